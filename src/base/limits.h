@@ -1,0 +1,22 @@
+/*
+ * Maxima for everything that comes from outside: files, guests, networks. Going over one is an
+ * error that names the limit, never a truncation in silence.
+ */
+#ifndef KILN_BASE_LIMITS_H
+#define KILN_BASE_LIMITS_H
+
+#define KILN_MAX_TEMPLATE       (16u << 20) /* bytes of one template or variable file */
+#define KILN_MAX_JSON_DEPTH     64          /* nesting of objects and arrays in a template */
+#define KILN_MAX_JSON_KEYS      65536       /* keys of one object */
+#define KILN_MAX_RENDERED       (16u << 20) /* bytes one {{ }} rendering may produce */
+#define KILN_MAX_RENDER_STEPS   1000000     /* nodes evaluated by one rendering (range loops) */
+#define KILN_MAX_RENDER_DEPTH   64          /* nesting of actions, parentheses, {{template}} */
+#define KILN_MAX_BOOT_EVENTS    1000000     /* key events of one boot command */
+#define KILN_MAX_LINE           (64u << 10) /* bytes of one output line; longer ones are split */
+#define KILN_MAX_EVENT          (1u << 20)  /* bytes of one encoded event */
+#define KILN_MAX_QMP_MESSAGE    (1u << 20)  /* bytes of one QMP message */
+#define KILN_MAX_CHECKSUM_FILE  (16u << 20) /* bytes of a SHA256SUMS file */
+#define KILN_MAX_DISPLAY_PIXELS (64u << 20) /* width * height a VNC server may announce */
+#define KILN_MAX_CAPTURE        (1u << 20)  /* bytes kept of a program's captured output */
+
+#endif
