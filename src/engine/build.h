@@ -1,0 +1,136 @@
+/*
+ * One build: what the template asks for, prepared (supervisor), and its running state (worker).
+ *
+ * The supervisor makes builds with kiln_build_prepare(); after fork the worker sets the run-time
+ * part and calls kiln_build_run(). Worker's main thread unless a function says otherwise.
+ */
+#ifndef KILN_ENGINE_BUILD_H
+#define KILN_ENGINE_BUILD_H
+
+#include "engine/component.h"
+#include "engine/event.h"
+#include "engine/ledger.h"
+#include "template/template.h"
+
+enum kiln_on_error { KILN_ON_ERROR_CLEANUP, KILN_ON_ERROR_ABORT, KILN_ON_ERROR_ASK,
+                     KILN_ON_ERROR_RUN_CLEANUP_PROVISIONER };
+
+struct kiln_build_options {
+    bool debug, force;
+    enum kiln_on_error on_error;
+    struct kiln_strv except; /* -except: names of post-processors to stop at */
+    bool interactive;        /* somebody can answer prompts */
+    bool network_ok;
+};
+
+struct kiln_build_provisioner {
+    const struct kiln_provisioner_ops *ops;
+    const struct kiln_component *decl;
+    void *cfg; /* owned; ops->cfg_size bytes */
+    int64_t max_retries;
+};
+struct kiln_build_postprocessor {
+    const struct kiln_postprocessor_ops *ops;
+    const struct kiln_component *decl;
+    void *cfg;
+};
+struct kiln_build_sequence {
+    struct kiln_build_postprocessor *items; /* owned */
+    size_t n;
+};
+
+struct kiln_prompter; /* how prompts reach a person; run/ implements it */
+
+struct kiln_build {
+    /* -- set by kiln_build_prepare -- */
+    const struct kiln_template *tpl;  /* borrowed */
+    const struct kiln_component *decl;
+    char *name;  /* rendered builder name: build_name, PACKER_BUILD_NAME, manifest */
+    char *label; /* what people see: "type.name" if named, else the type */
+    const char *type;
+    struct kiln_interp interp;        /* for provisioners and post-processors; borrows from vars */
+    const struct kiln_build_options *options;
+    const struct kiln_builder_ops *ops;
+    void *cfg; /* owned */
+    struct kiln_build_provisioner *provisioners; /* owned; those that apply to this build */
+    size_t n_provisioners;
+    struct kiln_build_provisioner *cleanup; /* or NULL */
+    struct kiln_build_sequence *sequences;
+    size_t n_sequences;
+    struct kiln_strv secrets; /* from variables and KILN_SECRET options */
+    char *run_uuid;           /* PACKER_RUN_UUID */
+
+    /* -- set by the worker before kiln_build_run; borrowed -- */
+    struct kiln_cancel *cancel;
+    struct kiln_bus *bus;
+    struct kiln_ledger *ledger;
+    struct kiln_prompter *prompter;
+    const char *target; /* current line prefix; NULL: label. Changed around post-processors */
+
+    /* -- running state -- */
+    struct kiln_strmap data;              /* generated data: ID, Host, PackerHTTPAddr … */
+    struct kiln_communicator *communicator; /* NULL until connected; owned by its step */
+};
+
+/**
+ * Decode and check all components of one builder for the build `name`. Problems go to diag (stamped
+ * with the label). NULL if there were errors.
+ */
+struct kiln_build *kiln_build_prepare(const struct kiln_template *t, const struct kiln_vars *vars,
+                                      const struct kiln_component *builder, const char *name,
+                                      const struct kiln_registry *registry,
+                                      const struct kiln_build_options *options, int64_t start_s,
+                                      const char *run_uuid, struct kiln_diag *diag);
+void kiln_build_free(struct kiln_build *b);
+
+/* The results of a build, in the order they are listed. */
+struct kiln_results {
+    struct kiln_artifact **v; /* owned references */
+    size_t n;
+};
+void kiln_results_done(struct kiln_results *r);
+
+/** Builder, then post-processors. False: the build failed (err), artifacts that survive may still be
+ *  in *ret. */
+bool kiln_build_run(struct kiln_build *b, struct kiln_results *ret, struct kiln_err *err);
+
+/**
+ * Run all provisioners with their wrappers (pause_before, timeout, retries, debug pauses). Called by
+ * builders, inside their provisioning step. `comm` NULL: "No communicator found…".
+ */
+bool kiln_build_provision(struct kiln_build *b, struct kiln_communicator *comm,
+                          struct kiln_err *err);
+/** The error-cleanup-provisioner, if any; says so first. `cause` is the text of the build's error. */
+bool kiln_build_cleanup_provision(struct kiln_build *b, struct kiln_communicator *comm,
+                                  const char *cause, struct kiln_err *err);
+
+/* ---- lines; any thread ---- */
+void kiln_say(struct kiln_build *b, const char *fmt, ...) KILN_PRINTF(2, 3);
+void kiln_message(struct kiln_build *b, const char *fmt, ...) KILN_PRINTF(2, 3);
+void kiln_error(struct kiln_build *b, const char *fmt, ...) KILN_PRINTF(2, 3);
+/** Complete lines of a program: stdout (KILN_OUTPUT) or stderr (KILN_ERRLINE). */
+void kiln_output(struct kiln_build *b, enum kiln_level level, const char *text, size_t len);
+/** done of total bytes; total 0 = unknown. Sent at most 10 times a second, and always at the end. */
+void kiln_progress(struct kiln_build *b, const char *name, uint64_t done, uint64_t total);
+void kiln_emit(struct kiln_build *b, struct kiln_event *ev); /* any other event */
+/** A value that came to be during the build (password, key) and must never be shown. */
+void kiln_build_add_secret(struct kiln_build *b, const char *value);
+
+/* ---- prompts; main thread ---- */
+struct kiln_prompter {
+    /* Blocks until answered, cancelled, or nobody can answer (kind USER, "no available tty"). */
+    bool (*ask)(struct kiln_prompter *, struct kiln_build *, const char *question,
+                const struct kiln_strv *choices, char **ret_answer, struct kiln_err *);
+};
+/** Ask a person. The build's clock stands still meanwhile. *ret_answer: caller frees, one line. */
+bool kiln_ask(struct kiln_build *b, const char *question, const struct kiln_strv *choices,
+              char **ret_answer, struct kiln_err *err);
+
+/* ---- things that provisioners share ---- */
+/** Generated data with the ERR_… placeholders filled in, plus the build's interpolation context for
+ *  run-time rendering; the context borrows from b. */
+struct kiln_interp kiln_build_runtime_interp(struct kiln_build *b);
+/** PACKER_BUILD_NAME, PACKER_BUILDER_TYPE, PACKER_HTTP_ADDR/IP/PORT if served. */
+void kiln_build_script_env(struct kiln_build *b, struct kiln_strmap *env);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * Communicator: the way into a guest. Implementations in src/communicator/. Used from the worker's
+ * main thread. All calls block until done, cancelled or failed.
+ */
+#ifndef KILN_ENGINE_COMMUNICATOR_H
+#define KILN_ENGINE_COMMUNICATOR_H
+
+#include <sys/types.h>
+
+#include "base/cancel.h"
+#include "base/strv.h"
+
+struct kiln_communicator;
+
+/* A command in the guest. */
+struct kiln_remote {
+    const char *command;
+    /* Bytes as they come; is_stderr tells the stream. May be NULL (output is dropped). */
+    void (*output)(void *ud, bool is_stderr, const char *data, size_t len);
+    void *ud;
+};
+
+#define KILN_STATUS_DISCONNECTED 2300218 /* the session ended without an exit status */
+
+/* Called as bytes are moved; total 0 = unknown. May be NULL. */
+typedef void kiln_transfer_progress(void *ud, uint64_t done, uint64_t total);
+
+struct kiln_transfer {
+    kiln_transfer_progress *progress;
+    void *ud;
+};
+
+struct kiln_communicator_ops {
+    const char *type; /* "ssh", "none" */
+    /* False only if the command could not be run; *ret_status is its exit status otherwise. */
+    bool (*run)(struct kiln_communicator *, const struct kiln_remote *, struct kiln_cancel *,
+                int *ret_status, struct kiln_err *);
+    /* Local file -> remote path. mode: permission bits for the remote file. */
+    bool (*upload)(struct kiln_communicator *, const char *src, const char *dst, mode_t mode,
+                   const struct kiln_transfer *, struct kiln_cancel *, struct kiln_err *);
+    /* Directory; trailing-slash rules of qemu-builder.md, 9.5. */
+    bool (*upload_dir)(struct kiln_communicator *, const char *src, const char *dst,
+                       const struct kiln_transfer *, struct kiln_cancel *, struct kiln_err *);
+    /* Remote file -> fd, written from its current position. */
+    bool (*download)(struct kiln_communicator *, const char *src, int fd,
+                     const struct kiln_transfer *, struct kiln_cancel *, struct kiln_err *);
+    bool (*download_dir)(struct kiln_communicator *, const char *src, const char *dst,
+                         const struct kiln_transfer *, struct kiln_cancel *, struct kiln_err *);
+    void (*free)(struct kiln_communicator *);
+};
+
+struct kiln_communicator {
+    const struct kiln_communicator_ops *ops; /* first member of every implementation's struct */
+};
+
+void kiln_communicator_free(struct kiln_communicator *c); /* NULL is fine */
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * Events: everything that anybody outside a worker learns about a build. One struct, one encoder
+ * (one JSON object per line), one decoder. Text is redacted inside the encoder, before the bytes
+ * exist anywhere else; there is no other way out of a worker.
+ *
+ * A `line` event carries one or more complete lines, so that 500,000 lines a second of a
+ * provisioner's output cost one event per read, not one per line.
+ */
+#ifndef KILN_ENGINE_EVENT_H
+#define KILN_ENGINE_EVENT_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+#include "base/strv.h"
+
+/* Name on the wire, and what it means. */
+#define KILN_EVENTS(X)                                                                            \
+    X(RUN_START, "run-start", "the run begins: text = template path, names = builds")             \
+    X(RUN_END, "run-end", "the run is over: status = exit code")                                  \
+    X(BUILD_START, "build-start", "a worker begins a build")                                      \
+    X(BUILD_END, "build-end", "a build is over: status 0 ok, 1 failed, 2 cancelled; text = error") \
+    X(STEP, "step", "a step changes state: name, from, to")                                       \
+    X(LINE, "line", "lines for people: level, text (may hold several lines), source")             \
+    X(PROGRESS, "progress", "name, done, total (0 unknown), unit is bytes or items")              \
+    X(KEY, "key", "a key event was sent: index, name, keysym, down; masked for secrets")          \
+    X(BOOT, "boot", "boot command position: index = element, text = its source")                  \
+    X(HTTP, "http", "the HTTP server answered: name = method, text = path, status")               \
+    X(RUNG, "rung", "where the communicator stands: name = rung, text = detail")                  \
+    X(PROMPT, "prompt", "a question: index = id, text, names = choices")                          \
+    X(PROMPT_END, "prompt-end", "the question index is answered or void")                         \
+    X(ARTIFACT, "artifact", "a result: name = builder id, id, text, names = files")               \
+    X(LOG, "log", "debug log line")
+
+enum kiln_event_type {
+#define X(id, word, help) KILN_EV_##id,
+    KILN_EVENTS(X)
+#undef X
+        KILN_EV__N
+};
+
+enum kiln_level {
+    KILN_SAY,     /* what kiln does */
+    KILN_MESSAGE, /* detail of it */
+    KILN_ERRLINE, /* errors, and stderr of programs */
+    KILN_OUTPUT,  /* stdout of programs */
+    KILN_PLAIN,   /* global lines without a prefix */
+};
+
+struct kiln_event {
+    uint64_t seq;   /* 1, 2, 3 … per build; a gap means that events were dropped */
+    int64_t mono_us; /* CLOCK_MONOTONIC when it happened */
+    int64_t wall_us; /* CLOCK_REALTIME */
+    enum kiln_event_type type;
+    const char *build;  /* build label, NULL: the run itself */
+    const char *target; /* prefix of lines: the label, or "label (pp-type)"; NULL: build */
+    /* Meaning per type: see KILN_EVENTS. Unused ones are zero. All borrowed. */
+    enum kiln_level level;
+    int64_t index;
+    int64_t status;
+    uint64_t done, total;
+    uint32_t keysym;
+    bool down, masked;
+    const char *name;
+    const char *id;
+    const char *from, *to;
+    const char *text; /* UTF-8 or whatever the guest printed; len bytes */
+    size_t len;
+    const struct kiln_strv *names;
+};
+
+struct kiln_redactor; /* redact/redact.h */
+
+/** Append one line of JSON and '\n'. Invalid UTF-8 in text becomes U+FFFD. */
+void kiln_event_encode(const struct kiln_event *ev, const struct kiln_redactor *redactor,
+                       struct kiln_str *out);
+
+/* A decoded event owns its strings. */
+struct kiln_event_box {
+    struct kiln_event ev;
+    struct kiln_strv names;
+    struct kiln_str arena; /* the strings that ev points to */
+};
+void kiln_event_box_done(struct kiln_event_box *box);
+/** One line (without '\n'), at most KILN_MAX_EVENT bytes. Unknown keys are ignored. */
+bool kiln_event_decode(struct kiln_event_box *box, const char *line, size_t len,
+                       struct kiln_err *err);
+
+/**
+ * The way out of a process: numbers events, stamps them, encodes them and writes them to a file
+ * descriptor (worker: the pair to the supervisor). Blocking writes: a slow reader slows the build
+ * and never loses a line. Thread-safe; one mutex, held while writing.
+ */
+struct kiln_bus;
+struct kiln_bus *kiln_bus_new(int fd, const char *build); /* fd borrowed */
+void kiln_bus_free(struct kiln_bus *bus);
+/** Values that no event may show from now on (all encodings). */
+void kiln_bus_add_secrets(struct kiln_bus *bus, const struct kiln_strv *values);
+/** Fills seq, times and build; sends. */
+void kiln_bus_send(struct kiln_bus *bus, struct kiln_event *ev);
+/** A copy of `text` as an event would show it: for error texts, file names of logs … */
+char *kiln_bus_redacted(struct kiln_bus *bus, const char *text);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * The ledger: everything that must not outlive a run, written down before it is created, so that
+ * whoever finds a dead worker (its supervisor, or the next kiln) can clean up after it.
+ *
+ * One append-only file per build in the run directory; each entry is one write() of one line
+ * "+ KIND VALUE" or "- KIND VALUE". Thread-safe.
+ */
+#ifndef KILN_ENGINE_LEDGER_H
+#define KILN_ENGINE_LEDGER_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+enum kiln_owned {
+    KILN_OWNED_PROCESS, /* pid and start time; killed with its group */
+    KILN_OWNED_FILE,    /* unlinked */
+    KILN_OWNED_TREE,    /* removed recursively */
+    KILN_OWNED_OUTPUT,  /* as TREE, but a finished build keeps it and -on-error=abort too */
+};
+
+struct kiln_ledger;
+
+bool kiln_ledger_open(struct kiln_ledger **ret, const char *path, struct kiln_err *err);
+void kiln_ledger_close(struct kiln_ledger *l); /* keeps the file */
+
+/** Before it is created. `value` is a path (made absolute here). */
+bool kiln_ledger_add(struct kiln_ledger *l, enum kiln_owned kind, const char *value,
+                     struct kiln_err *err);
+/** After it is gone, or no longer ours. */
+void kiln_ledger_drop(struct kiln_ledger *l, enum kiln_owned kind, const char *value);
+/** The on_pid callback for struct kiln_spawn; ud = struct kiln_ledger. */
+bool kiln_ledger_add_pid(void *ud, pid_t pid, struct kiln_err *err);
+void kiln_ledger_drop_pid(struct kiln_ledger *l, pid_t pid);
+
+/**
+ * Clean what the file still lists, in reverse order, then remove the file. A process is killed only
+ * if its start time matches. `keep_output`: leave KILN_OWNED_OUTPUT alone.
+ */
+bool kiln_ledger_clean(const char *path, bool keep_output, struct kiln_err *err);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * Steps: a builder is a list of them, the runner does the rest: order, reverse cleanup,
+ * cancellation, timing, -on-error, -debug pauses. Worker's main thread.
+ * Source: packer-core.md, sections 3 and 4.
+ */
+#ifndef KILN_ENGINE_STEP_H
+#define KILN_ENGINE_STEP_H
+
+#include "engine/build.h"
+
+enum kiln_step_state {
+    KILN_STEP_PENDING,
+    KILN_STEP_RUNNING,
+    KILN_STEP_PAUSED,
+    KILN_STEP_DONE,
+    KILN_STEP_FAILED,
+    KILN_STEP_CLEANED,
+    KILN_STEP__N
+};
+
+/* How the steps before ended, for cleanups that depend on it. */
+enum kiln_outcome { KILN_OUTCOME_OK, KILN_OUTCOME_FAILED, KILN_OUTCOME_CANCELLED };
+
+struct kiln_steps;
+
+struct kiln_step_ops {
+    const char *name; /* Packer's: "StepDownload", "stepRun"; shown by -debug and -on-error */
+    /* `state` is the builder's own struct, shared by its steps. */
+    bool (*run)(void *state, struct kiln_build *, struct kiln_err *);
+    /* Reverse order; also after a failed run(). Has no cancellation: it must finish. NULL: none. */
+    void (*cleanup)(void *state, struct kiln_build *, enum kiln_outcome);
+    /* Runs its cleanup even under run-cleanup-provisioner (the provisioning step). */
+    bool provisions;
+};
+
+/**
+ * Run the steps. On failure err is the error of the step that failed first (kind CANCELLED and text
+ * "Build was cancelled." after a cancel). Cleanups have run (as -on-error wants) when it returns.
+ */
+bool kiln_steps_run(const struct kiln_step_ops *const *steps, size_t n, void *state,
+                    struct kiln_build *b, struct kiln_err *err);
+
+/** The error that the build has met so far, or NULL; for cleanups (error-cleanup-provisioner). */
+const char *kiln_steps_error(const struct kiln_build *b);
+
+/** -debug: "Pausing after run of step 'NAME'. Press enter to continue."; no-op otherwise. Also for
+ *  boot command elements (name "boot_command: TEXT"). */
+void kiln_debug_pause(struct kiln_build *b, const char *fmt, ...) KILN_PRINTF(2, 3);
+
+#endif

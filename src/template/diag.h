@@ -1,0 +1,48 @@
+/*
+ * Diagnostics: what is wrong with a template, where, and what to do. Collected, so that one run
+ * shows every independent mistake, then printed once by the program.
+ *
+ * Text form of one diagnostic (colour aside):
+ *     debian.json:12:7: error: unknown key "disk_sise" in builder qemu
+ *        12 |       "disk_sise": "10G",
+ *           |       ^
+ *       did you mean "disk_size"?
+ */
+#ifndef KILN_TEMPLATE_DIAG_H
+#define KILN_TEMPLATE_DIAG_H
+
+#include "template/source.h"
+
+enum kiln_severity { KILN_WARNING, KILN_ERROR };
+
+struct kiln_diag_item {
+    enum kiln_severity severity;
+    struct kiln_source *source; /* a reference, or NULL: no place (a flag, the environment) */
+    size_t offset;              /* in source, or KILN_NO_PLACE */
+    char *build;                /* owned; the build it belongs to, or NULL */
+    char *text;                 /* owned; one sentence, may be several lines */
+    char *fix;                  /* owned; what to do, or NULL */
+};
+
+struct kiln_diag {
+    struct kiln_diag_item *items;
+    size_t n, cap;
+    size_t errors;     /* how many of them are errors */
+    const char *build; /* borrowed; stamped on what is added from here on; may be NULL */
+};
+
+void kiln_diag_done(struct kiln_diag *d);
+/** Add one; all text is copied. fix may be NULL. Returns false, as kiln_err_set does. */
+bool kiln_diag_error(struct kiln_diag *d, struct kiln_source *source, size_t offset,
+                     const char *fix, const char *fmt, ...) KILN_PRINTF(5, 6);
+void kiln_diag_warning(struct kiln_diag *d, struct kiln_source *source, size_t offset,
+                       const char *fix, const char *fmt, ...) KILN_PRINTF(5, 6);
+/** As kiln_diag_error with the text of err, which is cleared. False. */
+bool kiln_diag_take(struct kiln_diag *d, struct kiln_source *source, size_t offset,
+                    struct kiln_err *err);
+/** Append the text form, as above. Control bytes from the source are shown as "?". */
+void kiln_diag_format(const struct kiln_diag_item *item, struct kiln_str *out);
+/** The candidate nearest to `word` within distance 2 (3 for long words), or NULL. */
+const char *kiln_did_you_mean(const char *word, const char *const *candidates, size_t n);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * The {{ }} language: Go's text/template with Packer's functions, as templates in the wild use it.
+ * Source: packer-core.md, section 6. Pure but for `env`, `pwd` and the clock values in the context.
+ *
+ * A context is filled by its owner and only read here; rendering is thread-safe on one context.
+ */
+#ifndef KILN_TEMPLATE_INTERP_H
+#define KILN_TEMPLATE_INTERP_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+#include "base/strv.h"
+
+/* One thing that `.Name` may be: a string, or (rarely) a list or map of strings. */
+struct kiln_interp {
+    const struct kiln_strmap *user;  /* {{user `k`}}; may be NULL */
+    const struct kiln_strmap *data;  /* {{.Key}}; NULL: every field prints <no value> */
+    const struct kiln_strmap *build; /* {{build `K`}} at run time; NULL: not available */
+    /* Names that {{build `K`}} may ask for at prepare time, when it renders to {{.K}}; NULL: none.
+     * NULL-terminated. */
+    const char *const *build_keys;
+    const char *build_name;   /* {{build_name}}; NULL: not available */
+    const char *build_type;   /* {{build_type}}; NULL: not available */
+    const char *template_dir; /* absolute; NULL: `template path not available` */
+    int64_t start_s;          /* Unix seconds for timestamp, isotime, strftime */
+    bool allow_env;           /* only while variables are rendered */
+    bool undefined_user_is_error; /* inside variables; elsewhere an undefined one is "" */
+    bool strict_fields;       /* a field that data lacks is an error (boot_command, qemuargs …) */
+    const char *data_type;    /* Go-like type name for that error; NULL: "data" */
+};
+
+/**
+ * Render `text`. Errors carry Packer's wording (`template: root:1:3: executing …`) without the
+ * `invalid 'FIELD':` around it; the caller adds that, and *ret_offset (may be NULL) is the byte
+ * offset in text that the error is about, for the caret.
+ */
+bool kiln_interp_render(const struct kiln_interp *ctx, const char *text, struct kiln_str *out,
+                        size_t *ret_offset, struct kiln_err *err);
+
+/** Render again and again until the text stops changing (at most 100 times). */
+bool kiln_interp_render_stable(const struct kiln_interp *ctx, const char *text,
+                               struct kiln_str *out, struct kiln_err *err);
+
+/** Only parse: syntax errors and unknown functions fail; for fields that are rendered later. */
+bool kiln_interp_check(const struct kiln_interp *ctx, const char *text, size_t *ret_offset,
+                       struct kiln_err *err);
+
+/** True if rendering could change text (it holds "{{"). */
+bool kiln_interp_has_action(const char *text);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * The template model: what a template says, whatever language it is written in. Immutable after
+ * kiln_template_load; the supervisor makes it and every worker inherits it by fork.
+ * Source: packer-core.md, sections 5 and 7.
+ */
+#ifndef KILN_TEMPLATE_TEMPLATE_H
+#define KILN_TEMPLATE_TEMPLATE_H
+
+#include "base/strv.h"
+#include "template/node.h"
+
+struct kiln_variable {
+    char *name;           /* owned */
+    char *default_value;  /* owned; NULL: required */
+    size_t offset;        /* of its key */
+};
+
+enum kiln_tristate { KILN_UNSET, KILN_NO, KILN_YES };
+
+/* A builder, provisioner or post-processor as written. */
+struct kiln_component {
+    char *type;                    /* owned */
+    char *name;                    /* owned; builder and post-processor: default is type */
+    const struct kiln_node *node;  /* the whole object (or string, for a post-processor) */
+    const struct kiln_node *config; /* without the keys that the core consumes; always an object */
+    struct kiln_strv only, except; /* raw names */
+    const struct kiln_node *override; /* object: builder name -> object; NULL: none */
+    int64_t pause_before_us;       /* 0: none */
+    int64_t timeout_us;            /* 0: none; negative: expires at once */
+    char *max_retries;             /* owned; text, may hold {{ }}; NULL: none */
+    enum kiln_tristate keep_input_artifact;
+};
+
+struct kiln_component_list {
+    struct kiln_component *items; /* owned */
+    size_t n;
+};
+
+struct kiln_template {
+    struct kiln_tree *tree; /* owns all nodes */
+    char *path;             /* as given; "-" for stdin */
+    char *dir;              /* absolute directory of the file; cwd for stdin */
+    char *description;      /* owned, or NULL */
+    char *min_version;      /* min_packer_version, or NULL */
+    struct kiln_component_list builders;
+    struct kiln_component_list provisioners;
+    struct kiln_component *cleanup; /* error-cleanup-provisioner, or NULL; owned */
+    struct kiln_component_list *sequences; /* post-processor sequences */
+    size_t n_sequences;
+    struct kiln_variable *variables; /* in source order */
+    size_t n_variables;
+    struct kiln_strv sensitive; /* variable names */
+};
+
+/** Parse and check the shape. NULL if errors were added to diag. */
+struct kiln_template *kiln_template_load(struct kiln_source *source, const char *path,
+                                         struct kiln_diag *diag);
+void kiln_template_free(struct kiln_template *t);
+
+/* ---- variables: values for one run ---- */
+
+struct kiln_vars {
+    struct kiln_strmap values;  /* every variable, fully rendered */
+    struct kiln_strv sensitive; /* values (not names) that must never be shown */
+};
+void kiln_vars_done(struct kiln_vars *v);
+
+struct kiln_var_flags {
+    struct kiln_strv sets;  /* -var, "k=v", in order */
+    struct kiln_strv files; /* -var-file, in order */
+};
+void kiln_var_flags_done(struct kiln_var_flags *f);
+
+/**
+ * Precedence, required variables, rendering to a fixed point. packer-core.md, section 7.
+ * @start_s  Unix seconds that timestamp & co use for the whole run
+ */
+bool kiln_vars_resolve(const struct kiln_template *t, const struct kiln_var_flags *flags,
+                       int64_t start_s, struct kiln_vars *ret, struct kiln_diag *diag);
+
+/**
+ * The checks of Packer's init phase that need rendered builder names: at least one builder, names
+ * unique after rendering, only/except/override name existing builders, min_packer_version.
+ * ret_names gets the rendered name of each builder, in template order.
+ */
+bool kiln_template_check(const struct kiln_template *t, const struct kiln_vars *vars,
+                         int64_t start_s, struct kiln_strv *ret_names, struct kiln_diag *diag);
+
+/** Does only/except of `c` let it take part in the build of the raw builder name? */
+bool kiln_component_applies(const struct kiln_component *c, const char *raw_builder_name);
+
+#endif
