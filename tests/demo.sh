@@ -1,0 +1,43 @@
+#!/bin/bash
+# Shows kiln at work on a fresh Debian 12 or newer: builds kiln, builds a small
+# installer ISO, makes an image from it with the template of tests/guest, and
+# boots that image to check it.
+#
+#   tests/demo.sh           all of it; nothing is left running afterwards
+#   KILN=packer tests/demo.sh    the same with another program that builds templates
+#
+# Everything goes to build/ below this source tree, but for the Debian packages
+# that are missing: those are installed with apt-get (see tests/setup.sh).
+set -eu
+
+cd "$(dirname "$0")/.."
+
+heading() { printf '\n== %s\n' "$*"; }
+
+build_kiln() {
+    heading "kiln"
+    [ -e build/build.ninja ] || cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release
+    cmake --build build
+}
+
+heading "Debian packages"
+tests/setup.sh build guest run
+echo "all there"
+
+if [ -z "${KILN:-}" ]; then
+    build_kiln
+    KILN=build/kiln
+fi
+
+heading "the demo guest's installer"
+tests/guest/build.sh build/guest
+
+heading "$KILN build"
+mkdir -p build/demo
+PACKER_CACHE_DIR=build/demo/cache "$KILN" build -force tests/guest/template.json
+
+heading "the image by itself"
+tests/guest/check-image.sh build/demo/image/kiln-demo kiln-demo
+
+heading "done"
+echo "image: build/demo/image/kiln-demo"

@@ -1,0 +1,55 @@
+#!/bin/bash
+# Installs the Debian packages that building and testing need and that are missing.
+#
+#   setup.sh [GROUP...]     groups: build guest run test; none named: all of them
+#
+# Uses apt-get as root or through sudo. Does nothing, quickly, when all is there.
+set -eu
+
+declare -A packages
+packages[build]="gcc libc6-dev cmake ninja-build pkg-config libncurses-dev libvncserver-dev libjson-c-dev
+libcurl4-openssl-dev libssh-dev libmicrohttpd-dev libarchive-dev libdeflate-dev libssl-dev
+libxkbcommon-dev xkb-data libpcre2-dev libpng-dev libchafa-dev uuid-dev libcmocka-dev"
+packages[guest]="gcc libc6-dev libcrypt-dev binutils cpio zstd xz-utils xorriso kmod"
+packages[run]="qemu-system-x86 qemu-utils openssh-client sshpass xorriso"
+packages[test]="tmux openssh-server openssh-sftp-server ovmf swtpm mtools dosfstools"
+
+die() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+# Prints those of the named packages that are not installed.
+missing() {
+    dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null |
+        sed -n 's/^installed //p' | sort -u >"$have"
+    printf '%s\n' "$@" | sort -u | comm -23 - "$have"
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "packages are missing and there is no sudo; as root: apt-get install $wanted"
+    fi
+}
+
+command -v dpkg-query >/dev/null || die "this is not a Debian machine"
+[ $# -gt 0 ] || set -- "${!packages[@]}"
+names=
+for group in "$@"; do
+    [ -n "${packages[$group]:-}" ] || die "unknown group $group"
+    names="$names ${packages[$group]}"
+done
+have=$(mktemp)
+trap 'rm -f "$have"' EXIT
+# shellcheck disable=SC2086 # package names, one word each
+wanted=$(missing $names | tr '\n' ' ')
+[ -n "$wanted" ] || exit 0
+
+echo "setup: installing $wanted"
+as_root apt-get update -qq
+# shellcheck disable=SC2086
+as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $wanted
