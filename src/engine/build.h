@@ -40,6 +40,7 @@ struct kiln_build_sequence {
 };
 
 struct kiln_prompter; /* how prompts reach a person; run/ implements it */
+struct kiln_steps;    /* the step runner's state; step.h */
 
 struct kiln_build {
     /* -- set by kiln_build_prepare -- */
@@ -59,9 +60,11 @@ struct kiln_build {
     size_t n_sequences;
     struct kiln_strv secrets; /* from variables and KILN_SECRET options */
     char *run_uuid;           /* PACKER_RUN_UUID */
+    const char **data_keys;   /* what {{build `K`}} may ask for; owned array of borrowed names */
+    struct kiln_strmap placeholders; /* what {{.K}} of those gives at prepare time */
 
     /* -- set by the worker before kiln_build_run; borrowed -- */
-    struct kiln_cancel *cancel;
+    struct kiln_cancel *cancel; /* cleanups of steps see another one that nobody fires */
     struct kiln_bus *bus;
     struct kiln_ledger *ledger;
     struct kiln_prompter *prompter;
@@ -70,6 +73,8 @@ struct kiln_build {
     /* -- running state -- */
     struct kiln_strmap data;              /* generated data: ID, Host, PackerHTTPAddr … */
     struct kiln_communicator *communicator; /* NULL until connected; owned by its step */
+    struct kiln_steps *steps;             /* while kiln_steps_run is at work */
+    _Atomic int64_t progress_us;          /* when kiln_progress last sent */
 };
 
 /**
@@ -90,8 +95,15 @@ struct kiln_results {
 };
 void kiln_results_done(struct kiln_results *r);
 
-/** Builder, then post-processors. False: the build failed (err), artifacts that survive may still be
- *  in *ret. */
+/**
+ * Builder, then post-processors. False: the build failed (err; kind CANCELLED if it was stopped),
+ * artifacts that survive may still be in *ret.
+ *
+ * It tells the whole story itself: the build's secrets go to the bus first, then BUILD_START, …, one
+ * ARTIFACT for each result of a good build, and BUILD_END. A finished builder's output is dropped from
+ * the ledger before the first post-processor runs. A post-processor that fails costs nobody the
+ * builder's artifact: it stays, and the error says where.
+ */
 bool kiln_build_run(struct kiln_build *b, struct kiln_results *ret, struct kiln_err *err);
 
 /**
@@ -118,17 +130,21 @@ void kiln_build_add_secret(struct kiln_build *b, const char *value);
 
 /* ---- prompts; main thread ---- */
 struct kiln_prompter {
-    /* Blocks until answered, cancelled, or nobody can answer (kind USER, "no available tty"). */
+    /* Sends PROMPT and PROMPT_END; blocks until answered, cancelled, or nobody can answer (kind USER,
+     * "no available tty"). b->cancel is paused meanwhile, so a wait on it returns only when it fires:
+     * the answer must wake this function by another way. */
     bool (*ask)(struct kiln_prompter *, struct kiln_build *, const char *question,
                 const struct kiln_strv *choices, char **ret_answer, struct kiln_err *);
 };
-/** Ask a person. The build's clock stands still meanwhile. *ret_answer: caller frees, one line. */
+/** Ask a person. The build's clock stands still meanwhile. *ret_answer: caller frees, one line.
+ *  Without a prompter, or not interactive: kind USER, "no available tty". */
 bool kiln_ask(struct kiln_build *b, const char *question, const struct kiln_strv *choices,
               char **ret_answer, struct kiln_err *err);
 
 /* ---- things that provisioners share ---- */
-/** Generated data with the ERR_… placeholders filled in, plus the build's interpolation context for
- *  run-time rendering; the context borrows from b. */
+/** The build's interpolation context for run-time rendering, with b->data as both {{.K}} and
+ *  {{build `K`}}; it borrows from b. kiln_build_provision has put the ERR_… placeholders into b->data
+ *  by then, if the builder has steps. */
 struct kiln_interp kiln_build_runtime_interp(struct kiln_build *b);
 /** PACKER_BUILD_NAME, PACKER_BUILDER_TYPE, PACKER_HTTP_ADDR/IP/PORT if served. */
 void kiln_build_script_env(struct kiln_build *b, struct kiln_strmap *env);

@@ -71,18 +71,24 @@ struct kiln_event {
 
 struct kiln_redactor; /* redact/redact.h */
 
-/** Append one line of JSON and '\n'. Invalid UTF-8 in text becomes U+FFFD. */
+/**
+ * Append one line of JSON and '\n': a flat object, unused members left out. Invalid UTF-8 becomes
+ * U+FFFD. Every text but from and to passes the redactor (NULL: none) before it is escaped; a masked
+ * KEY event loses name and keysym. A line over KILN_MAX_EVENT is made again with its text and names
+ * cut, and says so at their end.
+ */
 void kiln_event_encode(const struct kiln_event *ev, const struct kiln_redactor *redactor,
                        struct kiln_str *out);
 
-/* A decoded event owns its strings. */
+/* A decoded event owns its strings. ev points into the box: do not copy or move it. */
 struct kiln_event_box {
     struct kiln_event ev;
     struct kiln_strv names;
     struct kiln_str arena; /* the strings that ev points to */
 };
 void kiln_event_box_done(struct kiln_event_box *box);
-/** One line (without '\n'), at most KILN_MAX_EVENT bytes. Unknown keys are ignored. */
+/** One line (without '\n'), at most KILN_MAX_EVENT bytes. Unknown keys are ignored. A box can be used
+ *  again and again; on failure it holds nothing. */
 bool kiln_event_decode(struct kiln_event_box *box, const char *line, size_t len,
                        struct kiln_err *err);
 
@@ -96,9 +102,12 @@ struct kiln_bus *kiln_bus_new(int fd, const char *build); /* fd borrowed */
 void kiln_bus_free(struct kiln_bus *bus);
 /** Values that no event may show from now on (all encodings). */
 void kiln_bus_add_secrets(struct kiln_bus *bus, const struct kiln_strv *values);
-/** Fills seq, times and build; sends. */
+/** Fills seq, times and (if NULL) build; sends. Once the reader is gone, events are dropped: the
+ *  death of a supervisor ends its workers. fd: a socket, or SIGPIPE must be ignored. */
 void kiln_bus_send(struct kiln_bus *bus, struct kiln_event *ev);
 /** A copy of `text` as an event would show it: for error texts, file names of logs … */
 char *kiln_bus_redacted(struct kiln_bus *bus, const char *text);
+/** For kiln_log_set_sink, ud = the bus: LOG events. */
+void kiln_bus_log(void *ud, const char *line, size_t len);
 
 #endif

@@ -24,7 +24,7 @@ struct kiln_ledger;
 bool kiln_ledger_open(struct kiln_ledger **ret, const char *path, struct kiln_err *err);
 void kiln_ledger_close(struct kiln_ledger *l); /* keeps the file */
 
-/** Before it is created. `value` is a path (made absolute here). */
+/** Before it is created. `value` is a path (made absolute here). Not for PROCESS. */
 bool kiln_ledger_add(struct kiln_ledger *l, enum kiln_owned kind, const char *value,
                      struct kiln_err *err);
 /** After it is gone, or no longer ours. */
@@ -34,8 +34,10 @@ bool kiln_ledger_add_pid(void *ud, pid_t pid, struct kiln_err *err);
 void kiln_ledger_drop_pid(struct kiln_ledger *l, pid_t pid);
 
 /**
- * Clean what the file still lists, in reverse order, then remove the file. A process is killed only
- * if its start time matches. `keep_output`: leave KILN_OWNED_OUTPUT alone.
+ * Clean what the file still lists, in reverse order, then remove the file. A process is killed (with
+ * its group, and its end waited for) only if its start time matches. `keep_output`: leave
+ * KILN_OWNED_OUTPUT alone. A line cut short by a crash is ignored; a missing file is fine. What cannot
+ * be removed is the error, the rest is cleaned all the same, and the file stays for another try.
  */
 bool kiln_ledger_clean(const char *path, bool keep_output, struct kiln_err *err);
 
