@@ -27,9 +27,12 @@ struct kiln_diag_item {
 struct kiln_diag {
     struct kiln_diag_item *items;
     size_t n, cap;
-    size_t errors;     /* how many of them are errors */
+    size_t errors;     /* how many errors there were, kept or not */
+    size_t dropped;    /* came after KILN_MAX_DIAG were kept: counted only */
     const char *build; /* borrowed; stamped on what is added from here on; may be NULL */
 };
+
+#define KILN_MAX_DIAG 100 /* more than anybody reads */
 
 void kiln_diag_done(struct kiln_diag *d);
 /** Add one; all text is copied. fix may be NULL. Returns false, as kiln_err_set does. */
@@ -42,6 +45,8 @@ bool kiln_diag_take(struct kiln_diag *d, struct kiln_source *source, size_t offs
                     struct kiln_err *err);
 /** Append the text form, as above. Control bytes from the source are shown as "?". */
 void kiln_diag_format(const struct kiln_diag_item *item, struct kiln_str *out);
+/** All of them, then how many were dropped. */
+void kiln_diag_format_all(const struct kiln_diag *d, struct kiln_str *out);
 /** The candidate nearest to `word` within distance 2 (3 for long words), or NULL. */
 const char *kiln_did_you_mean(const char *word, const char *const *candidates, size_t n);
 

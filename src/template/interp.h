@@ -12,6 +12,9 @@
 #include "base/str.h"
 #include "base/strv.h"
 
+/* In the error text of a {{user `k`}} that is not defined (undefined_user_is_error), before k. */
+#define KILN_INTERP_NOT_SET "Error: variable not set: "
+
 /* One thing that `.Name` may be: a string, or (rarely) a list or map of strings. */
 struct kiln_interp {
     const struct kiln_strmap *user;  /* {{user `k`}}; may be NULL */

@@ -33,7 +33,7 @@ struct kiln_node {
             const char *text; /* as written: "1e21" */
         } number;
         struct {
-            const char *s; /* UTF-8; may hold NUL bytes, then len tells */
+            const char *s; /* UTF-8 without NUL (\u0000 is refused) */
             size_t len;
         } string;
         struct {
@@ -74,6 +74,16 @@ const struct kiln_node *kiln_node_without(struct kiln_tree *t, const struct kiln
                                           const char *const *keys, size_t n);
 /** New nodes for values that no file holds. Strings are copied into the arena. */
 const struct kiln_node *kiln_node_new_string(struct kiln_tree *t, const char *s, size_t offset);
+/** A new object without members. */
+const struct kiln_node *kiln_node_new_object(struct kiln_tree *t, size_t offset);
+/**
+ * Packer's weak conversion of a scalar to text: a number is its shortest decimal without exponent
+ * (1e21 gives 22 digits), a bool "1" or "0", null "". NULL for a list or an object; caller frees.
+ * Source: packer-core.md, 9.1.
+ */
+char *kiln_node_to_text(const struct kiln_node *scalar);
+/** Where byte i of a string node's value stands in its source (escapes make it move); for carets. */
+size_t kiln_node_text_offset(const struct kiln_node *string, size_t i);
 /** "string", "number", "list" …, for messages. */
 const char *kiln_node_type_name(enum kiln_node_type type);
 

@@ -9,6 +9,9 @@
 #include "base/strv.h"
 #include "template/node.h"
 
+/* The release whose behaviour kiln follows: min_packer_version, {{packer_version}}. */
+#define KILN_PACKER_VERSION "1.16.0"
+
 struct kiln_variable {
     char *name;           /* owned */
     char *default_value;  /* owned; NULL: required */
@@ -25,8 +28,9 @@ struct kiln_component {
     const struct kiln_node *config; /* without the keys that the core consumes; always an object */
     struct kiln_strv only, except; /* raw names */
     const struct kiln_node *override; /* object: builder name -> object; NULL: none */
-    int64_t pause_before_us;       /* 0: none */
-    int64_t timeout_us;            /* 0: none; negative: expires at once */
+    /* Nanoseconds, because a bare number means that and is announced so ("Pausing 10ns before"). */
+    int64_t pause_before_ns; /* 0: none */
+    int64_t timeout_ns;      /* 0: none; negative: expires at once */
     char *max_retries;             /* owned; text, may hold {{ }}; NULL: none */
     enum kiln_tristate keep_input_artifact;
 };
@@ -60,8 +64,10 @@ void kiln_template_free(struct kiln_template *t);
 /* ---- variables: values for one run ---- */
 
 struct kiln_vars {
-    struct kiln_strmap values;  /* every variable, fully rendered */
-    struct kiln_strv sensitive; /* values (not names) that must never be shown */
+    /* Every variable, fully rendered. Plain text from here on: a value that holds "{{" (a password
+     * from the environment, say) is never parsed again, where Packer fails every component. */
+    struct kiln_strmap values;
+    struct kiln_strv sensitive; /* values (not names) that must never be shown; none is empty */
 };
 void kiln_vars_done(struct kiln_vars *v);
 
@@ -81,7 +87,9 @@ bool kiln_vars_resolve(const struct kiln_template *t, const struct kiln_var_flag
 /**
  * The checks of Packer's init phase that need rendered builder names: at least one builder, names
  * unique after rendering, only/except/override name existing builders, min_packer_version.
- * ret_names gets the rendered name of each builder, in template order.
+ * @vars       NULL: resolving them failed; only what needs no values is checked, so that the user
+ *             sees more than one mistake per run
+ * @ret_names  the rendered name of each builder, in template order; set on success with vars
  */
 bool kiln_template_check(const struct kiln_template *t, const struct kiln_vars *vars,
                          int64_t start_s, struct kiln_strv *ret_names, struct kiln_diag *diag);
