@@ -2,7 +2,8 @@
  * The cancel object: one per build (or program). It carries "stop now", "stand still" and the clock
  * that deadlines are measured on. Every wait in kiln goes through the functions at the end.
  *
- * Threads: any thread may call any function. kiln_cancel_fire is also safe in a signal handler.
+ * Threads: any thread may call any function but free. kiln_cancel_fire is also safe in a signal
+ * handler. A forked process makes its own object: the fds of the inherited one are shared.
  * Deadlines are absolute microseconds on the object's own clock, which is CLOCK_MONOTONIC less the
  * time spent paused, so that a paused build loses nothing of its timeouts.
  */
@@ -32,7 +33,11 @@ bool kiln_cancel_fired(struct kiln_cancel *c);
 /** True if it fired because the child's own deadline passed. */
 bool kiln_cancel_timed_out(struct kiln_cancel *c);
 
-/** Stand still / go on. While paused the clock stops and waits do not return (but for cancel). */
+/**
+ * Stand still / go on, together with the whole family: parents and children share one clock. While
+ * paused the clock stops and waits do not return (but for cancel). Calls are not counted: one
+ * resume ends any number of pauses.
+ */
 void kiln_cancel_pause(struct kiln_cancel *c);
 void kiln_cancel_resume(struct kiln_cancel *c);
 
@@ -48,7 +53,11 @@ enum kiln_wait {
 };
 
 /**
- * Wait for file descriptors (n may be 0: then only deadline and cancel end it).
+ * Wait for file descriptors (n may be 0: then only deadline and cancel end it). A deadline that has
+ * passed still looks at the fds once. revents are set on READY only.
+ *
+ * c may be NULL in cleanup that has to go on after a cancel: the deadline is then on
+ * CLOCK_MONOTONIC (kiln_cancel_deadline(NULL, us)) and nothing else ends the wait.
  *
  * err is set for every result but READY: kinds TIMEOUT ("timed out"), CANCELLED ("cancelled"),
  * SYSTEM. Wrap it with what was waited for.

@@ -9,9 +9,9 @@
 #define KILN_BASE_ERR_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <stdio.h>
 #include <time.h>
 
 #include "base/macros.h"

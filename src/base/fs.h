@@ -12,34 +12,47 @@
 #define KILN_AUTO_FD KILN_CLEANUP(kiln_fd_closep) int
 void kiln_fd_closep(int *fd); /* closes if >= 0 and sets -1 */
 
-/** The whole file, at most max bytes. `path` "-" reads stdin. */
+/** Append the whole file to out; over max bytes is an error. `path` "-" reads stdin. */
 bool kiln_fs_read(const char *path, size_t max, struct kiln_str *out, struct kiln_err *err);
-/** Write to a temporary neighbour and rename over path: readers see old or new, never half. */
+/**
+ * Write to a temporary neighbour and rename over path: readers see old or new, never half. `mode`
+ * is subject to the umask. A symlink at path is replaced, not followed.
+ */
 bool kiln_fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
                           struct kiln_err *err);
 bool kiln_fs_write_all(int fd, const void *data, size_t len, struct kiln_err *err);
 bool kiln_fs_mkdirs(const char *path, mode_t mode, struct kiln_err *err); /* as mkdir -p */
-/** Remove a tree without following symlinks; a missing one is fine. */
+/** Remove a file or a tree without following symlinks; a missing one is fine. */
 bool kiln_fs_remove_tree(const char *path, struct kiln_err *err);
 bool kiln_fs_exists(const char *path);
 bool kiln_fs_is_dir(const char *path);
-/** Copy bytes of a regular file (reflink or copy_file_range where the kernel can). */
+/** Copy a regular file (reflink or copy_file_range where the kernel can; holes stay holes). */
 bool kiln_fs_copy(const char *from, const char *to, mode_t mode, struct kiln_err *err);
-/** Every regular file below dir in lexical walk order, as dir/… paths. */
+/**
+ * Every regular file below dir, as dir/… paths, each directory's entries in bytewise order (a/z
+ * comes before a-b). Symlinks and special files are left out.
+ */
 bool kiln_fs_walk(const char *dir, struct kiln_strv *ret_files, struct kiln_err *err);
 
 char *kiln_path_join(const char *a, const char *b); /* one slash between; caller frees */
-char *kiln_path_abs(const char *path);              /* against the cwd, "." and ".." resolved */
-const char *kiln_path_base(const char *path);       /* points into path */
+char *kiln_path_abs(const char *path);              /* against the cwd; lexical, no symlinks */
+const char *kiln_path_base(const char *path);       /* what follows the last slash, in path */
 char *kiln_path_dir(const char *path);              /* "." if none; caller frees */
-const char *kiln_path_ext(const char *path);        /* ".iso" of the last element, or "" */
+const char *kiln_path_ext(const char *path);        /* ".iso" of the last element, or ""; in path */
 /** $TMPDIR or /tmp. Borrowed. */
 const char *kiln_path_tmp(void);
-/** Make a private file (0600) named $TMPDIR/PREFIX + random + SUFFIX; *ret_path: caller frees. */
-int kiln_fs_temp_file(const char *prefix, const char *suffix, char **ret_path, struct kiln_err *err);
-/** Make a private directory (0700). Caller frees the path. */
+/**
+ * Make a private file (0600) named $TMPDIR/PREFIX + random + SUFFIX; *ret_path: caller frees.
+ * Returns a close-on-exec fd open for reading and writing, or -1.
+ */
+int kiln_fs_temp_file(const char *prefix, const char *suffix, char **ret_path,
+                      struct kiln_err *err);
+/** Make a private directory (0700) in kiln_path_tmp(). Caller frees the path; NULL on failure. */
 char *kiln_fs_temp_dir(const char *prefix, struct kiln_err *err);
-/** The cache: $PACKER_CACHE_DIR, else $XDG_CACHE_HOME/packer, else ~/.cache/packer; absolute. */
+/**
+ * The cache: $PACKER_CACHE_DIR, else $XDG_CACHE_HOME/packer, else ~/.cache/packer; absolute; caller
+ * frees. Not created here. Without a home: packer_cache in the cwd, as Packer once did.
+ */
 char *kiln_fs_cache_dir(void);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The debug log: what a developer wants to read after the fact. Off unless a sink is set; the engine
- * sets one that redacts. Not for people who build images: they get events.
+ * The debug log: what a developer wants to read after the fact. Off unless a sink is set; the
+ * engine sets one that redacts. Not for people who build images: they get events.
  */
 #ifndef KILN_BASE_LOG_H
 #define KILN_BASE_LOG_H

@@ -10,7 +10,8 @@
 #define KILN_NONNULL          __attribute__((nonnull))
 
 /* The struct of type `type` whose member `member` is at `ptr`. */
-#define KILN_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define KILN_CONTAINER_OF(ptr, type, member)                                                       \
+    ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* Microseconds: the one unit of time inside kiln. */
 #define KILN_MS(n)     ((int64_t)(n)*1000)

@@ -6,6 +6,7 @@
 #define KILN_BASE_POISON_H
 
 #ifdef __GNUC__
+#undef sprintf /* glibc makes it a macro for clang with _FORTIFY_SOURCE */
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok atoi atol atoll
 #pragma GCC poison gmtime localtime system popen
 #endif

@@ -15,14 +15,18 @@
 #include "base/strv.h"
 
 struct kiln_process {
-    pid_t pid; /* 0: not running (never started, or reaped) */
-    int pidfd; /* readable once it has ended; owned; -1 when not running */
-    int out;   /* read end of its stdout, or -1; owned */
-    int err;   /* read end of its stderr, or -1; owned */
-    int status; /* wait status once reaped */
+    pid_t pid;      /* 0: not running (never started, or reaped) */
+    int pidfd;      /* readable once it has ended; owned; -1 when not running */
+    int out;        /* read end of its stdout, or -1; owned */
+    int err;        /* read end of its stderr, or -1; owned */
+    int status;     /* wait status once reaped */
+    bool own_group; /* signals go to the whole group */
 };
 
-#define KILN_PROCESS_INIT { .pid = 0, .pidfd = -1, .out = -1, .err = -1 }
+#define KILN_PROCESS_INIT                                                                          \
+    {                                                                                              \
+        .pid = 0, .pidfd = -1, .out = -1, .err = -1                                                \
+    }
 #define KILN_AUTO_PROCESS KILN_CLEANUP(kiln_process_done) struct kiln_process
 
 enum kiln_stdio {
@@ -43,17 +47,23 @@ struct kiln_spawn {
     void *ud;
 };
 
-/** False with `exec: "X": executable file not found in $PATH` (USER) or what exec said. */
+/**
+ * Start a program; p is written on success only. False with Go's texts (USER): `exec: "X":
+ * executable file not found in $PATH`, `fork/exec P: permission denied`; or SYSTEM.
+ */
 bool kiln_process_spawn(struct kiln_process *p, const struct kiln_spawn *how, struct kiln_err *err);
 
-/** Wait until it has ended and reap it; p->status is set. */
+/** Wait until it has ended and reap it; p->status is set. When the wait fails it still runs. */
 bool kiln_process_wait(struct kiln_process *p, struct kiln_cancel *c, int64_t deadline,
                        struct kiln_err *err);
 
 /** Reap without waiting; true if it has ended (or was never started). */
 bool kiln_process_ended(struct kiln_process *p);
 
-/** SIGTERM to the group, up to grace_us for it to end, then SIGKILL; reaps. Never fails. */
+/**
+ * SIGTERM to the group, up to grace_us (real time, not build time: cleanup goes on after a cancel)
+ * for it to end, then SIGKILL; reaps. Never fails.
+ */
 void kiln_process_stop(struct kiln_process *p, int64_t grace_us);
 
 /** SIGKILL the group if it still runs, reap, close the fds. */
@@ -63,17 +73,22 @@ void kiln_process_done(struct kiln_process *p);
 int kiln_process_exit_code(const struct kiln_process *p);
 
 /**
- * Run to the end and keep what it printed: at most KILN_MAX_CAPTURE bytes of each stream, the rest
- * is read and dropped. out, errs may be NULL. True when it ran, whatever its exit code.
+ * Run to the end and append what it printed: at most KILN_MAX_CAPTURE bytes of each stream, the
+ * rest is read and dropped. out, errs may be NULL; how->out and how->err do not count. True when it
+ * ran, whatever its exit code. On timeout and cancel it is killed, group and all.
  */
 bool kiln_process_capture(const struct kiln_spawn *how, struct kiln_cancel *c, int64_t deadline,
                           struct kiln_str *out, struct kiln_str *errs, int *ret_exit_code,
                           struct kiln_err *err);
 
-/** The file that exec would run for `name` (PATH search); caller frees; NULL with Go's error text. */
+/**
+ * The file that exec would run for `name` (PATH search, absolute elements only); caller frees; NULL
+ * with Go's error text.
+ */
 char *kiln_process_find(const char *name, struct kiln_err *err);
 
-/** Field 22 of /proc/PID/stat: tells a process from a later one with its pid. 0: no such process. */
+/** Field 22 of /proc/PID/stat: tells a process from a later one with its pid. 0: no such process.
+ */
 unsigned long long kiln_process_start_time(pid_t pid);
 
 #endif

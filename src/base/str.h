@@ -1,8 +1,8 @@
 /*
  * A growing byte string with a maximum, always NUL-terminated. One owner; no threads.
  *
- * Appending past the maximum, or when memory is gone, sets `failed`, drops the bytes and makes every
- * later append a no-op; check once with kiln_str_ok() when done (the idea is curl's dynbuf).
+ * Appending past the maximum, or when memory is gone, sets `failed`, drops the bytes and makes
+ * every later append a no-op; check once with kiln_str_ok() when done (the idea is curl's dynbuf).
  */
 #ifndef KILN_BASE_STR_H
 #define KILN_BASE_STR_H
@@ -23,17 +23,26 @@ struct kiln_str {
 };
 
 #define KILN_STR_DEFAULT_MAX ((size_t)1 << 30)
-#define KILN_STR_MAX(n)      { .max = (n) }
-#define KILN_AUTO_STR        KILN_CLEANUP(kiln_str_done) struct kiln_str
+#define KILN_STR_MAX(n)                                                                            \
+    {                                                                                              \
+        .max = (n)                                                                                 \
+    }
+#define KILN_AUTO_STR KILN_CLEANUP(kiln_str_done) struct kiln_str
 
 void kiln_str_done(struct kiln_str *s);  /* release; zeroed, usable again */
-void kiln_str_clear(struct kiln_str *s); /* length 0, memory and maximum kept */
+void kiln_str_clear(struct kiln_str *s); /* length 0, not failed; keeps memory, maximum */
 void kiln_str_add(struct kiln_str *s, const void *data, size_t len);
 void kiln_str_adds(struct kiln_str *s, const char *cstr); /* NULL adds nothing */
 void kiln_str_addc(struct kiln_str *s, char c);
 void kiln_str_addf(struct kiln_str *s, const char *fmt, ...) KILN_PRINTF(2, 3);
 void kiln_str_addvf(struct kiln_str *s, const char *fmt, va_list ap) KILN_PRINTF(2, 0);
 void kiln_str_add_utf8(struct kiln_str *s, unsigned codepoint); /* invalid ones give U+FFFD */
+/**
+ * For read() and the like: n writable bytes behind the text (NULL: over the maximum, failed is
+ * set), then say how many of them were written.
+ */
+void *kiln_str_space(struct kiln_str *s, size_t n);
+void kiln_str_commit(struct kiln_str *s, size_t n);
 void kiln_str_remove(struct kiln_str *s, size_t pos, size_t n); /* clamps */
 void kiln_str_truncate(struct kiln_str *s, size_t len);         /* no-op if longer */
 
@@ -41,7 +50,8 @@ void kiln_str_truncate(struct kiln_str *s, size_t len);         /* no-op if long
 bool kiln_str_ok(const struct kiln_str *s, const char *what, struct kiln_err *err);
 /** The text, "" if empty; borrowed until the next change. */
 const char *kiln_str_cstr(const struct kiln_str *s);
-/** Hand the text over to the caller (free()); *s is empty afterwards. Never NULL. */
+/** Hand the text over to the caller (free()); *s is empty afterwards, its maximum kept. Never NULL.
+ */
 char *kiln_str_steal(struct kiln_str *s);
 
 /* Plain C string helpers. */

@@ -14,7 +14,7 @@ struct kiln_strv {
 };
 
 #define KILN_AUTO_STRV KILN_CLEANUP(kiln_strv_done) struct kiln_strv
-#define KILN_STRV_FOREACH(s, strv) \
+#define KILN_STRV_FOREACH(s, strv)                                                                 \
     for (char **s##_p_ = (strv)->v, *s = NULL; s##_p_ && (s = *s##_p_) != NULL; s##_p_++)
 
 void kiln_strv_done(struct kiln_strv *sv);
@@ -36,7 +36,7 @@ struct kiln_strmap {
 #define KILN_AUTO_STRMAP KILN_CLEANUP(kiln_strmap_done) struct kiln_strmap
 void kiln_strmap_done(struct kiln_strmap *m);
 void kiln_strmap_set(struct kiln_strmap *m, const char *key, const char *value);
-const char *kiln_strmap_get(const struct kiln_strmap *m, const char *key); /* NULL: absent */
+const char *kiln_strmap_get(const struct kiln_strmap *m, const char *key);     /* NULL: absent */
 void kiln_strmap_copy(struct kiln_strmap *to, const struct kiln_strmap *from); /* adds */
 
 #endif

@@ -1,0 +1,295 @@
+#include "base/encode.h"
+
+static const char hex_lower[] = "0123456789abcdef";
+
+static bool is_alnum(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* The byte that two hex digits spell, or -1. */
+static int hex_byte(const char *s)
+{
+    int high = hex_value(s[0]), low = high < 0 ? -1 : hex_value(s[1]);
+
+    return low < 0 ? -1 : high << 4 | low;
+}
+
+void kiln_hex_add(struct kiln_str *out, const void *data, size_t len)
+{
+    const unsigned char *p = data;
+
+    for (size_t i = 0; i < len; i++) {
+        char pair[2] = { hex_lower[p[i] >> 4], hex_lower[p[i] & 15] };
+
+        kiln_str_add(out, pair, sizeof(pair));
+    }
+}
+
+bool kiln_hex_decode(struct kiln_str *out, const char *s, size_t len, struct kiln_err *err)
+{
+    size_t start = out->len;
+
+    if (len % 2)
+        return kiln_err_set(err, KILN_ERR_USER, "hex: odd number of digits");
+    for (size_t i = 0; i < len; i += 2) {
+        int byte = hex_byte(s + i);
+
+        if (byte < 0) {
+            kiln_str_truncate(out, start);
+            return kiln_err_set(err, KILN_ERR_USER, "hex: not a hex digit at position %zu", i);
+        }
+        kiln_str_addc(out, (char)byte);
+    }
+    return true;
+}
+
+static const char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void kiln_base64_add(struct kiln_str *out, const void *data, size_t len)
+{
+    const unsigned char *p = data;
+
+    for (size_t i = 0; i < len; i += 3) {
+        unsigned v = (unsigned)p[i] << 16;
+        char quad[4];
+
+        if (i + 1 < len)
+            v |= (unsigned)p[i + 1] << 8;
+        if (i + 2 < len)
+            v |= p[i + 2];
+        quad[0] = base64_digits[v >> 18];
+        quad[1] = base64_digits[v >> 12 & 63];
+        quad[2] = i + 1 < len ? base64_digits[v >> 6 & 63] : '=';
+        quad[3] = i + 2 < len ? base64_digits[v & 63] : '=';
+        kiln_str_add(out, quad, sizeof(quad));
+    }
+}
+
+static int base64_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Four digits with up to two '=' at the end; false if they are no base64. */
+static bool base64_quad(struct kiln_str *out, const char q[4])
+{
+    size_t n = q[3] != '=' ? 4 : q[2] != '=' ? 3 : 2;
+    unsigned v = 0;
+
+    for (size_t i = 0; i < 4; i++) {
+        int digit = i < n ? base64_value(q[i]) : 0;
+
+        if (digit < 0)
+            return false;
+        v = v << 6 | (unsigned)digit;
+    }
+    for (size_t i = 0; i + 1 < n; i++)
+        kiln_str_addc(out, (char)(v >> (16 - 8 * i)));
+    return true;
+}
+
+bool kiln_base64_decode(struct kiln_str *out, const char *s, size_t len, struct kiln_err *err)
+{
+    size_t start = out->len, n = 0;
+    bool ended = false;
+    char quad[4];
+
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] == '\n' || s[i] == '\r')
+            continue;
+        quad[n++] = s[i];
+        if (n < 4 && !ended)
+            continue;
+        if (ended || !base64_quad(out, quad)) {
+            kiln_str_truncate(out, start);
+            return kiln_err_set(err, KILN_ERR_USER, "illegal base64 data at input byte %zu", i);
+        }
+        ended = quad[3] == '=';
+        n = 0;
+    }
+    if (n == 0)
+        return true;
+    kiln_str_truncate(out, start);
+    return kiln_err_set(err, KILN_ERR_USER, "illegal base64 data at input byte %zu", len);
+}
+
+/* Percent-encode all but letters, digits and those of `safe`. */
+static void add_percent(struct kiln_str *out, const char *s, const char *safe)
+{
+    for (; *s; s++) {
+        if (is_alnum((unsigned char)*s) || strchr(safe, *s))
+            kiln_str_addc(out, *s);
+        else if (*s == ' ' && !strchr(safe, '/'))
+            kiln_str_addc(out, '+');
+        else
+            kiln_str_addf(out, "%%%02X", (unsigned char)*s);
+    }
+}
+
+void kiln_url_add_query(struct kiln_str *out, const char *s)
+{
+    add_percent(out, s, "-_.~");
+}
+
+void kiln_url_add_path(struct kiln_str *out, const char *s)
+{
+    add_percent(out, s, "-_.~$&+:=@/");
+}
+
+bool kiln_url_decode(struct kiln_str *out, const char *s, size_t len, struct kiln_err *err)
+{
+    size_t start = out->len;
+
+    for (size_t i = 0; i < len; i++) {
+        int byte = (unsigned char)s[i];
+
+        if (byte == '%') {
+            byte = len - i > 2 ? hex_byte(s + i + 1) : -1;
+            i += 2;
+        }
+        if (byte <= 0) {
+            kiln_str_truncate(out, start);
+            return kiln_err_set(err, KILN_ERR_USER, "invalid URL escape");
+        }
+        kiln_str_addc(out, (char)byte);
+    }
+    return true;
+}
+
+void kiln_shell_add_escaped(struct kiln_str *out, const char *s)
+{
+    for (;;) {
+        size_t n = strcspn(s, "'");
+
+        kiln_str_add(out, s, n);
+        if (!s[n])
+            return;
+        kiln_str_adds(out, "'\"'\"'");
+        s += n + 1;
+    }
+}
+
+void kiln_shell_add_quoted(struct kiln_str *out, const char *s)
+{
+    const char *p = s;
+
+    while (is_alnum((unsigned char)*p) || (*p && strchr("@%_-+=:,./", *p)))
+        p++;
+    if (p > s && !*p) {
+        kiln_str_adds(out, s);
+        return;
+    }
+    kiln_str_addc(out, '\'');
+    kiln_shell_add_escaped(out, s);
+    kiln_str_addc(out, '\'');
+}
+
+/* The letter of c's two-character escape: those of JSON come first. 0: none. */
+static char escape_letter(unsigned c, bool json)
+{
+    static const char from[] = "\"\\\b\f\n\r\t\a\v", to[] = "\"\\bfnrtav";
+    const char *p = c && c < 0x80 ? strchr(from, (int)c) : NULL;
+
+    if (!p || (json && p - from > 6))
+        return 0;
+    return to[p - from];
+}
+
+static void add_json_char(struct kiln_str *out, unsigned cp, enum kiln_json_flags flags)
+{
+    char letter = escape_letter(cp, true);
+    bool html = (flags & KILN_JSON_HTML) &&
+                (cp == '<' || cp == '>' || cp == '&' || cp == 0x2028 || cp == 0x2029);
+
+    if (letter)
+        kiln_str_addf(out, "\\%c", letter);
+    else if (cp < 0x20 || html)
+        kiln_str_addf(out, "\\u%04x", cp);
+    else
+        kiln_str_add_utf8(out, cp);
+}
+
+void kiln_json_add_string(struct kiln_str *out, const char *s, size_t len,
+                          enum kiln_json_flags flags)
+{
+    kiln_str_addc(out, '"');
+    for (size_t i = 0; i < len;) {
+        unsigned cp = 0xfffd;
+        size_t n = kiln_utf8_decode(s + i, len - i, &cp);
+
+        add_json_char(out, cp, flags);
+        i += n ? n : 1;
+    }
+    kiln_str_addc(out, '"');
+}
+
+/* Spaces, format characters, private use and noncharacters: what Go's IsPrint refuses. */
+static bool is_printable(unsigned cp)
+{
+    static const struct {
+        unsigned first, last;
+    } hidden[] = {
+        { 0x00, 0x1f },     { 0x7f, 0xa0 },       { 0xad, 0xad },        { 0x600, 0x605 },
+        { 0x61c, 0x61c },   { 0x6dd, 0x6dd },     { 0x1680, 0x1680 },    { 0x180e, 0x180e },
+        { 0x2000, 0x200f }, { 0x2028, 0x202f },   { 0x205f, 0x206f },    { 0x3000, 0x3000 },
+        { 0xd800, 0xf8ff }, { 0xfdd0, 0xfdef },   { 0xfeff, 0xfeff },    { 0xfff0, 0xfffb },
+        { 0xfffe, 0xffff }, { 0xe0000, 0xe00ff }, { 0xe01f0, 0x10ffff },
+    };
+
+    for (size_t i = 0; i < KILN_COUNT(hidden); i++) {
+        if (cp >= hidden[i].first && cp <= hidden[i].last)
+            return false;
+    }
+    return true;
+}
+
+static void add_go_char(struct kiln_str *out, unsigned cp)
+{
+    char letter = cp == '\0' ? 0 : escape_letter(cp, false);
+
+    if (letter)
+        kiln_str_addf(out, "\\%c", letter);
+    else if (is_printable(cp))
+        kiln_str_add_utf8(out, cp);
+    else if (cp < ' ' || cp == 0x7f)
+        kiln_str_addf(out, "\\x%02x", cp);
+    else if (cp < 0x10000)
+        kiln_str_addf(out, "\\u%04x", cp);
+    else
+        kiln_str_addf(out, "\\U%08x", cp);
+}
+
+void kiln_go_add_quoted(struct kiln_str *out, const char *s, size_t len)
+{
+    kiln_str_addc(out, '"');
+    for (size_t i = 0; i < len;) {
+        unsigned cp;
+        size_t n = kiln_utf8_decode(s + i, len - i, &cp);
+
+        if (n == 0)
+            kiln_str_addf(out, "\\x%02x", (unsigned char)s[i++]);
+        else
+            add_go_char(out, cp);
+        i += n;
+    }
+    kiln_str_addc(out, '"');
+}
