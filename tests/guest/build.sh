@@ -6,6 +6,8 @@
 # Does nothing when the ISO is up to date. Installs no kernel and no service on
 # this machine: packages that are not there are unpacked below OUTDIR/debs.
 set -eu
+umask 022 # the modes of the files go into the ISO
+PATH=$PATH:/usr/sbin:/sbin # modprobe and depmod, for ordinary users too
 
 here=$(cd "$(dirname "$0")" && pwd)
 tests=$(dirname "$here")
@@ -109,7 +111,7 @@ find_kernel() {
 # Everything that decides what the ISO is like, in one sum.
 fingerprint() {
     {
-        find "$here" -type f -print0 | sort -z | xargs -0 sha256sum
+        find "$here"/{build.sh,seed.c,sudo.c,initrd,iso,root} -type f -print0 | sort -z | xargs -0 sha256sum
         dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' linux-image-\*-cloud-amd64 \
             busybox-static dropbear-bin openssh-client openssh-sftp-server e2fsprogs isolinux \
             extlinux syslinux-common libc6 libtomcrypt1 2>/dev/null || true
@@ -153,8 +155,13 @@ library() {
     libz.so.1) package=zlib1g ;;
     libe2p.so.2) package=libext2fs2 ;;
     esac
-    fetch "$package" >&2 || fetch "${package}t64" >&2 || return 1
-    find_library "$1"
+    for package in "$package" "${package}t64"; do
+        if apt-cache show "$package" >/dev/null 2>&1; then
+            fetch "$package" >&2 && find_library "$1"
+            return
+        fi
+    done
+    return 1
 }
 
 # Prints the module files for module $1 in loading order.
