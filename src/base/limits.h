@@ -8,6 +8,8 @@
 #define KILN_MAX_TEMPLATE       (16u << 20) /* bytes of one template or variable file */
 #define KILN_MAX_JSON_DEPTH     64          /* nesting of objects and arrays in a template */
 #define KILN_MAX_JSON_KEYS      65536       /* keys of one object */
+#define KILN_MAX_JSON_VALUES    1000000     /* values and keys of one file */
+#define KILN_MAX_JSON_NUMBER    512         /* characters of one number */
 #define KILN_MAX_RENDERED       (16u << 20) /* bytes one {{ }} rendering may produce */
 #define KILN_MAX_RENDER_STEPS   1000000     /* nodes evaluated by one rendering (range loops) */
 #define KILN_MAX_RENDER_DEPTH   64          /* nesting of actions, parentheses, {{template}} */
