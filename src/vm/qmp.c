@@ -1,0 +1,317 @@
+#include "vm/qmp.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "vm/qmp_codec.h"
+
+#define RETRY_US KILN_MS(5) /* between looks for the socket of a QEMU that is starting */
+
+struct kiln_qmp {
+    int fd; /* -1: the connection is gone */
+    struct kiln_qmp_codec codec;
+    uint64_t last_id;
+    kiln_qmp_event_fn *on_event;
+    void *ud;
+};
+
+void kiln_qmp_free(struct kiln_qmp *q)
+{
+    if (!q)
+        return;
+    kiln_fd_closep(&q->fd);
+    kiln_qmp_codec_done(&q->codec);
+    free(q);
+}
+
+void kiln_qmp_freep(struct kiln_qmp **q)
+{
+    kiln_qmp_free(*q);
+}
+
+void kiln_qmp_on_event(struct kiln_qmp *q, kiln_qmp_event_fn *fn, void *ud)
+{
+    q->on_event = fn;
+    q->ud = ud;
+}
+
+int kiln_qmp_fd(const struct kiln_qmp *q)
+{
+    return q->fd;
+}
+
+/* Read once what is there. False: the connection is gone, and closed. */
+static bool receive(struct kiln_qmp *q, struct kiln_err *err)
+{
+    char buf[16384];
+    ssize_t n = recv(q->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+    if (n > 0 && kiln_qmp_codec_feed(&q->codec, buf, (size_t)n, err))
+        return true;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    if (n == 0 || (n < 0 && errno == ECONNRESET))
+        (void)kiln_err_set(err, KILN_ERR_REMOTE, "QEMU closed the QMP connection");
+    else if (n < 0)
+        (void)kiln_err_sys(err, errno, "read from QMP socket");
+    kiln_fd_closep(&q->fd);
+    return false;
+}
+
+/* Take the next message that is no event; events are delivered. */
+static enum kiln_qmp_next take(struct kiln_qmp *q, struct kiln_qmp_message *ret_msg,
+                               struct kiln_err *err)
+{
+    for (;;) {
+        enum kiln_qmp_next got = kiln_qmp_codec_next(&q->codec, ret_msg, err);
+
+        if (got == KILN_QMP_BAD)
+            kiln_fd_closep(&q->fd);
+        if (got != KILN_QMP_MESSAGE || ret_msg->type != KILN_QMP_EVENT)
+            return got;
+        if (q->on_event)
+            q->on_event(q->ud, ret_msg->name, ret_msg->data);
+        kiln_qmp_message_done(ret_msg);
+    }
+}
+
+static bool next_message(struct kiln_qmp *q, struct kiln_qmp_message *ret_msg,
+                         struct kiln_cancel *c, int64_t deadline, struct kiln_err *err)
+{
+    for (;;) {
+        switch (take(q, ret_msg, err)) {
+        case KILN_QMP_MESSAGE:
+            return true;
+        case KILN_QMP_BAD:
+            return false;
+        case KILN_QMP_MORE:
+            break;
+        }
+        if (kiln_wait_fd(c, q->fd, POLLIN, deadline, err) != KILN_WAIT_READY)
+            return false;
+        if (!receive(q, err))
+            return false;
+    }
+}
+
+bool kiln_qmp_dispatch(struct kiln_qmp *q, struct kiln_err *err)
+{
+    KILN_AUTO_QMP_MESSAGE stale = { 0 };
+    enum kiln_qmp_next got;
+
+    if (q->fd < 0)
+        return kiln_err_set(err, KILN_ERR_REMOTE, "the QMP connection is gone");
+    if (!receive(q, err))
+        return false;
+    while ((got = take(q, &stale, err)) == KILN_QMP_MESSAGE)
+        kiln_qmp_message_done(&stale); /* the reply to a command that nobody waits for any more */
+    return got == KILN_QMP_MORE;
+}
+
+static bool send_all(struct kiln_qmp *q, const char *data, size_t len, struct kiln_cancel *c,
+                     int64_t deadline, struct kiln_err *err)
+{
+    while (len > 0) {
+        ssize_t n;
+
+        if (kiln_wait_fd(c, q->fd, POLLOUT, deadline, err) != KILN_WAIT_READY)
+            break;
+        n = send(q->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            if (errno == EPIPE || errno == ECONNRESET)
+                (void)kiln_err_set(err, KILN_ERR_REMOTE, "QEMU closed the QMP connection");
+            else
+                (void)kiln_err_sys(err, errno, "write to QMP socket");
+            break;
+        }
+        if (n > 0) {
+            data += n;
+            len -= (size_t)n;
+        }
+    }
+    if (len > 0)
+        kiln_fd_closep(&q->fd); /* half a command cannot be taken back */
+    return len == 0;
+}
+
+/* Wait for the reply to command `id`; replies to commands that were given up are dropped. */
+static bool wait_reply(struct kiln_qmp *q, uint64_t id, struct kiln_cancel *c, int64_t deadline,
+                       struct json_object **ret_reply, struct kiln_err *err)
+{
+    for (;;) {
+        KILN_AUTO_QMP_MESSAGE m = { 0 };
+
+        if (!next_message(q, &m, c, deadline, err))
+            return false;
+        if (m.type == KILN_QMP_GREETING || m.id != id)
+            continue;
+        if (m.type == KILN_QMP_ERROR)
+            return kiln_err_set(err, KILN_ERR_REMOTE, "%s", m.text);
+        if (ret_reply)
+            *ret_reply = json_object_get(m.data);
+        return true;
+    }
+}
+
+bool kiln_qmp_execute(struct kiln_qmp *q, const char *command, struct json_object *args,
+                      struct kiln_cancel *c, int64_t deadline, struct json_object **ret_reply,
+                      struct kiln_err *err)
+{
+    KILN_AUTO_STR line = { 0 };
+    uint64_t id = ++q->last_id;
+
+    if (q->fd < 0)
+        return kiln_err_set(err, KILN_ERR_REMOTE, "QMP %s: the connection is gone", command);
+    kiln_qmp_encode(&line, id, command, args);
+    if (!send_all(q, line.data, line.len, c, deadline, err) ||
+        !wait_reply(q, id, c, deadline, ret_reply, err))
+        return kiln_err_wrap(err, "QMP %s", command);
+    return true;
+}
+
+bool kiln_qmp_command(struct kiln_qmp *q, const char *command, struct kiln_cancel *c,
+                      int64_t deadline, struct kiln_err *err)
+{
+    return kiln_qmp_execute(q, command, NULL, c, deadline, NULL, err);
+}
+
+bool kiln_qmp_quit(struct kiln_qmp *q, struct kiln_cancel *c, int64_t deadline,
+                   struct kiln_err *err)
+{
+    KILN_AUTO_ERR why = { 0 };
+
+    if (kiln_qmp_command(q, "quit", c, deadline, &why))
+        return true;
+    if (why.kind == KILN_ERR_REMOTE && q->fd < 0)
+        return true;
+    return kiln_err_move(err, &why);
+}
+
+/* Run a command with one string argument. */
+static bool execute_string(struct kiln_qmp *q, const char *command, const char *key,
+                           const char *value, struct kiln_cancel *c, int64_t deadline,
+                           struct json_object **ret_reply, struct kiln_err *err)
+{
+    struct json_object *args = json_object_new_object();
+    bool ok;
+
+    json_object_object_add(args, key, json_object_new_string(value));
+    ok = kiln_qmp_execute(q, command, args, c, deadline, ret_reply, err);
+    json_object_put(args);
+    return ok;
+}
+
+bool kiln_qmp_status(struct kiln_qmp *q, struct kiln_cancel *c, int64_t deadline, char **ret_status,
+                     struct kiln_err *err)
+{
+    struct json_object *reply = NULL, *status;
+    bool ok;
+
+    if (!kiln_qmp_execute(q, "query-status", NULL, c, deadline, &reply, err))
+        return false;
+    ok = json_object_is_type(reply, json_type_object) &&
+         json_object_object_get_ex(reply, "status", &status) &&
+         json_object_is_type(status, json_type_string);
+    if (ok)
+        *ret_status = kiln_xstrdup(json_object_get_string(status));
+    else
+        (void)kiln_err_set(err, KILN_ERR_REMOTE, "QMP query-status: no status in the reply");
+    json_object_put(reply);
+    return ok;
+}
+
+bool kiln_qmp_set_vnc_password(struct kiln_qmp *q, const char *password, struct kiln_cancel *c,
+                               int64_t deadline, struct kiln_err *err)
+{
+    return execute_string(q, "change-vnc-password", "password", password, c, deadline, NULL, err);
+}
+
+bool kiln_qmp_human(struct kiln_qmp *q, const char *line, struct kiln_cancel *c, int64_t deadline,
+                    char **ret_text, struct kiln_err *err)
+{
+    struct json_object *reply = NULL;
+
+    if (!execute_string(q, "human-monitor-command", "command-line", line, c, deadline, &reply, err))
+        return false;
+    if (ret_text)
+        *ret_text = kiln_xstrdup(reply ? json_object_get_string(reply) : "");
+    json_object_put(reply);
+    return true;
+}
+
+/* 1: connected, 0: nobody listens yet, -1: it cannot work (err is set). */
+static int try_connect(int fd, const struct sockaddr_un *addr, struct kiln_err *err)
+{
+    if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0)
+        return 1;
+    if (errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN)
+        return 0;
+    (void)kiln_err_sys(err, errno, "connect to QMP socket %s", addr->sun_path);
+    return -1;
+}
+
+/* Let one retry interval pass. False: the deadline is over, cancelled, or QEMU has ended. */
+static bool wait_retry(int pidfd, struct kiln_cancel *c, int64_t deadline, struct kiln_err *err)
+{
+    KILN_AUTO_ERR ignored = { 0 };
+    int64_t next = kiln_cancel_deadline(c, RETRY_US);
+    bool last = next >= deadline;
+    struct pollfd fd = { .fd = pidfd, .events = POLLIN };
+
+    switch (kiln_wait_fds(c, &fd, pidfd < 0 ? 0 : 1, last ? deadline : next, &ignored)) {
+    case KILN_WAIT_READY:
+        return kiln_err_set(err, KILN_ERR_REMOTE, "QEMU has ended");
+    case KILN_WAIT_TIMEOUT:
+        return last ? kiln_err_move(err, &ignored) : true;
+    case KILN_WAIT_CANCELLED:
+    case KILN_WAIT_ERROR:
+        return kiln_err_move(err, &ignored);
+    }
+    return false;
+}
+
+/* The greeting comes once QEMU's main loop runs, so QEMU may also end while we wait for it. */
+static bool greet(struct kiln_qmp *q, struct kiln_cancel *c, int64_t deadline, struct kiln_err *err)
+{
+    KILN_AUTO_QMP_MESSAGE m = { 0 };
+
+    if (!next_message(q, &m, c, deadline, err))
+        return false;
+    if (m.type != KILN_QMP_GREETING)
+        return kiln_err_set(err, KILN_ERR_REMOTE, "no greeting: something else owns the socket");
+    return kiln_qmp_command(q, "qmp_capabilities", c, deadline, err);
+}
+
+bool kiln_qmp_connect(struct kiln_qmp **ret_qmp, const char *path, int pidfd, struct kiln_cancel *c,
+                      int64_t deadline, struct kiln_err *err)
+{
+    KILN_CLEANUP(kiln_qmp_freep) struct kiln_qmp *q = kiln_xcalloc(1, sizeof(*q));
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int connected;
+
+    q->fd = -1;
+    if (strlen(path) >= sizeof(addr.sun_path))
+        return kiln_err_set(err, KILN_ERR_USER,
+                            "QMP socket path is longer than %zu bytes: %s; use a shorter TMPDIR",
+                            sizeof(addr.sun_path) - 1, path);
+    memcpy(addr.sun_path, path, strlen(path));
+    q->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (q->fd < 0)
+        return kiln_err_sys(err, errno, "make a socket");
+    while ((connected = try_connect(q->fd, &addr, err)) == 0) {
+        if (!wait_retry(pidfd, c, deadline, err))
+            return kiln_err_wrap(err, "wait for QMP socket %s", path);
+    }
+    if (connected < 0)
+        return false;
+    if (!greet(q, c, deadline, err))
+        return kiln_err_wrap(err, "QMP socket %s", path);
+    *ret_qmp = q;
+    q = NULL; /* handed over */
+    return true;
+}
