@@ -45,6 +45,8 @@ int kiln_qemu_exit_code(const struct kiln_qemu *q)
 
 char *kiln_qemu_last_words(struct kiln_qemu *q)
 {
+    if (kiln_process_ended(&q->process))
+        kiln_qemu_output_finish(q->output); /* all of them */
     return kiln_qemu_output_last_words(q->output);
 }
 

@@ -163,6 +163,8 @@ static void wait_sees_it_end(void **state)
     assert_int_equal(kiln_qemu_exit_code(q), 0);
     assert_non_null(strstr(kiln_str_cstr(&f->events), "SHUTDOWN"));
     assert_int_equal(kiln_qemu_pidfd(q), -1);
+    words = kiln_qemu_last_words(q);
+    assert_non_null(strstr(words, "terminating on signal 15"));
     kiln_qemu_kill(q);
     kiln_qemu_free(q);
 }
