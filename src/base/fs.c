@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 
+#define READ_CHUNK ((size_t)64 << 10)
 #define COPY_CHUNK ((size_t)1 << 20)
 
 void kiln_fd_closep(int *fd)
@@ -38,48 +39,56 @@ static ssize_t read_some(int fd, void *buf, size_t len)
     return n;
 }
 
+/* How much to read at a time: the whole file and one byte, which finds the end without another
+ * round. /proc and pipes do not tell. */
+static size_t read_size(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+        return (size_t)st.st_size + 1;
+    return READ_CHUNK;
+}
+
 static bool read_fd(int fd, const char *path, size_t max, struct kiln_str *out,
                     struct kiln_err *err)
 {
-    size_t chunk = 64 << 10, total = 0;
-    struct stat st;
+    size_t chunk = read_size(fd), total = 0;
 
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= 0) {
-        if ((uintmax_t)st.st_size > max)
-            return kiln_err_set(err, KILN_ERR_USER, "read %s: larger than the limit of %zu bytes",
-                                path, max);
-        chunk = (size_t)st.st_size + 1; /* one more finds the end without another round */
-    }
     for (;;) {
-        void *space = kiln_str_space(out, chunk);
+        size_t len = chunk < max - total ? chunk : max - total + 1;
+        void *space = kiln_str_space(out, len);
         ssize_t n;
 
         if (!space)
             return kiln_str_ok(out, path, err);
-        n = read_some(fd, space, chunk);
+        n = read_some(fd, space, len);
         if (n < 0)
             return kiln_err_sys(err, errno, "read %s", path);
         if (n == 0)
             return true;
+        kiln_str_commit(out, (size_t)n);
         total += (size_t)n;
         if (total > max)
             return kiln_err_set(err, KILN_ERR_USER, "read %s: larger than the limit of %zu bytes",
                                 path, max);
-        kiln_str_commit(out, (size_t)n);
-        chunk = chunk < 64 << 10 ? 64 << 10 : chunk;
+        chunk = READ_CHUNK;
     }
 }
 
 bool kiln_fs_read(const char *path, size_t max, struct kiln_str *out, struct kiln_err *err)
 {
-    KILN_AUTO_FD fd = -1;
+    bool is_stdin = strcmp(path, "-") == 0;
+    KILN_AUTO_FD opened = is_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    size_t start = out->len;
 
-    if (strcmp(path, "-") == 0)
-        return read_fd(STDIN_FILENO, "standard input", max, out, err);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    if (!is_stdin && opened < 0)
         return kiln_err_sys(err, errno, "open %s", path);
-    return read_fd(fd, path, max, out, err);
+    if (read_fd(is_stdin ? STDIN_FILENO : opened, is_stdin ? "standard input" : path, max, out,
+                err))
+        return true;
+    kiln_str_truncate(out, start);
+    return false;
 }
 
 bool kiln_fs_write_all(int fd, const void *data, size_t len, struct kiln_err *err)

@@ -12,7 +12,10 @@
 #define KILN_AUTO_FD KILN_CLEANUP(kiln_fd_closep) int
 void kiln_fd_closep(int *fd); /* closes if >= 0 and sets -1 */
 
-/** Append the whole file to out; over max bytes is an error. `path` "-" reads stdin. */
+/**
+ * Append the whole file to out (which needs no maximum of its own); over max bytes is an error.
+ * `path` "-" reads stdin.
+ */
 bool kiln_fs_read(const char *path, size_t max, struct kiln_str *out, struct kiln_err *err);
 /**
  * Write to a temporary neighbour and rename over path: readers see old or new, never half. `mode`

@@ -501,11 +501,11 @@ bool kiln_process_capture(const struct kiln_spawn *how, struct kiln_cancel *c, i
 unsigned long long kiln_process_start_time(pid_t pid)
 {
     KILN_AUTO_FREE char *path = kiln_xasprintf("/proc/%d/stat", (int)pid);
-    KILN_AUTO_STR text = KILN_STR_MAX(4096);
+    KILN_AUTO_STR text = { 0 };
     unsigned long long start_time = 0;
     const char *p;
 
-    if (!kiln_fs_read(path, 4095, &text, NULL))
+    if (!kiln_fs_read(path, 4096, &text, NULL))
         return 0;
     p = strrchr(kiln_str_cstr(&text), ')'); /* the name before it may hold anything */
     for (int field = 2; p && field < 22; field++)
