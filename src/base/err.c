@@ -1,5 +1,6 @@
 #include "base/err.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 
 #include "base/mem.h"
@@ -74,6 +75,15 @@ bool kiln_err_move(struct kiln_err *to, struct kiln_err *from)
 const char *kiln_err_text(const struct kiln_err *err)
 {
     return err && err->msg ? err->msg : "";
+}
+
+const char *kiln_errno_go(int os_errno, char *buf, size_t size)
+{
+    const char *text = strerrordesc_np(os_errno);
+
+    (void)snprintf(buf, size, "%s", text ? text : "unknown error");
+    buf[0] = (char)tolower((unsigned char)buf[0]);
+    return buf;
 }
 
 void kiln_err_clear(struct kiln_err *err)

@@ -50,6 +50,9 @@ bool kiln_err_move(struct kiln_err *to, struct kiln_err *from);
 /** Message or "" if none; never NULL. */
 const char *kiln_err_text(const struct kiln_err *err);
 
+/** What Go calls an errno: as strerror, but "permission denied". Truncates; buf is returned. */
+const char *kiln_errno_go(int os_errno, char *buf, size_t size);
+
 /** Release the message; *err is zeroed and can be used again. */
 void kiln_err_clear(struct kiln_err *err);
 

@@ -1,7 +1,6 @@
 #include "base/process.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -51,21 +50,12 @@ static void plan_done(struct plan *plan)
     close_pair(plan->go);
 }
 
-/* exec(2)'s words as Go has them: "permission denied". */
-static void go_errno(int os_errno, char *buf, size_t size)
-{
-    const char *text = strerrordesc_np(os_errno);
-
-    (void)snprintf(buf, size, "%s", text ? text : "unknown error");
-    buf[0] = (char)tolower((unsigned char)buf[0]);
-}
-
 static bool exec_failed(const char *path, int os_errno, struct kiln_err *err)
 {
     char text[128];
 
-    go_errno(os_errno, text, sizeof(text));
-    return kiln_err_set(err, KILN_ERR_USER, "fork/exec %s: %s", path, text);
+    return kiln_err_set(err, KILN_ERR_USER, "fork/exec %s: %s", path,
+                        kiln_errno_go(os_errno, text, sizeof(text)));
 }
 
 static bool is_program(const char *path)
@@ -107,8 +97,8 @@ char *kiln_process_find(const char *name, struct kiln_err *err)
 
         if (is_program(name))
             return kiln_xstrdup(name);
-        go_errno(errno, text, sizeof(text));
-        (void)kiln_err_set(err, KILN_ERR_USER, "exec: \"%s\": %s", name, text);
+        (void)kiln_err_set(err, KILN_ERR_USER, "exec: \"%s\": %s", name,
+                           kiln_errno_go(errno, text, sizeof(text)));
         return NULL;
     }
     path = *name ? search_path(name) : NULL;

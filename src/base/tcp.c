@@ -1,0 +1,170 @@
+/*
+ * Names are looked up by a thread, because getaddrinfo can neither be cancelled nor bounded: a
+ * lookup that nobody waits for any more ends by itself, and whoever is last frees it.
+ */
+#include "base/tcp.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/thread.h"
+
+struct lookup {
+    atomic_int users; /* of caller and thread */
+    char *host;
+    char port[12];
+    int done; /* eventfd; the fields below are the caller's once it is readable */
+    int failed;
+    struct addrinfo *found;
+};
+
+static void lookup_unref(struct lookup *l)
+{
+    if (atomic_fetch_sub(&l->users, 1) > 1)
+        return;
+    if (l->found)
+        freeaddrinfo(l->found);
+    kiln_fd_closep(&l->done);
+    free(l->host);
+    free(l);
+}
+
+static int resolve(struct lookup *l, int flags)
+{
+    const struct addrinfo hints = {
+        .ai_family = AF_UNSPEC,
+        .ai_socktype = SOCK_STREAM,
+        .ai_flags = flags | AI_NUMERICSERV,
+    };
+
+    return getaddrinfo(*l->host ? l->host : NULL, l->port, &hints, &l->found);
+}
+
+static void *lookup_run(void *ud)
+{
+    struct lookup *l = ud;
+
+    l->failed = resolve(l, AI_ADDRCONFIG);
+    (void)eventfd_write(l->done, 1);
+    lookup_unref(l);
+    return NULL;
+}
+
+static bool lookup_name(struct lookup *l, struct kiln_cancel *c, int64_t deadline,
+                        struct kiln_err *err)
+{
+    pthread_t thread;
+
+    l->done = eventfd(0, EFD_CLOEXEC);
+    if (l->done < 0)
+        return kiln_err_sys(err, errno, "eventfd");
+    atomic_fetch_add(&l->users, 1);
+    if (!kiln_thread_start(&thread, "lookup", lookup_run, l, err)) {
+        lookup_unref(l);
+        return false;
+    }
+    (void)pthread_detach(thread);
+    if (kiln_wait_fd(c, l->done, POLLIN, deadline, err) != KILN_WAIT_READY)
+        return kiln_err_wrap(err, "dial tcp: lookup %s", l->host);
+    if (l->failed == EAI_NONAME)
+        return kiln_err_set(err, KILN_ERR_REMOTE, "dial tcp: lookup %s: no such host", l->host);
+    if (l->failed != 0)
+        return kiln_err_set(err, KILN_ERR_REMOTE, "dial tcp: lookup %s: %s", l->host,
+                            gai_strerror(l->failed));
+    return true;
+}
+
+static struct lookup *lookup_new(const char *host, int port)
+{
+    struct lookup *l = kiln_xcalloc(1, sizeof(*l));
+    size_t len = strlen(host);
+    bool brackets = len > 1 && host[0] == '[' && host[len - 1] == ']';
+
+    atomic_init(&l->users, 1);
+    l->host = brackets ? kiln_xstrndup(host + 1, len - 2) : kiln_xstrdup(host);
+    l->done = -1;
+    (void)snprintf(l->port, sizeof(l->port), "%d", port);
+    return l;
+}
+
+/* Wait until a connection attempt is over; the errno that it ended with. False: the wait failed. */
+static bool wait_connected(int fd, struct kiln_cancel *c, int64_t deadline, int *ret_errno,
+                           struct kiln_err *err)
+{
+    socklen_t len = sizeof(*ret_errno);
+
+    return kiln_wait_fd(c, fd, POLLOUT, deadline, err) == KILN_WAIT_READY &&
+           (getsockopt(fd, SOL_SOCKET, SO_ERROR, ret_errno, &len) == 0 ||
+            kiln_err_sys(err, errno, "getsockopt"));
+}
+
+static bool dial_failed(const struct addrinfo *to, int os_errno, struct kiln_err *err)
+{
+    char host[64] = "?", port[12] = "?", text[128];
+    bool ipv6 = to->ai_family == AF_INET6;
+
+    (void)getnameinfo(to->ai_addr, to->ai_addrlen, host, sizeof(host), port, sizeof(port),
+                      NI_NUMERICHOST | NI_NUMERICSERV);
+    (void)kiln_err_set(err, KILN_ERR_REMOTE, "dial tcp %s%s%s:%s: connect: %s", ipv6 ? "[" : "",
+                       host, ipv6 ? "]" : "", port, kiln_errno_go(os_errno, text, sizeof(text)));
+    if (err)
+        err->os_errno = os_errno;
+    return false;
+}
+
+static bool dial(int *ret_fd, const struct addrinfo *to, struct kiln_cancel *c, int64_t deadline,
+                 struct kiln_err *err)
+{
+    KILN_AUTO_FD fd =
+        socket(to->ai_family, to->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->ai_protocol);
+    int one = 1, os_errno = 0;
+
+    if (fd < 0)
+        return kiln_err_sys(err, errno, "make a socket");
+    if (connect(fd, to->ai_addr, to->ai_addrlen) != 0) {
+        os_errno = errno;
+        if (os_errno == EINPROGRESS && !wait_connected(fd, c, deadline, &os_errno, err))
+            return false;
+    }
+    if (os_errno != 0)
+        return dial_failed(to, os_errno, err);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    *ret_fd = fd;
+    fd = -1; /* handed over */
+    return true;
+}
+
+static bool dial_any(int *ret_fd, const struct lookup *l, struct kiln_cancel *c, int64_t deadline,
+                     struct kiln_err *err)
+{
+    KILN_AUTO_ERR why = { 0 };
+
+    for (const struct addrinfo *to = l->found; to; to = to->ai_next) {
+        if (dial(ret_fd, to, c, deadline, &why))
+            return true;
+        if (why.kind != KILN_ERR_REMOTE)
+            break;
+    }
+    if (why.kind == KILN_ERR_TIMEOUT)
+        return kiln_err_set(err, KILN_ERR_TIMEOUT, "dial tcp %s:%s: i/o timeout", l->host, l->port);
+    return kiln_err_move(err, &why);
+}
+
+bool kiln_tcp_connect(int *ret_fd, const char *host, int port, struct kiln_cancel *c,
+                      int64_t deadline, struct kiln_err *err)
+{
+    struct lookup *l = lookup_new(host, port);
+    bool ok = (resolve(l, AI_NUMERICHOST) == 0 || lookup_name(l, c, deadline, err)) &&
+              dial_any(ret_fd, l, c, deadline, err);
+
+    lookup_unref(l);
+    return ok;
+}
