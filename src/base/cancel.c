@@ -77,14 +77,7 @@ static struct kiln_cancel *root_of(struct kiln_cancel *c)
 
 struct kiln_cancel *kiln_cancel_new(void)
 {
-    struct kiln_cancel *c = kiln_xcalloc(1, sizeof(*c));
-
-    c->deadline = KILN_NEVER;
-    c->fired_fd = new_eventfd(0);
-    c->clock.paused_fd = new_eventfd(0);
-    c->clock.running_fd = new_eventfd(1);
-    (void)pthread_mutex_init(&c->clock.lock, NULL);
-    return c;
+    return kiln_cancel_child(NULL, KILN_NEVER);
 }
 
 struct kiln_cancel *kiln_cancel_child(struct kiln_cancel *parent, int64_t deadline)
@@ -94,6 +87,11 @@ struct kiln_cancel *kiln_cancel_child(struct kiln_cancel *parent, int64_t deadli
     c->parent = parent;
     c->deadline = deadline;
     c->fired_fd = new_eventfd(0);
+    if (!parent) {
+        c->clock.paused_fd = new_eventfd(0);
+        c->clock.running_fd = new_eventfd(1);
+        (void)pthread_mutex_init(&c->clock.lock, NULL);
+    }
     return c;
 }
 

@@ -22,7 +22,8 @@ struct kiln_cancel;
 struct kiln_cancel *kiln_cancel_new(void);
 /**
  * A child: fires when its parent does, or by itself (a provisioner's `timeout`), or when `deadline`
- * of the parent's clock passes (KILN_NEVER: not by time). The parent must outlive it.
+ * of the parent's clock passes (KILN_NEVER: not by time). The parent must outlive it; NULL makes a
+ * root with a deadline.
  */
 struct kiln_cancel *kiln_cancel_child(struct kiln_cancel *parent, int64_t deadline);
 void kiln_cancel_free(struct kiln_cancel *c); /* NULL is fine */

@@ -389,10 +389,12 @@ bool kiln_process_ended(struct kiln_process *p)
     return true;
 }
 
-/* Not yet reaped, so neither the pid nor the group can belong to somebody else. */
+/* Not yet reaped, so neither the pid nor the group can belong to somebody else. A child that has
+ * not come to its setpgid yet has no group. */
 static void send_signal(const struct kiln_process *p, int sig)
 {
-    (void)kill(p->own_group ? -p->pid : p->pid, sig);
+    if (!p->own_group || kill(-p->pid, sig) != 0)
+        (void)kill(p->pid, sig);
 }
 
 void kiln_process_stop(struct kiln_process *p, int64_t grace_us)
@@ -420,6 +422,8 @@ int kiln_process_exit_code(const struct kiln_process *p)
     return WIFSIGNALED(p->status) ? 128 + WTERMSIG(p->status) : WEXITSTATUS(p->status);
 }
 
+#define PIPE_ROUNDS 64 /* reads that empty the largest pipe an ordinary user can have (1 MiB) */
+
 /* One stream of kiln_process_capture. */
 struct capture {
     int *fd;              /* nonblocking; closed and -1 at its end */
@@ -427,27 +431,34 @@ struct capture {
     size_t kept;
 };
 
-/* Read what is there now. */
-static void drain(struct capture *s)
+/* One read; false when nothing is there now. */
+static bool take(struct capture *s)
 {
     char buf[16 << 10];
-    ssize_t n = 0;
+    size_t keep;
+    ssize_t n;
 
-    while (*s->fd >= 0 && (n = read(*s->fd, buf, sizeof(buf))) != 0) {
-        size_t keep = n > 0 ? (size_t)n : 0;
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            break;
-        if (keep > KILN_MAX_CAPTURE - s->kept)
-            keep = KILN_MAX_CAPTURE - s->kept;
-        if (s->out)
-            kiln_str_add(s->out, buf, keep);
-        s->kept += keep;
-    }
-    if (n == 0 || errno != EAGAIN)
+    if (*s->fd < 0)
+        return false;
+    n = read(*s->fd, buf, sizeof(buf));
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return errno == EINTR;
+    if (n <= 0) {
         kiln_fd_closep(s->fd);
+        return false;
+    }
+    keep = (size_t)n < KILN_MAX_CAPTURE - s->kept ? (size_t)n : KILN_MAX_CAPTURE - s->kept;
+    if (s->out)
+        kiln_str_add(s->out, buf, keep);
+    s->kept += keep;
+    return true;
+}
+
+/* What a program that has ended left in its pipe. Bounded: somebody else may still be writing. */
+static void take_rest(struct capture *s)
+{
+    for (size_t i = 0; i < PIPE_ROUNDS && take(s); i++)
+        ;
 }
 
 /* Until the program itself has ended: something it left behind may hold the pipes open for ever. */
@@ -462,9 +473,11 @@ static bool capture_all(struct kiln_process *p, struct capture s[2], struct kiln
         fds[2] = (struct pollfd){ .fd = *s[1].fd, .events = POLLIN };
         if (kiln_wait_fds(c, fds, KILN_COUNT(fds), deadline, err) != KILN_WAIT_READY)
             return false;
-        drain(&s[0]);
-        drain(&s[1]);
+        (void)take(&s[0]);
+        (void)take(&s[1]);
     } while (!fds[0].revents);
+    take_rest(&s[0]);
+    take_rest(&s[1]);
     reap(p);
     return true;
 }

@@ -303,6 +303,17 @@ static void test_many_fds(void **state)
     (void)close(p[1]);
 }
 
+static void test_root_with_deadline(void **state)
+{
+    AUTO_CANCEL *c = kiln_cancel_child(NULL, kiln_cancel_deadline(NULL, KILN_MS(2)));
+
+    (void)state;
+    assert_int_equal(kiln_wait_fds(c, NULL, 0, KILN_NEVER, NULL), KILN_WAIT_CANCELLED);
+    assert_true(kiln_cancel_timed_out(c));
+    kiln_cancel_pause(c);
+    kiln_cancel_resume(c);
+}
+
 static void test_no_object(void **state)
 {
     int64_t end = kiln_cancel_deadline(NULL, KILN_MS(2));
@@ -376,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_cancel_ends_a_pause),
         cmocka_unit_test(test_fire_in_forked_copy),
         cmocka_unit_test(test_many_fds),
+        cmocka_unit_test(test_root_with_deadline),
         cmocka_unit_test(test_no_object),
         cmocka_unit_test(test_storm),
     };

@@ -317,6 +317,30 @@ static void test_capture_drains_both(void **state)
     unit_ok(kiln_process_capture(&how, NULL, PATIENCE, NULL, NULL, &code, &err), &err);
 }
 
+/* Output without end must not keep the deadline from being seen, nor from a program left behind. */
+static void test_capture_of_a_flood(void **state)
+{
+    struct kiln_spawn flood = { .argv = SH("exec yes") };
+    struct kiln_spawn behind = { .argv = SH("yes & echo $!") };
+    KILN_AUTO_STR out = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+    int64_t pid = 0;
+    char *end;
+    int code = -1;
+
+    (void)state;
+    unit_fails(kiln_process_capture(&flood, NULL, kiln_cancel_deadline(NULL, KILN_MS(20)), &out,
+                                    NULL, &code, &err),
+               &err, KILN_ERR_TIMEOUT, "run sh: timed out");
+    assert_true(out.len <= KILN_MAX_CAPTURE);
+    kiln_str_clear(&out);
+    assert_int_equal(run(&behind, &out), 0);
+    end = strpbrk(out.data, "0123456789");
+    assert_non_null(end);
+    pid = strtoll(end, NULL, 10);
+    (void)kill((pid_t)pid, SIGKILL); /* SIGPIPE may have been faster */
+}
+
 /* A fifo whose write end the script's background process holds: hangs up when that one is dead. */
 static void make_fifo(char **ret_dir, char **ret_fifo)
 {
@@ -399,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_wait_is_cancelled),
         cmocka_unit_test(test_stop_ladder),
         cmocka_unit_test(test_capture_drains_both),
+        cmocka_unit_test(test_capture_of_a_flood),
         cmocka_unit_test(test_capture_timeout_kills_the_group),
         cmocka_unit_test(test_capture_leaves_a_daemon_alone),
         cmocka_unit_test(test_start_time),
