@@ -20,5 +20,7 @@
 #define KILN_MAX_CHECKSUM_FILE  (16u << 20) /* bytes of a SHA256SUMS file */
 #define KILN_MAX_DISPLAY_PIXELS (64u << 20) /* width * height a VNC server may announce */
 #define KILN_MAX_CAPTURE        (1u << 20)  /* bytes kept of a program's captured output */
+#define KILN_MAX_SECRET         (64u << 10) /* bytes of one sensitive value */
+#define KILN_MAX_SECRETS        (1u << 20)  /* bytes of all sensitive values together */
 
 #endif
