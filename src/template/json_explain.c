@@ -166,7 +166,7 @@ static bool explain_word(struct kiln_json_scanner *s)
 
     if (s->depth == 0)
         return kiln_diag_error(s->diag, s->source, s->at,
-                               "a JSON template is one object: { ... }; HCL2 files end in .pkr.hcl",
+                               "write one JSON object: { ... }; HCL2 templates end in .pkr.hcl",
                                "expected '{', found %s", word);
     for (size_t i = 0; i < KILN_COUNT(known) && !fix; i++)
         if (strcasecmp(word, known[i].word) == 0)

@@ -82,7 +82,8 @@ const struct kiln_node *kiln_node_new_object(struct kiln_tree *t, size_t offset)
  * Source: packer-core.md, 9.1.
  */
 char *kiln_node_to_text(const struct kiln_node *scalar);
-/** Where byte i of a string node's value stands in its source (escapes make it move); for carets. */
+/** Where byte i of a string node's value stands in its source (escapes make it move); for carets.
+ */
 size_t kiln_node_text_offset(const struct kiln_node *string, size_t i);
 /** "string", "number", "list" …, for messages. */
 const char *kiln_node_type_name(enum kiln_node_type type);

@@ -13,25 +13,26 @@
 #define KILN_PACKER_VERSION "1.16.0"
 
 struct kiln_variable {
-    char *name;           /* owned */
-    char *default_value;  /* owned; NULL: required */
-    size_t offset;        /* of its key */
+    char *name;                   /* owned */
+    char *default_value;          /* owned; NULL: required */
+    size_t offset;                /* of its key */
+    const struct kiln_node *node; /* its value in the template: a string or null */
 };
 
 enum kiln_tristate { KILN_UNSET, KILN_NO, KILN_YES };
 
 /* A builder, provisioner or post-processor as written. */
 struct kiln_component {
-    char *type;                    /* owned */
-    char *name;                    /* owned; builder and post-processor: default is type */
-    const struct kiln_node *node;  /* the whole object (or string, for a post-processor) */
+    char *type;                     /* owned */
+    char *name;                     /* owned; builder and post-processor: default is type */
+    const struct kiln_node *node;   /* the whole object (or string, for a post-processor) */
     const struct kiln_node *config; /* without the keys that the core consumes; always an object */
-    struct kiln_strv only, except; /* raw names */
+    struct kiln_strv only, except;  /* raw names */
     const struct kiln_node *override; /* object: builder name -> object; NULL: none */
     /* Nanoseconds, because a bare number means that and is announced so ("Pausing 10ns before"). */
     int64_t pause_before_ns; /* 0: none */
     int64_t timeout_ns;      /* 0: none; negative: expires at once */
-    char *max_retries;             /* owned; text, may hold {{ }}; NULL: none */
+    char *max_retries;       /* owned; text, may hold {{ }}; NULL: none */
     enum kiln_tristate keep_input_artifact;
 };
 
@@ -48,7 +49,7 @@ struct kiln_template {
     char *min_version;      /* min_packer_version, or NULL */
     struct kiln_component_list builders;
     struct kiln_component_list provisioners;
-    struct kiln_component *cleanup; /* error-cleanup-provisioner, or NULL; owned */
+    struct kiln_component *cleanup;        /* error-cleanup-provisioner, or NULL; owned */
     struct kiln_component_list *sequences; /* post-processor sequences */
     size_t n_sequences;
     struct kiln_variable *variables; /* in source order */

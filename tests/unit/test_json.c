@@ -121,7 +121,7 @@ static void test_refused(void **state)
         { "{\"a\": 1} x",
           "1:10: text after the end of the JSON value [a file holds one JSON value]" },
         { "source \"qemu\" \"x\" {}", "1:1: expected '{', found source "
-                                      "[a JSON template is one object: { ... }; HCL2 files end in "
+                                      "[write one JSON object: { ... }; HCL2 templates end in "
                                       ".pkr.hcl]" },
         { "[05]", "1:2: invalid number 05 [numbers have no leading zeros: write 5, or \"05\" for a "
                   "string]" },
