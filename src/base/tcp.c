@@ -62,6 +62,7 @@ static bool lookup_name(struct lookup *l, struct kiln_cancel *c, int64_t deadlin
                         struct kiln_err *err)
 {
     pthread_t thread;
+    eventfd_t n;
 
     l->done = eventfd(0, EFD_CLOEXEC);
     if (l->done < 0)
@@ -74,6 +75,7 @@ static bool lookup_name(struct lookup *l, struct kiln_cancel *c, int64_t deadlin
     (void)pthread_detach(thread);
     if (kiln_wait_fd(c, l->done, POLLIN, deadline, err) != KILN_WAIT_READY)
         return kiln_err_wrap(err, "dial tcp: lookup %s", l->host);
+    (void)eventfd_read(l->done, &n);
     if (l->failed == EAI_NONAME)
         return kiln_err_set(err, KILN_ERR_REMOTE, "dial tcp: lookup %s: no such host", l->host);
     if (l->failed != 0)

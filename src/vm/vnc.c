@@ -1,0 +1,229 @@
+/*
+ * The reader's thread and the owner share `state`, `frames` (both atomic) and `news`, an eventfd
+ * that is raised after each of the two changes. `write_lock` keeps writers apart.
+ */
+#include "vm/vnc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/module.h"
+#include "base/tcp.h"
+#include "base/thread.h"
+#include "vm/vnc_ops.h"
+
+#define WRITE_LIMIT_US KILN_SECOND(5)
+
+enum state {
+    STATE_HANDSHAKE,
+    STATE_READY,
+    STATE_REFUSED, /* the handshake failed */
+    STATE_LOST,
+};
+
+struct kiln_vnc {
+    const struct kiln_vnc_ops *ops;
+    struct kiln_vnc_session *session;
+    char *password; /* owned; NULL: none */
+    int fd, news;   /* owned */
+    bool running;   /* there is a thread to join */
+    bool updates;   /* were requested; owner's thread */
+    pthread_t thread;
+    pthread_mutex_t write_lock;
+    _Atomic int state; /* enum state */
+    _Atomic uint64_t frames;
+};
+
+static void go_to(struct kiln_vnc *v, enum state state)
+{
+    atomic_store(&v->state, (int)state);
+    (void)eventfd_write(v->news, 1);
+}
+
+static void got_frame(void *ud)
+{
+    struct kiln_vnc *v = ud;
+
+    atomic_fetch_add(&v->frames, 1);
+    (void)eventfd_write(v->news, 1);
+}
+
+static void *run(void *ud)
+{
+    struct kiln_vnc *v = ud;
+
+    if (!v->ops->handshake(v->session)) {
+        go_to(v, STATE_REFUSED);
+        return NULL;
+    }
+    go_to(v, STATE_READY);
+    while (v->ops->handle_message(v->session))
+        ;
+    go_to(v, STATE_LOST);
+    return NULL;
+}
+
+void kiln_vnc_free(struct kiln_vnc *v)
+{
+    if (!v)
+        return;
+    if (v->running) {
+        (void)shutdown(v->fd, SHUT_RDWR); /* ends every read and write of the thread */
+        (void)pthread_join(v->thread, NULL);
+    }
+    if (v->session)
+        v->ops->close(v->session);
+    kiln_fd_closep(&v->fd);
+    kiln_fd_closep(&v->news);
+    (void)pthread_mutex_destroy(&v->write_lock);
+    if (v->password)
+        explicit_bzero(v->password, strlen(v->password));
+    free(v->password);
+    free(v);
+}
+
+void kiln_vnc_freep(struct kiln_vnc **v)
+{
+    kiln_vnc_free(*v);
+}
+
+/* Wait for the thread to say something, and take note of it. */
+static bool wait_news(struct kiln_vnc *v, struct kiln_cancel *c, int64_t deadline,
+                      struct kiln_err *err)
+{
+    eventfd_t count;
+
+    if (kiln_wait_fd(c, v->news, POLLIN, deadline, err) != KILN_WAIT_READY)
+        return false;
+    (void)eventfd_read(v->news, &count);
+    return true;
+}
+
+static bool set_up(struct kiln_vnc *v, const char *password, struct kiln_err *err)
+{
+    if (password && *password)
+        v->password = kiln_xstrdup(password);
+    v->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (v->news < 0)
+        return kiln_err_sys(err, errno, "eventfd");
+    if (fcntl(v->fd, F_SETFL, 0) != 0) /* blocking, which is what the library wants */
+        return kiln_err_sys(err, errno, "fcntl");
+    v->session = v->ops->open(v->fd, v->password, got_frame, v);
+    if (!v->session)
+        return kiln_err_sys(err, ENOMEM, "VNC client");
+    v->running = kiln_thread_start(&v->thread, "vnc", run, v, err);
+    return v->running;
+}
+
+static bool lost(struct kiln_vnc *v, struct kiln_err *err)
+{
+    return kiln_err_set(err, KILN_ERR_REMOTE, "VNC connection lost: %s", v->ops->why(v->session));
+}
+
+static bool await_handshake(struct kiln_vnc *v, struct kiln_cancel *c, int64_t deadline,
+                            struct kiln_err *err)
+{
+    while (atomic_load(&v->state) == STATE_HANDSHAKE) {
+        if (!wait_news(v, c, deadline, err))
+            return false;
+    }
+    if (atomic_load(&v->state) == STATE_REFUSED)
+        return kiln_err_set(err, KILN_ERR_REMOTE, "%s", v->ops->why(v->session));
+    return true;
+}
+
+bool kiln_vnc_connect(struct kiln_vnc **ret_vnc, const char *host, int port, const char *password,
+                      struct kiln_cancel *c, int64_t deadline, struct kiln_err *err)
+{
+    KILN_CLEANUP(kiln_vnc_freep) struct kiln_vnc *v = kiln_xcalloc(1, sizeof(*v));
+
+    v->fd = v->news = -1;
+    (void)pthread_mutex_init(&v->write_lock, NULL);
+    v->ops = kiln_module_load("vnc", err);
+    if (!v->ops)
+        return false;
+    if (!kiln_tcp_connect(&v->fd, host, port, c, deadline, err))
+        return kiln_err_wrap(err, "Error connecting to VNC");
+    if (!set_up(v, password, err) || !await_handshake(v, c, deadline, err))
+        return kiln_err_wrap(err, "Error handshaking with VNC");
+    *ret_vnc = v;
+    v = NULL; /* handed over */
+    return true;
+}
+
+bool kiln_vnc_lost(struct kiln_vnc *v)
+{
+    return atomic_load(&v->state) == STATE_LOST;
+}
+
+/* Room in the socket's buffer, so that the library's blocking write does not block. */
+static bool wait_writable(struct kiln_vnc *v, struct kiln_cancel *c, struct kiln_err *err)
+{
+    int64_t deadline = kiln_cancel_deadline(c, WRITE_LIMIT_US);
+
+    if (kiln_wait_fd(c, v->fd, POLLOUT, deadline, err) != KILN_WAIT_READY)
+        return kiln_err_wrap(err, "VNC server takes no keys");
+    return true;
+}
+
+bool kiln_vnc_key(struct kiln_vnc *v, uint32_t keysym, bool down, struct kiln_cancel *c,
+                  struct kiln_err *err)
+{
+    bool ok;
+
+    if (kiln_vnc_lost(v))
+        return lost(v, err);
+    if (!wait_writable(v, c, err))
+        return false;
+    (void)pthread_mutex_lock(&v->write_lock);
+    ok = v->ops->send_key(v->session, keysym, down);
+    (void)pthread_mutex_unlock(&v->write_lock);
+    return ok || kiln_err_set(err, KILN_ERR_REMOTE, "VNC connection lost: write failed");
+}
+
+bool kiln_vnc_request_updates(struct kiln_vnc *v, struct kiln_err *err)
+{
+    bool ok;
+
+    if (v->updates)
+        return true;
+    if (kiln_vnc_lost(v))
+        return lost(v, err);
+    (void)pthread_mutex_lock(&v->write_lock);
+    ok = v->ops->request_updates(v->session);
+    (void)pthread_mutex_unlock(&v->write_lock);
+    v->updates = ok;
+    return ok || kiln_err_set(err, KILN_ERR_REMOTE, "VNC connection lost: write failed");
+}
+
+void kiln_vnc_image_done(struct kiln_vnc_image *image)
+{
+    free(image->rgb);
+    *image = (struct kiln_vnc_image){ 0 };
+}
+
+void kiln_vnc_snapshot(struct kiln_vnc *v, struct kiln_vnc_image *image)
+{
+    /* The pixels may be newer than the number says, never older. */
+    image->frame = atomic_load(&v->frames);
+    v->ops->snapshot(v->session, image);
+}
+
+bool kiln_vnc_wait_frame(struct kiln_vnc *v, uint64_t frame, struct kiln_cancel *c,
+                         int64_t deadline, struct kiln_err *err)
+{
+    while (atomic_load(&v->frames) <= frame) {
+        if (kiln_vnc_lost(v))
+            return lost(v, err);
+        if (!wait_news(v, c, deadline, err))
+            return kiln_err_wrap(err, "wait for the screen to change");
+    }
+    return true;
+}

@@ -1,0 +1,260 @@
+/*
+ * One RFB session over libvncclient. The library decodes into `client->frameBuffer`; our hooks put
+ * a lock around each of its writes there, so that a snapshot never waits for the network.
+ */
+#include <rfb/rfbclient.h>
+
+#include "vm/vnc_ops.h"
+
+#include <ctype.h>
+#include <pthread.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+struct kiln_vnc_session {
+    rfbClient *client;
+    const char *password; /* borrowed; NULL: none */
+    void (*on_frame)(void *ud);
+    void *ud;
+    struct kiln_str why;  /* the library's last line; reader's thread */
+    pthread_mutex_t lock; /* over frameBuffer, width, height */
+    unsigned width, height;
+    GotBitmapProc bitmap; /* the library's own ones */
+    GotFillRectProc fill;
+    GotCopyRectProc copy;
+};
+
+extern const struct kiln_vnc_ops kiln_vnc_ops;
+
+static char tag; /* its address is the key of our client data */
+
+/* The library's log functions get no context, but they run on the thread that called it. */
+static _Thread_local struct kiln_vnc_session *logging;
+
+static struct kiln_vnc_session *session_of(rfbClient *client)
+{
+    return rfbClientGetClientData(client, &tag);
+}
+
+static void log_line(const char *fmt, ...) KILN_PRINTF(1, 2);
+
+static void log_line(const char *fmt, ...)
+{
+    KILN_AUTO_STR line = KILN_STR_MAX(4096);
+    va_list ap;
+
+    va_start(ap, fmt);
+    kiln_str_addvf(&line, fmt, ap);
+    va_end(ap);
+    while (line.len > 0 && isspace((unsigned char)line.data[line.len - 1]))
+        kiln_str_truncate(&line, line.len - 1);
+    for (size_t i = 0; i < line.len; i++) { /* may quote the server */
+        if (iscntrl((unsigned char)line.data[i]))
+            line.data[i] = '?';
+    }
+    kiln_log("vnc: %s", kiln_str_cstr(&line));
+    if (!logging)
+        return;
+    kiln_str_clear(&logging->why);
+    kiln_str_adds(&logging->why, kiln_str_cstr(&line));
+}
+
+static void set_logger(void)
+{
+    rfbClientLog = rfbClientErr = log_line;
+}
+
+/* The library frees what it gets. NULL and "" make it fail, never prompt. */
+static char *get_password(rfbClient *client)
+{
+    const char *password = session_of(client)->password;
+
+    return strdup(password ? password : "");
+}
+
+/* Make a frame buffer of the size that the server announced; keep the old one if it is absurd. */
+static rfbBool make_frame_buffer(rfbClient *client)
+{
+    struct kiln_vnc_session *s = session_of(client);
+    size_t pixels = (size_t)client->width * (size_t)client->height;
+    uint8_t *fresh = NULL;
+
+    if (client->width >= 0 && client->height >= 0 && pixels <= KILN_MAX_DISPLAY_PIXELS)
+        fresh = calloc(pixels + 1, 4);
+    if (!fresh) {
+        log_line("a display of %dx%d pixels is too large", client->width, client->height);
+        client->width = client->height = 0; /* nothing fits into it */
+        return FALSE;
+    }
+    (void)pthread_mutex_lock(&s->lock);
+    free(client->frameBuffer);
+    client->frameBuffer = fresh;
+    s->width = (unsigned)client->width;
+    s->height = (unsigned)client->height;
+    (void)pthread_mutex_unlock(&s->lock);
+    client->updateRect.x = client->updateRect.y = 0;
+    client->updateRect.w = client->width;
+    client->updateRect.h = client->height;
+    return TRUE;
+}
+
+static void got_bitmap(rfbClient *client, const uint8_t *pixels, int x, int y, int w, int h)
+{
+    struct kiln_vnc_session *s = session_of(client);
+
+    (void)pthread_mutex_lock(&s->lock);
+    s->bitmap(client, pixels, x, y, w, h);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+static void got_fill(rfbClient *client, int x, int y, int w, int h, uint32_t colour)
+{
+    struct kiln_vnc_session *s = session_of(client);
+
+    (void)pthread_mutex_lock(&s->lock);
+    s->fill(client, x, y, w, h, colour);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+static void got_copy(rfbClient *client, int from_x, int from_y, int w, int h, int x, int y)
+{
+    struct kiln_vnc_session *s = session_of(client);
+
+    (void)pthread_mutex_lock(&s->lock);
+    s->copy(client, from_x, from_y, w, h, x, y);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+static void finished_update(rfbClient *client)
+{
+    struct kiln_vnc_session *s = session_of(client);
+
+    s->on_frame(s->ud);
+}
+
+static void session_close(struct kiln_vnc_session *s)
+{
+    s->client->sock = RFB_INVALID_SOCKET; /* not ours to close */
+    free(s->client->frameBuffer);
+    rfbClientCleanup(s->client);
+    kiln_str_done(&s->why);
+    (void)pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+static void set_hooks(struct kiln_vnc_session *s)
+{
+    rfbClient *client = s->client;
+    const uint32_t scheme = s->password ? rfbVncAuth : rfbNoAuth;
+
+    rfbClientSetClientData(client, &tag, s);
+    s->bitmap = client->GotBitmap;
+    s->fill = client->GotFillRect;
+    s->copy = client->GotCopyRect;
+    client->GotBitmap = got_bitmap;
+    client->GotFillRect = got_fill;
+    client->GotCopyRect = got_copy;
+    client->FinishedFrameBufferUpdate = finished_update;
+    client->MallocFrameBuffer = make_frame_buffer;
+    client->GetPassword = get_password;
+    client->appData.shareDesktop = TRUE;
+    SetClientAuthSchemes(client, &scheme, 1);
+}
+
+static struct kiln_vnc_session *session_open(int fd, const char *password,
+                                             void (*on_frame)(void *ud), void *ud)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct kiln_vnc_session *s = kiln_xcalloc(1, sizeof(*s));
+
+    (void)pthread_once(&once, set_logger);
+    s->client = rfbGetClient(8, 3, 4); /* bytes R, G, B, unused */
+    if (!s->client) {
+        free(s);
+        return NULL;
+    }
+    s->password = password;
+    s->on_frame = on_frame;
+    s->ud = ud;
+    (void)pthread_mutex_init(&s->lock, NULL);
+    s->client->sock = fd;
+    set_hooks(s);
+    return s;
+}
+
+static bool session_handshake(struct kiln_vnc_session *s)
+{
+    logging = s;
+    if (!InitialiseRFBConnection(s->client))
+        return false;
+    s->client->width = s->client->si.framebufferWidth;
+    s->client->height = s->client->si.framebufferHeight;
+    return make_frame_buffer(s->client);
+}
+
+static bool session_handle_message(struct kiln_vnc_session *s)
+{
+    return HandleRFBServerMessage(s->client);
+}
+
+static const char *session_why(const struct kiln_vnc_session *s)
+{
+    return kiln_str_cstr(&s->why);
+}
+
+static bool session_send_key(struct kiln_vnc_session *s, uint32_t keysym, bool down)
+{
+    return SendKeyEvent(s->client, keysym, down);
+}
+
+/*
+ * Not SetFormatAndEncodings: that offers ExtendedDesktopSize too, QEMU then announces its sizes
+ * that way, as screen 0, and the library ignores screens of that number.
+ */
+static bool session_request_updates(struct kiln_vnc_session *s)
+{
+    static const char messages[] = {
+        0,      0,      0,      0, /* SetPixelFormat: that of the client, s. session_open */
+        32,     24,     0,      1, /* bits, depth, little endian, true colour */
+        0,      '\xff', 0,      '\xff', 0, '\xff', /* maxima of red, green, blue */
+        0,      8,      16,     0,      0, 0,      /* shifts */
+        2,      0,      0,      2,                 /* SetEncodings: two */
+        0,      0,      0,      0,      /* raw: the server is on this host, cheapest for both */
+        '\xff', '\xff', '\xff', '\x21', /* DesktopSize */
+    };
+
+    return WriteToRFBServer(s->client, messages, sizeof(messages)) &&
+           SendFramebufferUpdateRequest(s->client, 0, 0, s->client->width, s->client->height,
+                                        FALSE);
+}
+
+static void session_snapshot(struct kiln_vnc_session *s, struct kiln_vnc_image *image)
+{
+    size_t pixels;
+
+    (void)pthread_mutex_lock(&s->lock);
+    pixels = (size_t)s->width * s->height;
+    if (image->capacity < 3 * pixels) {
+        image->rgb = kiln_xrealloc(image->rgb, pixels, 3);
+        image->capacity = 3 * pixels;
+    }
+    for (size_t i = 0; i < pixels; i++)
+        memcpy(image->rgb + 3 * i, s->client->frameBuffer + 4 * i, 3);
+    image->width = s->width;
+    image->height = s->height;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+const struct kiln_vnc_ops kiln_vnc_ops = {
+    .open = session_open,
+    .handshake = session_handshake,
+    .handle_message = session_handle_message,
+    .why = session_why,
+    .send_key = session_send_key,
+    .request_updates = session_request_updates,
+    .snapshot = session_snapshot,
+    .close = session_close,
+};
