@@ -221,11 +221,32 @@ static void add_json_char(struct kiln_str *out, unsigned cp, enum kiln_json_flag
                 (cp == '<' || cp == '>' || cp == '&' || cp == 0x2028 || cp == 0x2029);
 
     if (letter)
-        kiln_str_addf(out, "\\%c", letter);
+        kiln_str_add(out, (char[]){ '\\', letter }, 2);
     else if (cp < 0x20 || html)
         kiln_str_addf(out, "\\u%04x", cp);
     else
         kiln_str_add_utf8(out, cp);
+}
+
+#define ONES  UINT64_C(0x0101010101010101)
+#define HIGHS UINT64_C(0x8080808080808080)
+
+/* Eight bytes at a time: output of programs is nearly all plain, and there is a lot of it. A borrow
+ * may flag a byte above a special one, never hide one; the bytes of that word are looked at singly. */
+size_t kiln_json_plain(const char *s, size_t len)
+{
+    size_t i = 0;
+
+    for (uint64_t v, quote, slash; len - i >= sizeof(v); i += sizeof(v)) {
+        memcpy(&v, s + i, sizeof(v));
+        quote = v ^ (ONES * '"');
+        slash = v ^ (ONES * '\\');
+        if (((v - ONES * 0x20) | (quote - ONES) | (slash - ONES) | v) & HIGHS)
+            break;
+    }
+    while (i < len && s[i] >= 0x20 && (unsigned char)s[i] < 0x80 && s[i] != '"' && s[i] != '\\')
+        i++;
+    return i;
 }
 
 void kiln_json_add_string(struct kiln_str *out, const char *s, size_t len,
@@ -233,9 +254,14 @@ void kiln_json_add_string(struct kiln_str *out, const char *s, size_t len,
 {
     kiln_str_addc(out, '"');
     for (size_t i = 0; i < len;) {
+        size_t n = flags == KILN_JSON_PLAIN ? kiln_json_plain(s + i, len - i) : 0;
         unsigned cp = 0xfffd;
-        size_t n = kiln_utf8_decode(s + i, len - i, &cp);
 
+        kiln_str_add(out, s + i, n);
+        i += n;
+        if (i == len)
+            break;
+        n = kiln_utf8_decode(s + i, len - i, &cp);
         add_json_char(out, cp, flags);
         i += n ? n : 1;
     }

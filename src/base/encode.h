@@ -36,6 +36,8 @@ enum kiln_json_flags {
 /** A JSON string with its quotes; bytes that are no UTF-8 become U+FFFD. */
 void kiln_json_add_string(struct kiln_str *out, const char *s, size_t len,
                           enum kiln_json_flags flags);
+/** How many bytes at s are ASCII and stand for themselves in a JSON string. */
+size_t kiln_json_plain(const char *s, size_t len);
 
 /** Go's %q (strconv.Quote). Printable is close to Go's tables: assigned or not is not looked up. */
 void kiln_go_add_quoted(struct kiln_str *out, const char *s, size_t len);
