@@ -12,8 +12,12 @@
 #include "engine/ledger.h"
 #include "template/template.h"
 
-enum kiln_on_error { KILN_ON_ERROR_CLEANUP, KILN_ON_ERROR_ABORT, KILN_ON_ERROR_ASK,
-                     KILN_ON_ERROR_RUN_CLEANUP_PROVISIONER };
+enum kiln_on_error {
+    KILN_ON_ERROR_CLEANUP,
+    KILN_ON_ERROR_ABORT,
+    KILN_ON_ERROR_ASK,
+    KILN_ON_ERROR_RUN_CLEANUP_PROVISIONER
+};
 
 struct kiln_build_options {
     bool debug, force;
@@ -44,15 +48,15 @@ struct kiln_steps;    /* the step runner's state; step.h */
 
 struct kiln_build {
     /* -- set by kiln_build_prepare -- */
-    const struct kiln_template *tpl;  /* borrowed */
+    const struct kiln_template *tpl; /* borrowed */
     const struct kiln_component *decl;
     char *name;  /* rendered builder name: build_name, PACKER_BUILD_NAME, manifest */
     char *label; /* what people see: "type.name" if named, else the type */
     const char *type;
-    struct kiln_interp interp;        /* for provisioners and post-processors; borrows from vars */
+    struct kiln_interp interp; /* for provisioners and post-processors; borrows from vars */
     const struct kiln_build_options *options;
     const struct kiln_builder_ops *ops;
-    void *cfg; /* owned */
+    void *cfg;                                   /* owned */
     struct kiln_build_provisioner *provisioners; /* owned; those that apply to this build */
     size_t n_provisioners;
     struct kiln_build_provisioner *cleanup; /* or NULL */
@@ -71,10 +75,10 @@ struct kiln_build {
     const char *target; /* current line prefix; NULL: label. Changed around post-processors */
 
     /* -- running state -- */
-    struct kiln_strmap data;              /* generated data: ID, Host, PackerHTTPAddr … */
+    struct kiln_strmap data;                /* generated data: ID, Host, PackerHTTPAddr … */
     struct kiln_communicator *communicator; /* NULL until connected; owned by its step */
-    struct kiln_steps *steps;             /* while kiln_steps_run is at work */
-    _Atomic int64_t progress_us;          /* when kiln_progress last sent */
+    struct kiln_steps *steps;               /* while kiln_steps_run is at work */
+    _Atomic int64_t progress_us;            /* when kiln_progress last sent */
 };
 
 /**
@@ -99,20 +103,20 @@ void kiln_results_done(struct kiln_results *r);
  * Builder, then post-processors. False: the build failed (err; kind CANCELLED if it was stopped),
  * artifacts that survive may still be in *ret.
  *
- * It tells the whole story itself: the build's secrets go to the bus first, then BUILD_START, …, one
- * ARTIFACT for each result of a good build, and BUILD_END. A finished builder's output is dropped from
- * the ledger before the first post-processor runs. A post-processor that fails costs nobody the
- * builder's artifact: it stays, and the error says where.
+ * It tells the whole story itself: the build's secrets go to the bus first, then BUILD_START, …,
+ * one ARTIFACT for each result of a good build, and BUILD_END. A finished builder's output is
+ * dropped from the ledger before the first post-processor runs. A post-processor that fails costs
+ * nobody the builder's artifact: it stays, and the error says where.
  */
 bool kiln_build_run(struct kiln_build *b, struct kiln_results *ret, struct kiln_err *err);
 
 /**
- * Run all provisioners with their wrappers (pause_before, timeout, retries, debug pauses). Called by
- * builders, inside their provisioning step. `comm` NULL: "No communicator found…".
+ * Run all provisioners with their wrappers (pause_before, timeout, retries, debug pauses). Called
+ * by builders, inside their provisioning step. `comm` NULL: "No communicator found…".
  */
 bool kiln_build_provision(struct kiln_build *b, struct kiln_communicator *comm,
                           struct kiln_err *err);
-/** The error-cleanup-provisioner, if any; says so first. `cause` is the text of the build's error. */
+/** The error-cleanup-provisioner, if any; says so first. `cause`: the text of the build's error. */
 bool kiln_build_cleanup_provision(struct kiln_build *b, struct kiln_communicator *comm,
                                   const char *cause, struct kiln_err *err);
 
@@ -120,9 +124,11 @@ bool kiln_build_cleanup_provision(struct kiln_build *b, struct kiln_communicator
 void kiln_say(struct kiln_build *b, const char *fmt, ...) KILN_PRINTF(2, 3);
 void kiln_message(struct kiln_build *b, const char *fmt, ...) KILN_PRINTF(2, 3);
 void kiln_error(struct kiln_build *b, const char *fmt, ...) KILN_PRINTF(2, 3);
-/** Complete lines of a program: stdout (KILN_OUTPUT) or stderr (KILN_ERRLINE). */
+/** Complete lines of a program, \n between them: stdout (KILN_OUTPUT) or stderr (KILN_ERRLINE).
+ *  Raw bytes of a program go through output.h instead. */
 void kiln_output(struct kiln_build *b, enum kiln_level level, const char *text, size_t len);
-/** done of total bytes; total 0 = unknown. Sent at most 10 times a second, and always at the end. */
+/** done of total bytes; total 0 = unknown. Sent at most 10 times a second, and always at the
+ *  beginning (done 0) and the end (done == total: say so even if it was not known before). */
 void kiln_progress(struct kiln_build *b, const char *name, uint64_t done, uint64_t total);
 void kiln_emit(struct kiln_build *b, struct kiln_event *ev); /* any other event */
 /** A value that came to be during the build (password, key) and must never be shown. */
@@ -130,9 +136,9 @@ void kiln_build_add_secret(struct kiln_build *b, const char *value);
 
 /* ---- prompts; main thread ---- */
 struct kiln_prompter {
-    /* Sends PROMPT and PROMPT_END; blocks until answered, cancelled, or nobody can answer (kind USER,
-     * "no available tty"). b->cancel is paused meanwhile, so a wait on it returns only when it fires:
-     * the answer must wake this function by another way. */
+    /* Sends PROMPT and PROMPT_END; blocks until answered, cancelled, or nobody can answer (kind
+     * USER, "no available tty"). b->cancel is paused meanwhile, so a wait on it returns only when
+     * it fires: the answer must wake this function by another way. */
     bool (*ask)(struct kiln_prompter *, struct kiln_build *, const char *question,
                 const struct kiln_strv *choices, char **ret_answer, struct kiln_err *);
 };
@@ -142,9 +148,11 @@ bool kiln_ask(struct kiln_build *b, const char *question, const struct kiln_strv
               char **ret_answer, struct kiln_err *err);
 
 /* ---- things that provisioners share ---- */
-/** The build's interpolation context for run-time rendering, with b->data as both {{.K}} and
- *  {{build `K`}}; it borrows from b. kiln_build_provision has put the ERR_… placeholders into b->data
- *  by then, if the builder has steps. */
+/**
+ * The build's interpolation context for run-time rendering, with b->data as both {{.K}} and
+ * {{build `K`}}; it borrows from b. kiln_build_provision has put the ERR_… placeholders into
+ * b->data by then, if the builder has steps.
+ */
 struct kiln_interp kiln_build_runtime_interp(struct kiln_build *b);
 /** PACKER_BUILD_NAME, PACKER_BUILDER_TYPE, PACKER_HTTP_ADDR/IP/PORT if served. */
 void kiln_build_script_env(struct kiln_build *b, struct kiln_strmap *env);

@@ -37,7 +37,7 @@ struct kiln_provisioner_ops {
 struct kiln_postprocessor_ops {
     const struct kiln_schema *schema;
     size_t cfg_size;
-    bool keep_input;       /* keep_input_artifact when the template does not say */
+    bool keep_input;        /* keep_input_artifact when the template does not say */
     bool keep_input_forced; /* … and even if it says no */
     bool (*prepare)(void *cfg, const struct kiln_prepare *); /* may be NULL */
     /* *ret may be `in` (then referenced again). */

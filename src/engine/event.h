@@ -15,21 +15,22 @@
 #include "base/strv.h"
 
 /* Name on the wire, and what it means. */
-#define KILN_EVENTS(X)                                                                            \
-    X(RUN_START, "run-start", "the run begins: text = template path, names = builds")             \
-    X(RUN_END, "run-end", "the run is over: status = exit code")                                  \
-    X(BUILD_START, "build-start", "a worker begins a build")                                      \
+#define KILN_EVENTS(X)                                                                             \
+    X(RUN_START, "run-start", "the run begins: text = template path, names = builds")              \
+    X(RUN_END, "run-end", "the run is over: status = exit code")                                   \
+    X(BUILD_START, "build-start", "a worker begins a build")                                       \
     X(BUILD_END, "build-end", "a build is over: status 0 ok, 1 failed, 2 cancelled; text = error") \
-    X(STEP, "step", "a step changes state: name, from, to")                                       \
-    X(LINE, "line", "lines for people: level, text (may hold several lines), source")             \
-    X(PROGRESS, "progress", "name, done, total (0 unknown), unit is bytes or items")              \
-    X(KEY, "key", "a key event was sent: index, name, keysym, down; masked for secrets")          \
-    X(BOOT, "boot", "boot command position: index = element, text = its source")                  \
-    X(HTTP, "http", "the HTTP server answered: name = method, text = path, status")               \
-    X(RUNG, "rung", "where the communicator stands: name = rung, text = detail")                  \
-    X(PROMPT, "prompt", "a question: index = id, text, names = choices")                          \
-    X(PROMPT_END, "prompt-end", "the question index is answered or void")                         \
-    X(ARTIFACT, "artifact", "a result: name = builder id, id, text, names = files")               \
+    X(STEP, "step", "a step changes state: index, name, from, to")                                 \
+    X(LINE, "line",                                                                                \
+      "lines for people: level, text (lines with \\n between them, none at the end)")              \
+    X(PROGRESS, "progress", "name, done, total (0 unknown), unit is bytes or items")               \
+    X(KEY, "key", "a key event was sent: index, name, keysym, down; masked for secrets")           \
+    X(BOOT, "boot", "boot command position: index = element, text = its source")                   \
+    X(HTTP, "http", "the HTTP server answered: name = method, text = path, status")                \
+    X(RUNG, "rung", "where the communicator stands: name = rung, text = detail")                   \
+    X(PROMPT, "prompt", "a question: index = id, text, names = choices")                           \
+    X(PROMPT_END, "prompt-end", "the question index is answered or void")                          \
+    X(ARTIFACT, "artifact", "a result: name = builder id, id, text, names = files")                \
     X(LOG, "log", "debug log line")
 
 enum kiln_event_type {
@@ -48,7 +49,7 @@ enum kiln_level {
 };
 
 struct kiln_event {
-    uint64_t seq;   /* 1, 2, 3 … per build; a gap means that events were dropped */
+    uint64_t seq;    /* 1, 2, 3 … per build; a gap means that events were dropped */
     int64_t mono_us; /* CLOCK_MONOTONIC when it happened */
     int64_t wall_us; /* CLOCK_REALTIME */
     enum kiln_event_type type;
@@ -70,12 +71,13 @@ struct kiln_event {
 };
 
 struct kiln_redactor; /* redact/redact.h */
+struct kiln_redact_stream;
 
 /**
  * Append one line of JSON and '\n': a flat object, unused members left out. Invalid UTF-8 becomes
- * U+FFFD. Every text but from and to passes the redactor (NULL: none) before it is escaped; a masked
- * KEY event loses name and keysym. A line over KILN_MAX_EVENT is made again with its text and names
- * cut, and says so at their end.
+ * U+FFFD. Every text but from and to passes the redactor (NULL: none) before it is escaped; a
+ * masked KEY event loses name and keysym. A line over KILN_MAX_EVENT is made again with its text
+ * and names cut, and says so at their end.
  */
 void kiln_event_encode(const struct kiln_event *ev, const struct kiln_redactor *redactor,
                        struct kiln_str *out);
@@ -87,8 +89,8 @@ struct kiln_event_box {
     struct kiln_str arena; /* the strings that ev points to */
 };
 void kiln_event_box_done(struct kiln_event_box *box);
-/** One line (without '\n'), at most KILN_MAX_EVENT bytes. Unknown keys are ignored. A box can be used
- *  again and again; on failure it holds nothing. */
+/** One line (without '\n'), at most KILN_MAX_EVENT bytes. Unknown keys are ignored. A box can be
+ * used again and again; on failure it holds nothing. */
 bool kiln_event_decode(struct kiln_event_box *box, const char *line, size_t len,
                        struct kiln_err *err);
 
@@ -100,13 +102,20 @@ bool kiln_event_decode(struct kiln_event_box *box, const char *line, size_t len,
 struct kiln_bus;
 struct kiln_bus *kiln_bus_new(int fd, const char *build); /* fd borrowed */
 void kiln_bus_free(struct kiln_bus *bus);
-/** Values that no event may show from now on (all encodings). */
+/** Values that no event may show from now on (all encodings). One that is too long to be looked for
+ *  makes the bus say so and send no text any more. */
 void kiln_bus_add_secrets(struct kiln_bus *bus, const struct kiln_strv *values);
 /** Fills seq, times and (if NULL) build; sends. Once the reader is gone, events are dropped: the
  *  death of a supervisor ends its workers. fd: a socket, or SIGPIPE must be ignored. */
 void kiln_bus_send(struct kiln_bus *bus, struct kiln_event *ev);
 /** A copy of `text` as an event would show it: for error texts, file names of logs … */
 char *kiln_bus_redacted(struct kiln_bus *bus, const char *text);
+/** kiln_redact_feed and kiln_redact_flush with the secrets of the bus, for text that has to be cut
+ *  before it becomes an event; the stream's redactor is set here. */
+void kiln_bus_redact_feed(struct kiln_bus *bus, struct kiln_redact_stream *s, const void *data,
+                          size_t len, struct kiln_str *out);
+void kiln_bus_redact_flush(struct kiln_bus *bus, struct kiln_redact_stream *s,
+                           struct kiln_str *out);
 /** For kiln_log_set_sink, ud = the bus: LOG events. */
 void kiln_bus_log(void *ud, const char *line, size_t len);
 

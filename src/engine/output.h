@@ -1,6 +1,6 @@
 /*
- * Output of a program, local or in the guest, on its way to LINE events: raw bytes of its stdout and
- * stderr in, complete lines out, as they come. One object per run of a program; one thread.
+ * Output of a program, local or in the guest, on its way to LINE events: raw bytes of its stdout
+ * and stderr in, complete lines out, as they come. One object per run of a program; one thread.
  * Source: provision-postprocess.md, section 1.
  *
  * Per line: trailing white space is cut, then all up to the last CR. Empty lines stay. A line over
