@@ -34,10 +34,11 @@ bool kiln_ledger_add_pid(void *ud, pid_t pid, struct kiln_err *err);
 void kiln_ledger_drop_pid(struct kiln_ledger *l, pid_t pid);
 
 /**
- * Clean what the file still lists, in reverse order, then remove the file. A process is killed (with
- * its group, and its end waited for) only if its start time matches. `keep_output`: leave
- * KILN_OWNED_OUTPUT alone. A line cut short by a crash is ignored; a missing file is fine. What cannot
- * be removed is the error, the rest is cleaned all the same, and the file stays for another try.
+ * Clean what the file still lists, in reverse order, then remove the file. A process is killed
+ * (with its group, and its end waited for) only if its start time matches. `keep_output`: leave
+ * KILN_OWNED_OUTPUT alone. A line cut short by a crash is ignored; a missing file is fine. What
+ * cannot be removed is the error, the rest is cleaned all the same, and the file stays for another
+ * try.
  */
 bool kiln_ledger_clean(const char *path, bool keep_output, struct kiln_err *err);
 
