@@ -27,23 +27,28 @@ struct kiln_step_ops {
     const char *name; /* Packer's: "StepDownload", "stepRun"; shown by -debug and -on-error */
     /* `state` is the builder's own struct, shared by its steps. */
     bool (*run)(void *state, struct kiln_build *, struct kiln_err *);
-    /* Reverse order; also after a failed run(). Must finish: b->cancel is one that nobody fires (for
-     * a step that `provisions`: the build's own, as long as that has not fired). NULL: none. */
+    /* Reverse order; also after a failed run(). Must finish: b->cancel is one that nobody fires
+     * (for a step that `provisions`: the build's own, as long as that has not fired). NULL: none.
+     */
     void (*cleanup)(void *state, struct kiln_build *, enum kiln_outcome);
     /* Runs its cleanup even under run-cleanup-provisioner (the provisioning step). */
     bool provisions;
 };
 
 /**
- * Run the steps; NULL entries are skipped. On failure err is the error of the step that failed (kind
- * CANCELLED and text "Build was cancelled." after a cancel). Cleanups have run (as -on-error wants)
- * when it returns. A retry at -on-error=ask that succeeds clears the error: the build goes on.
+ * Run the steps; NULL entries are skipped. On failure err is the error of the step that failed
+ * (kind CANCELLED and text "Build was cancelled." after a cancel). Cleanups have run (as -on-error
+ * wants) when it returns. A retry at -on-error=ask that succeeds clears the error: the build goes
+ * on.
  */
 bool kiln_steps_run(const struct kiln_step_ops *const *steps, size_t n, void *state,
                     struct kiln_build *b, struct kiln_err *err);
 
 /** The error that the build has met so far, or NULL; for cleanups (error-cleanup-provisioner). */
 const char *kiln_steps_error(const struct kiln_build *b);
+
+/** For a cleanup that fails in a way people must know: replaces that error. No-op outside steps. */
+void kiln_steps_set_error(struct kiln_build *b, const char *text);
 
 /** -debug: "Pausing after run of step 'NAME'. Press enter to continue."; no-op otherwise. Also for
  *  boot command elements (name "boot_command: TEXT"). */

@@ -1,0 +1,17 @@
+#include "engine/build.h"
+#include "engine/step.h"
+
+bool kiln_ask(struct kiln_build *b, const char *question, const struct kiln_strv *choices,
+              char **ret_answer, struct kiln_err *err)
+{
+    bool ok;
+
+    if (!b->prompter || !b->options->interactive)
+        return kiln_err_set(err, KILN_ERR_USER, "no available tty");
+    if (kiln_cancel_fired(b->cancel))
+        return kiln_err_set(err, KILN_ERR_CANCELLED, "cancelled");
+    kiln_cancel_pause(b->cancel);
+    ok = b->prompter->ask(b->prompter, b, question, choices, ret_answer, err);
+    kiln_cancel_resume(b->cancel);
+    return ok;
+}

@@ -1,0 +1,292 @@
+#include "engine/step.h"
+
+#include <assert.h>
+#include <ctype.h>
+
+#include "base/encode.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define NO_STEP SIZE_MAX
+
+struct kiln_steps {
+    const struct kiln_step_ops *const *ops; /* borrowed; entries may be NULL */
+    size_t n;
+    void *state; /* the builder's */
+    struct kiln_build *b;
+    enum kiln_step_state *states; /* owned, n */
+    size_t current;               /* whose run() is on the stack, or NO_STEP */
+    struct kiln_err error;        /* of the step that failed */
+    bool cancelled;
+    bool aborted;                /* "abort" was the answer at -on-error=ask */
+    bool said;                   /* why cleanups are skipped */
+    struct kiln_cancel *unfired; /* what cleanups wait on; owned, NULL until needed */
+};
+
+static const char *const state_names[KILN_STEP__N] = {
+    [KILN_STEP_PENDING] = "pending", [KILN_STEP_RUNNING] = "running",
+    [KILN_STEP_PAUSED] = "paused",   [KILN_STEP_DONE] = "done",
+    [KILN_STEP_FAILED] = "failed",   [KILN_STEP_CLEANED] = "cleaned",
+};
+
+#define TO(x) (1u << KILN_STEP_##x)
+static const unsigned step_next[KILN_STEP__N] = {
+    [KILN_STEP_PENDING] = TO(RUNNING),
+    [KILN_STEP_RUNNING] = TO(PAUSED) | TO(DONE) | TO(FAILED),
+    [KILN_STEP_PAUSED] = TO(RUNNING),
+    [KILN_STEP_DONE] = TO(CLEANED),
+    [KILN_STEP_FAILED] = TO(RUNNING) | TO(CLEANED), /* RUNNING again: retry */
+};
+
+/* The only place that changes a state, and the only one that reports it. */
+static void step_goto(struct kiln_steps *s, size_t i, enum kiln_step_state to)
+{
+    enum kiln_step_state from = s->states[i];
+    struct kiln_event ev = { .type = KILN_EV_STEP,
+                             .index = (int64_t)i,
+                             .name = s->ops[i]->name,
+                             .from = state_names[from],
+                             .to = state_names[to] };
+
+    assert(to < KILN_STEP__N && (step_next[from] & (1u << to)));
+    s->states[i] = to;
+    kiln_emit(s->b, &ev);
+}
+
+static bool failed(const struct kiln_steps *s)
+{
+    return s->cancelled || s->error.kind != KILN_ERR_NONE;
+}
+
+/* ---- pauses and questions ---- */
+
+static void pause_at(struct kiln_build *b, const char *when, const char *name)
+{
+    KILN_AUTO_FREE char *question =
+        kiln_xasprintf("Pausing %s of step '%s'. Press enter to continue.", when, name);
+    KILN_AUTO_FREE char *answer = NULL;
+
+    (void)kiln_ask(b, question, NULL, &answer, NULL); /* nobody there: no pause */
+}
+
+void kiln_debug_pause(struct kiln_build *b, const char *fmt, ...)
+{
+    KILN_AUTO_FREE char *name = NULL;
+    struct kiln_steps *s = b->steps;
+    bool running = s && s->current != NO_STEP && s->states[s->current] == KILN_STEP_RUNNING;
+    va_list ap;
+
+    if (!b->options->debug || !b->options->interactive || kiln_cancel_fired(b->cancel))
+        return;
+    va_start(ap, fmt);
+    name = kiln_xvasprintf(fmt, ap);
+    va_end(ap);
+    if (running)
+        step_goto(s, s->current, KILN_STEP_PAUSED);
+    pause_at(b, "after run", name);
+    if (running)
+        step_goto(s, s->current, KILN_STEP_RUNNING);
+}
+
+enum answer { ANSWER_CLEAN_UP, ANSWER_ABORT, ANSWER_RETRY };
+
+/* An empty answer asks again: Enter alone must not throw a guest away. */
+static enum answer ask_what_now(struct kiln_steps *s, const char *name)
+{
+    static const char question[] =
+        "[c] Clean up and exit, [a] abort without cleanup, or [r] retry step?";
+    KILN_AUTO_STRV choices = { 0 };
+
+    kiln_strv_split(&choices, "clean up,abort,retry", ',');
+    kiln_error(s->b, "%s", kiln_err_text(&s->error));
+    kiln_say(s->b, "Step \"%s\" failed", name);
+    for (;;) {
+        KILN_AUTO_FREE char *answer = NULL;
+        KILN_AUTO_STR quoted = { 0 };
+
+        if (!kiln_ask(s->b, question, &choices, &answer, NULL))
+            return ANSWER_CLEAN_UP;
+        switch (tolower((unsigned char)answer[0])) {
+        case 'c':
+            return ANSWER_CLEAN_UP;
+        case 'a':
+            return ANSWER_ABORT;
+        case 'r':
+            return ANSWER_RETRY;
+        case '\0':
+            break;
+        default: /* a character, not one of our enums */
+            kiln_go_add_quoted(&quoted, answer, strlen(answer));
+            kiln_say(s->b, "Incorrect input: %s", kiln_str_cstr(&quoted));
+        }
+    }
+}
+
+/* ---- forward ---- */
+
+/* What a failed step leads to; true: run it again. */
+static bool retry_wanted(struct kiln_steps *s, size_t i)
+{
+    if (s->error.kind == KILN_ERR_NONE)
+        (void)kiln_err_set(&s->error, KILN_ERR_USER, "Build was halted.");
+    if (kiln_cancel_fired(s->b->cancel) || s->b->options->on_error != KILN_ON_ERROR_ASK)
+        return false;
+    switch (ask_what_now(s, s->ops[i]->name)) {
+    case ANSWER_CLEAN_UP:
+        return false;
+    case ANSWER_ABORT:
+        s->aborted = true;
+        return false;
+    case ANSWER_RETRY:
+        return true;
+    }
+    return false;
+}
+
+static bool run_step(struct kiln_steps *s, size_t i)
+{
+    do {
+        kiln_err_clear(&s->error);
+        step_goto(s, i, KILN_STEP_RUNNING);
+        s->current = i;
+        if (s->ops[i]->run(s->state, s->b, &s->error)) {
+            kiln_err_clear(&s->error);
+            kiln_debug_pause(s->b, "%s", s->ops[i]->name);
+            s->current = NO_STEP;
+            step_goto(s, i, KILN_STEP_DONE);
+            return true;
+        }
+        s->current = NO_STEP;
+        step_goto(s, i, KILN_STEP_FAILED);
+    } while (retry_wanted(s, i));
+    return false;
+}
+
+/* Returns how many steps have to be cleaned up. */
+static size_t run_forward(struct kiln_steps *s)
+{
+    size_t begun = 0;
+
+    for (size_t i = 0; i < s->n && !kiln_cancel_fired(s->b->cancel); i++) {
+        if (!s->ops[i])
+            continue;
+        begun = i + 1;
+        if (!run_step(s, i))
+            break;
+    }
+    s->cancelled = kiln_cancel_fired(s->b->cancel);
+    return begun;
+}
+
+/* ---- back ---- */
+
+/* -on-error=abort and its relatives. */
+static bool cleanup_skipped(struct kiln_steps *s, const struct kiln_step_ops *ops)
+{
+    switch (s->b->options->on_error) {
+    case KILN_ON_ERROR_CLEANUP:
+        return false;
+    case KILN_ON_ERROR_ASK:
+        if (!s->aborted)
+            return false;
+        break;
+    case KILN_ON_ERROR_RUN_CLEANUP_PROVISIONER:
+        if (ops->provisions)
+            return false;
+        break;
+    case KILN_ON_ERROR_ABORT:
+        break;
+    }
+    return failed(s);
+}
+
+static void say_skipped(struct kiln_steps *s, const char *name)
+{
+    if (s->said) {
+        kiln_error(s->b, "aborted: skipping cleanup of step \"%s\"", name);
+    } else if (s->cancelled) {
+        kiln_error(s->b, "Interrupted, aborting...");
+    } else {
+        kiln_error(s->b, "%s", kiln_err_text(&s->error));
+        kiln_error(s->b, "Step \"%s\" failed, aborting...", name);
+    }
+    s->said = true;
+}
+
+/* A cleanup must finish, so what it waits on must not have fired. Only the cleanup provisioner,
+ * which runs what the template says, can be stopped. */
+static void call_cleanup(struct kiln_steps *s, const struct kiln_step_ops *ops)
+{
+    enum kiln_outcome outcome = s->cancelled ? KILN_OUTCOME_CANCELLED
+                                : failed(s)  ? KILN_OUTCOME_FAILED
+                                             : KILN_OUTCOME_OK;
+    struct kiln_cancel *own = s->b->cancel;
+
+    if (!ops->provisions || kiln_cancel_fired(own)) {
+        if (!s->unfired)
+            s->unfired = kiln_cancel_new();
+        s->b->cancel = s->unfired;
+    }
+    if (ops->cleanup)
+        ops->cleanup(s->state, s->b, outcome);
+    s->b->cancel = own;
+}
+
+static void clean_up(struct kiln_steps *s, size_t begun)
+{
+    for (size_t i = begun; i-- > 0;) {
+        const struct kiln_step_ops *ops = s->ops[i];
+
+        if (!ops)
+            continue;
+        if (s->b->options->debug && s->states[i] == KILN_STEP_DONE)
+            pause_at(s->b, "before cleanup", ops->name);
+        if (cleanup_skipped(s, ops)) {
+            say_skipped(s, ops->name);
+            continue;
+        }
+        call_cleanup(s, ops);
+        step_goto(s, i, KILN_STEP_CLEANED);
+    }
+}
+
+static bool result(struct kiln_steps *s, struct kiln_err *err)
+{
+    if (!failed(s))
+        return true;
+    if (!s->cancelled)
+        return kiln_err_move(err, &s->error);
+    if (s->error.kind != KILN_ERR_NONE)
+        kiln_log("cancelled: %s", kiln_err_text(&s->error));
+    return kiln_err_set(err, KILN_ERR_CANCELLED, "Build was cancelled.");
+}
+
+bool kiln_steps_run(const struct kiln_step_ops *const *steps, size_t n, void *state,
+                    struct kiln_build *b, struct kiln_err *err)
+{
+    struct kiln_steps s = { .ops = steps, .n = n, .state = state, .b = b, .current = NO_STEP };
+    bool ok;
+
+    s.states = kiln_xcalloc(n, sizeof(*s.states));
+    b->steps = &s;
+    clean_up(&s, run_forward(&s));
+    b->steps = NULL;
+    ok = result(&s, err);
+    kiln_err_clear(&s.error);
+    kiln_cancel_free(s.unfired);
+    free(s.states);
+    return ok;
+}
+
+const char *kiln_steps_error(const struct kiln_build *b)
+{
+    const struct kiln_steps *s = b->steps;
+
+    return s && !s->cancelled && s->error.kind != KILN_ERR_NONE ? kiln_err_text(&s->error) : NULL;
+}
+
+void kiln_steps_set_error(struct kiln_build *b, const char *text)
+{
+    if (b->steps)
+        (void)kiln_err_set(&b->steps->error, KILN_ERR_REMOTE, "%s", text);
+}
