@@ -97,24 +97,13 @@ static struct lookup *lookup_new(const char *host, int port)
     return l;
 }
 
-/* Wait until a connection attempt is over; the errno that it ended with. False: the wait failed. */
-static bool wait_connected(int fd, struct kiln_cancel *c, int64_t deadline, int *ret_errno,
-                           struct kiln_err *err)
-{
-    socklen_t len = sizeof(*ret_errno);
-
-    return kiln_wait_fd(c, fd, POLLOUT, deadline, err) == KILN_WAIT_READY &&
-           (getsockopt(fd, SOL_SOCKET, SO_ERROR, ret_errno, &len) == 0 ||
-            kiln_err_sys(err, errno, "getsockopt"));
-}
-
-static bool dial_failed(const struct addrinfo *to, int os_errno, struct kiln_err *err)
+static bool dial_failed(const struct kiln_tcp_addr *to, int os_errno, struct kiln_err *err)
 {
     char host[64] = "?", port[12] = "?", text[128];
-    bool ipv6 = to->ai_family == AF_INET6;
+    bool ipv6 = to->addr.ss_family == AF_INET6;
 
-    (void)getnameinfo(to->ai_addr, to->ai_addrlen, host, sizeof(host), port, sizeof(port),
-                      NI_NUMERICHOST | NI_NUMERICSERV);
+    (void)getnameinfo((const struct sockaddr *)&to->addr, to->len, host, sizeof(host), port,
+                      sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
     (void)kiln_err_set(err, KILN_ERR_REMOTE, "dial tcp %s%s%s:%s: connect: %s", ipv6 ? "[" : "",
                        host, ipv6 ? "]" : "", port, kiln_errno_go(os_errno, text, sizeof(text)));
     if (err)
@@ -122,51 +111,87 @@ static bool dial_failed(const struct addrinfo *to, int os_errno, struct kiln_err
     return false;
 }
 
-static bool dial(int *ret_fd, const struct addrinfo *to, struct kiln_cancel *c, int64_t deadline,
-                 struct kiln_err *err)
+bool kiln_tcp_dial_begin(int *ret_fd, const struct kiln_tcp_addr *to, struct kiln_err *err)
 {
-    KILN_AUTO_FD fd =
-        socket(to->ai_family, to->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->ai_protocol);
-    int one = 1, os_errno = 0;
+    KILN_AUTO_FD fd = socket(to->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int one = 1;
 
     if (fd < 0)
         return kiln_err_sys(err, errno, "make a socket");
-    if (connect(fd, to->ai_addr, to->ai_addrlen) != 0) {
-        os_errno = errno;
-        if (os_errno == EINPROGRESS && !wait_connected(fd, c, deadline, &os_errno, err))
-            return false;
-    }
-    if (os_errno != 0)
-        return dial_failed(to, os_errno, err);
+    if (connect(fd, (const struct sockaddr *)&to->addr, to->len) != 0 && errno != EINPROGRESS)
+        return dial_failed(to, errno, err);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     *ret_fd = fd;
     fd = -1; /* handed over */
     return true;
 }
 
-static bool dial_any(int *ret_fd, const struct lookup *l, struct kiln_cancel *c, int64_t deadline,
-                     struct kiln_err *err)
+bool kiln_tcp_dial_end(int fd, const struct kiln_tcp_addr *to, struct kiln_err *err)
 {
-    KILN_AUTO_ERR why = { 0 };
+    int os_errno = 0;
+    socklen_t len = sizeof(os_errno);
 
-    for (const struct addrinfo *to = l->found; to; to = to->ai_next) {
-        if (dial(ret_fd, to, c, deadline, &why))
-            return true;
-        if (why.kind != KILN_ERR_REMOTE)
-            break;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &os_errno, &len) != 0)
+        return kiln_err_sys(err, errno, "getsockopt");
+    return os_errno == 0 || dial_failed(to, os_errno, err);
+}
+
+static bool dial(int *ret_fd, const struct kiln_tcp_addr *to, struct kiln_cancel *c,
+                 int64_t deadline, struct kiln_err *err)
+{
+    KILN_AUTO_FD fd = -1;
+
+    if (!kiln_tcp_dial_begin(&fd, to, err) ||
+        kiln_wait_fd(c, fd, POLLOUT, deadline, err) != KILN_WAIT_READY ||
+        !kiln_tcp_dial_end(fd, to, err))
+        return false;
+    *ret_fd = fd;
+    fd = -1; /* handed over */
+    return true;
+}
+
+void kiln_tcp_addrs_done(struct kiln_tcp_addrs *a)
+{
+    free(a->v);
+    *a = (struct kiln_tcp_addrs){ 0 };
+}
+
+bool kiln_tcp_lookup(struct kiln_tcp_addrs *ret, const char *host, int port, struct kiln_cancel *c,
+                     int64_t deadline, struct kiln_err *err)
+{
+    struct lookup *l = lookup_new(host, port);
+    bool ok = resolve(l, AI_NUMERICHOST) == 0 || lookup_name(l, c, deadline, err);
+    size_t n = 0;
+
+    for (const struct addrinfo *to = ok ? l->found : NULL; to; to = to->ai_next)
+        n++;
+    if (ok)
+        *ret = (struct kiln_tcp_addrs){ .v = kiln_xcalloc(n + 1, sizeof(*ret->v)) };
+    for (const struct addrinfo *to = ok ? l->found : NULL; to; to = to->ai_next) {
+        struct kiln_tcp_addr *addr = &ret->v[ret->n++];
+
+        addr->len = to->ai_addrlen;
+        memcpy(&addr->addr, to->ai_addr, to->ai_addrlen);
     }
-    if (why.kind == KILN_ERR_TIMEOUT)
-        return kiln_err_set(err, KILN_ERR_TIMEOUT, "dial tcp %s:%s: i/o timeout", l->host, l->port);
-    return kiln_err_move(err, &why);
+    lookup_unref(l);
+    return ok;
 }
 
 bool kiln_tcp_connect(int *ret_fd, const char *host, int port, struct kiln_cancel *c,
                       int64_t deadline, struct kiln_err *err)
 {
-    struct lookup *l = lookup_new(host, port);
-    bool ok = (resolve(l, AI_NUMERICHOST) == 0 || lookup_name(l, c, deadline, err)) &&
-              dial_any(ret_fd, l, c, deadline, err);
+    KILN_CLEANUP(kiln_tcp_addrs_done) struct kiln_tcp_addrs addrs = { 0 };
+    KILN_AUTO_ERR why = { 0 };
 
-    lookup_unref(l);
-    return ok;
+    if (!kiln_tcp_lookup(&addrs, host, port, c, deadline, err))
+        return false;
+    for (size_t i = 0; i < addrs.n; i++) {
+        if (dial(ret_fd, &addrs.v[i], c, deadline, &why))
+            return true;
+        if (why.kind != KILN_ERR_REMOTE)
+            break;
+    }
+    if (why.kind == KILN_ERR_TIMEOUT)
+        return kiln_err_set(err, KILN_ERR_TIMEOUT, "dial tcp %s:%d: i/o timeout", host, port);
+    return kiln_err_move(err, &why);
 }

@@ -1,0 +1,86 @@
+/*
+ * SSH into a guest: wait until it lets us in, then run commands and move files. Everything blocks
+ * the calling thread, none of it without the cancel object; one thread per communicator. libssh is
+ * loaded (base/module.h) by the first call of any function here.
+ * Source: qemu-builder.md, section 9; RFC 4251 to 4254.
+ */
+#ifndef KILN_COMMUNICATOR_SSH_H
+#define KILN_COMMUNICATOR_SSH_H
+
+#include <poll.h>
+
+#include "engine/communicator.h"
+
+/* Where to log in, and as whom. All strings owned. */
+struct kiln_ssh_config {
+    char *host;
+    int port;
+    char *user;
+    char *password;         /* NULL: none */
+    char *key_file;         /* a private key without passphrase, or NULL */
+    char *certificate_file; /* for key_file, or NULL */
+    char *key_pem;          /* another private key (the temporary one), or NULL */
+    bool agent;             /* offer the keys of the agent behind SSH_AUTH_SOCK */
+    bool forward_agent;     /* let the guest use that agent */
+    char *ciphers, *kex;    /* lists with commas, or NULL: ours */
+    int64_t timeout_us;     /* 0: wait for ever */
+    int64_t attempts;       /* refused logins that end the wait; 0: any number */
+    bool pty;               /* for commands */
+    int64_t keep_alive_us;  /* while a command runs; 0: none */
+    int64_t stall_us;       /* longest time without any movement; 0: any */
+    bool sftp;              /* move files by SFTP instead of scp */
+};
+void kiln_ssh_config_done(struct kiln_ssh_config *cfg);
+
+/* How far a login has come. */
+enum kiln_ssh_rung {
+    KILN_RUNG_NONE,   /* the port is closed */
+    KILN_RUNG_PORT,   /* somebody accepts connections (QEMU does, for a guest that is not there) */
+    KILN_RUNG_BANNER, /* an SSH server has said its name */
+    KILN_RUNG_HOST_KEY, /* keys are exchanged */
+    KILN_RUNG_METHODS,  /* it has said how one may log in */
+    KILN_RUNG_LOGIN,    /* we are in */
+};
+const char *kiln_ssh_rung_name(enum kiln_ssh_rung rung); /* "port", "banner", … */
+
+/* What else may end the wait, and who wants to know how it goes. May be NULL, members too. */
+struct kiln_ssh_watch {
+    /* A rung was reached; called when that is news. */
+    void (*rung)(void *ud, enum kiln_ssh_rung rung, const char *detail);
+    void *ud;
+    /* The guest died: `died_fd` is readable (its pidfd). -1: nothing to watch. explain sets err. */
+    int died_fd;
+    void (*explain)(void *died_ud, struct kiln_err *err);
+    void *died_ud;
+};
+
+/**
+ * Wait until the guest lets us in. A fresh attempt starts at least every second, beside those that
+ * still hang; the first to get in wins. After a refused login the next one comes when Packer's
+ * would (7 s later), because templates tune ssh_handshake_attempts to that, but at once if the
+ * server that refused us goes away.
+ *
+ * @cfg  consumed, also on failure
+ *
+ * Errors: `Timeout waiting for SSH.` + a line that says how far it came (TIMEOUT); Packer's
+ * `Error waiting for SSH: … authentication error …` (REMOTE); what watch->explain says; CANCELLED;
+ * USER for a key file or algorithm list that cannot be used.
+ */
+bool kiln_ssh_connect_consume(struct kiln_communicator **ret, struct kiln_ssh_config *cfg,
+                              const struct kiln_ssh_watch *watch, struct kiln_cancel *c,
+                              struct kiln_err *err);
+
+/* A key pair that nobody else has. */
+struct kiln_ssh_keypair {
+    char *public_line; /* "ssh-rsa AAAA… COMMENT\n", a line of authorized_keys; owned */
+    char *private_pem; /* owned */
+};
+void kiln_ssh_keypair_done(struct kiln_ssh_keypair *pair);
+/**
+ * type: rsa, ecdsa, ed25519, dsa in any case; bits 0: its default. An RSA key of 4096 bits takes
+ * seconds, and this function cannot be cancelled. comment: NULL: none.
+ */
+bool kiln_ssh_keypair_new(struct kiln_ssh_keypair *ret, const char *type, int64_t bits,
+                          const char *comment, struct kiln_err *err);
+
+#endif
