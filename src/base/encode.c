@@ -268,8 +268,7 @@ void kiln_json_add_string(struct kiln_str *out, const char *s, size_t len,
     kiln_str_addc(out, '"');
 }
 
-/* Spaces, format characters, private use and noncharacters: what Go's IsPrint refuses. */
-static bool is_printable(unsigned cp)
+bool kiln_go_is_printable(unsigned cp)
 {
     static const struct {
         unsigned first, last;
@@ -288,13 +287,13 @@ static bool is_printable(unsigned cp)
     return true;
 }
 
-static void add_go_char(struct kiln_str *out, unsigned cp)
+void kiln_go_add_char(struct kiln_str *out, unsigned cp, char quote, bool ascii)
 {
-    char letter = cp == '\0' ? 0 : escape_letter(cp, false);
+    char letter = cp == (unsigned char)quote ? quote : cp == '"' ? 0 : escape_letter(cp, false);
 
     if (letter)
         kiln_str_addf(out, "\\%c", letter);
-    else if (is_printable(cp))
+    else if (kiln_go_is_printable(cp) && (cp < 0x80 || !ascii))
         kiln_str_add_utf8(out, cp);
     else if (cp < ' ' || cp == 0x7f)
         kiln_str_addf(out, "\\x%02x", cp);
@@ -304,7 +303,7 @@ static void add_go_char(struct kiln_str *out, unsigned cp)
         kiln_str_addf(out, "\\U%08x", cp);
 }
 
-void kiln_go_add_quoted(struct kiln_str *out, const char *s, size_t len)
+static void add_go_quoted(struct kiln_str *out, const char *s, size_t len, bool ascii)
 {
     kiln_str_addc(out, '"');
     for (size_t i = 0; i < len;) {
@@ -314,8 +313,18 @@ void kiln_go_add_quoted(struct kiln_str *out, const char *s, size_t len)
         if (n == 0)
             kiln_str_addf(out, "\\x%02x", (unsigned char)s[i++]);
         else
-            add_go_char(out, cp);
+            kiln_go_add_char(out, cp, '"', ascii);
         i += n;
     }
     kiln_str_addc(out, '"');
+}
+
+void kiln_go_add_quoted(struct kiln_str *out, const char *s, size_t len)
+{
+    add_go_quoted(out, s, len, false);
+}
+
+void kiln_go_add_quoted_ascii(struct kiln_str *out, const char *s, size_t len)
+{
+    add_go_quoted(out, s, len, true);
 }

@@ -41,5 +41,11 @@ size_t kiln_json_plain(const char *s, size_t len);
 
 /** Go's %q (strconv.Quote). Printable is close to Go's tables: assigned or not is not looked up. */
 void kiln_go_add_quoted(struct kiln_str *out, const char *s, size_t len);
+/** As above, and what is not ASCII as \u00e9: Go's %+q. */
+void kiln_go_add_quoted_ascii(struct kiln_str *out, const char *s, size_t len);
+/** One character as it stands between two `quote`s; ascii as above. */
+void kiln_go_add_char(struct kiln_str *out, unsigned cp, char quote, bool ascii);
+/** False for spaces other than ' ', format characters, private use and noncharacters. */
+bool kiln_go_is_printable(unsigned cp);
 
 #endif

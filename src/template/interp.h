@@ -23,14 +23,14 @@ struct kiln_interp {
     /* Names that {{build `K`}} may ask for at prepare time, when it renders to {{.K}}; NULL: none.
      * NULL-terminated. */
     const char *const *build_keys;
-    const char *build_name;   /* {{build_name}}; NULL: not available */
-    const char *build_type;   /* {{build_type}}; NULL: not available */
-    const char *template_dir; /* absolute; NULL: `template path not available` */
-    int64_t start_s;          /* Unix seconds for timestamp, isotime, strftime */
-    bool allow_env;           /* only while variables are rendered */
+    const char *build_name;       /* {{build_name}}; NULL: not available */
+    const char *build_type;       /* {{build_type}}; NULL: not available */
+    const char *template_dir;     /* absolute; NULL: `template path not available` */
+    int64_t start_s;              /* Unix seconds for timestamp, isotime, strftime */
+    bool allow_env;               /* only while variables are rendered */
     bool undefined_user_is_error; /* inside variables; elsewhere an undefined one is "" */
-    bool strict_fields;       /* a field that data lacks is an error (boot_command, qemuargs …) */
-    const char *data_type;    /* Go-like type name for that error; NULL: "data" */
+    bool strict_fields;    /* a field that data lacks is an error (boot_command, qemuargs …) */
+    const char *data_type; /* Go-like type name for that error; NULL: "data" */
 };
 
 /**

@@ -1,0 +1,64 @@
+#include "template/interp.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "template/interp_priv.h"
+
+#define MAX_PASSES 100
+
+bool kiln_interp_has_action(const char *text)
+{
+    return strstr(text, "{{") != NULL;
+}
+
+bool kiln_interp_render(const struct kiln_interp *ctx, const char *text, struct kiln_str *out,
+                        size_t *ret_offset, struct kiln_err *err)
+{
+    char first[4096]; /* enough for nearly every string of a template */
+    KILN_AUTO_ARENA arena;
+    const struct kiln_interp_def *defs;
+    size_t len = strlen(text);
+
+    if (!kiln_interp_has_action(text)) {
+        kiln_str_add(out, text, len);
+        return kiln_str_ok(out, "the rendered text", err);
+    }
+    kiln_arena_init(&arena, first, sizeof(first));
+    return kiln_interp_parse(&arena, text, len, &defs, ret_offset, err) &&
+           kiln_interp_eval(ctx, &arena, defs, text, out, ret_offset, err);
+}
+
+bool kiln_interp_render_stable(const struct kiln_interp *ctx, const char *text,
+                               struct kiln_str *out, struct kiln_err *err)
+{
+    KILN_AUTO_STR now = { 0 }, next = { 0 };
+
+    kiln_str_adds(&now, text);
+    for (int i = 0; i < MAX_PASSES && kiln_interp_has_action(kiln_str_cstr(&now)); i++) {
+        struct kiln_str swap = now;
+
+        kiln_str_clear(&next);
+        if (!kiln_interp_render(ctx, kiln_str_cstr(&now), &next, NULL, err))
+            return false;
+        now = next;
+        next = swap;
+        if (strcmp(kiln_str_cstr(&now), kiln_str_cstr(&next)) == 0)
+            break;
+    }
+    kiln_str_add(out, kiln_str_cstr(&now), now.len);
+    return kiln_str_ok(out, "the rendered text", err);
+}
+
+bool kiln_interp_check(const struct kiln_interp *ctx, const char *text, size_t *ret_offset,
+                       struct kiln_err *err)
+{
+    char first[4096];
+    KILN_AUTO_ARENA arena;
+    const struct kiln_interp_def *defs;
+
+    (void)ctx; /* which functions there are does not depend on it, only what they do */
+    if (!kiln_interp_has_action(text))
+        return true;
+    kiln_arena_init(&arena, first, sizeof(first));
+    return kiln_interp_parse(&arena, text, strlen(text), &defs, ret_offset, err);
+}
