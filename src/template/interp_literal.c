@@ -210,9 +210,10 @@ bool kiln_interp_number(struct kiln_ast *n, bool is_rune, struct kiln_err *err)
     if (!looks_real)
         return bad_number(n, "integer overflow", err); /* 08 */
     n->u.number.value = (struct kiln_go_value){ KILN_GO_FLOAT, .u.real = real };
-    if (fabs(real) < 9e18 && trunc(real) >= real && trunc(real) <= real) {
-        n->u.number.is_int = true;
+    if (fabs(real) < 9e18) {
         n->u.number.as_int = (int64_t)real;
+        n->u.number.is_int =
+            (double)n->u.number.as_int >= real && (double)n->u.number.as_int <= real;
     }
     return true;
 }
