@@ -55,11 +55,11 @@ struct kiln_field {
     enum kiln_field_type type;
     size_t offset; /* in the component's struct */
     unsigned flags;
-    const char *def; /* default as text, decoded like a template's string; NULL: zero value */
+    const char *def;  /* default as text, decoded like a template's string; NULL: zero value */
     const char *help; /* one or two sentences: meaning, unit, allowed values */
-    const struct kiln_schema *nested;   /* KILN_NESTED only */
-    const char *const *choices;         /* allowed texts, NULL-terminated, or NULL; help and check */
-    const char *choice_error;           /* the exact error if none matches; NULL: a general one */
+    const struct kiln_schema *nested; /* KILN_NESTED only */
+    const char *const *choices;       /* allowed texts, NULL-terminated, or NULL; help and check */
+    const char *choice_error;         /* the exact error if none matches; NULL: a general one */
 };
 
 struct kiln_schema {
@@ -71,7 +71,7 @@ struct kiln_schema {
     const struct kiln_include {
         const struct kiln_schema *schema;
         size_t offset;
-    } *includes;
+    } * includes;
 };
 
 /* What decoding and a component's prepare() may know. All borrowed. */
@@ -98,7 +98,8 @@ bool kiln_config_decode(const struct kiln_prepare *p, void *cfg);
 void kiln_config_done(const struct kiln_schema *schema, void *cfg);
 /** Was the key written in the template (in any of the nodes)? */
 bool kiln_config_is_set(const struct kiln_prepare *p, const char *key);
-/** An error (or warning) placed at the value of `key`, or at the component if it is absent or NULL. */
+/** An error (or warning) placed at the value of `key`, or at the component if it is absent or NULL.
+ */
 bool kiln_config_error(const struct kiln_prepare *p, const char *key, const char *fmt, ...)
     KILN_PRINTF(3, 4);
 void kiln_config_warning(const struct kiln_prepare *p, const char *key, const char *fmt, ...)
