@@ -19,6 +19,10 @@
 #define KILN_MAX_EVENT          (1u << 20)  /* bytes of one encoded event */
 #define KILN_MAX_QMP_MESSAGE    (1u << 20)  /* bytes of one QMP message */
 #define KILN_MAX_CHECKSUM_FILE  (16u << 20) /* bytes of a SHA256SUMS file */
+#define KILN_MAX_REDIRECTS      10          /* of one download */
+#define KILN_MAX_HTTP_CLIENTS   256         /* connections to the HTTP server at one time */
+#define KILN_MAX_HTTP_HEADER    (32u << 10) /* bytes of one request's header, and of its path */
+#define KILN_MAX_HTTP_LISTING   (8u << 20)  /* bytes of a directory listing */
 #define KILN_MAX_DISPLAY_PIXELS (64u << 20) /* width * height a VNC server may announce */
 #define KILN_MAX_CAPTURE        (1u << 20)  /* bytes kept of a program's captured output */
 #define KILN_MAX_SECRET         (64u << 10) /* bytes of one sensitive value */
