@@ -15,7 +15,7 @@ bool kiln_interp_render(const struct kiln_interp *ctx, const char *text, struct 
                         size_t *ret_offset, struct kiln_err *err)
 {
     char first[4096]; /* enough for nearly every string of a template */
-    KILN_AUTO_ARENA arena;
+    KILN_AUTO_ARENA arena = { 0 };
     const struct kiln_interp_def *defs;
     size_t len = strlen(text);
 
@@ -53,7 +53,7 @@ bool kiln_interp_check(const struct kiln_interp *ctx, const char *text, size_t *
                        struct kiln_err *err)
 {
     char first[4096];
-    KILN_AUTO_ARENA arena;
+    KILN_AUTO_ARENA arena = { 0 };
     const struct kiln_interp_def *defs;
 
     (void)ctx; /* which functions there are does not depend on it, only what they do */

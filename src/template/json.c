@@ -130,7 +130,7 @@ static struct kiln_member *build_unique(struct build *b, struct json_object *jso
         }
         assert(out < kept);
         members[out++] = (struct kiln_member){
-            .key = kiln_tree_strndup(b->tree, key, strlen(key)),
+            .key = kiln_arena_strndup(&b->tree->arena, key, strlen(key)),
             .key_offset = offset,
             .value = build_value(b, json_object_object_get(json, key)),
         };
@@ -176,7 +176,8 @@ static const struct kiln_node *build_number(struct build *b, struct json_object 
     struct kiln_node *node = kiln_tree_node(b->tree, KILN_NODE_NUMBER, b->token->offset);
     const char *text = b->tree->source->text + b->token->offset;
 
-    node->u.number.text = kiln_tree_strndup(b->tree, text, strspn(text, "+-.0123456789eE"));
+    node->u.number.text =
+        kiln_arena_strndup(&b->tree->arena, text, strspn(text, "+-.0123456789eE"));
     node->u.number.value = json_object_get_double(json);
     if (!isfinite(node->u.number.value))
         kiln_diag_error(b->diag, b->tree->source, node->offset, NULL, "number too large: %.64s",

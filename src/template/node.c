@@ -3,19 +3,10 @@
 #include <assert.h>
 #include <json-c/json.h>
 #include <math.h>
-#include <stdalign.h>
 #include <strings.h>
 
 #include "base/mem.h"
 #include "template/tree.h"
-
-#define CHUNK_SIZE (64u << 10)
-
-struct kiln_tree_chunk {
-    struct kiln_tree_chunk *next;
-    size_t used, size;
-    alignas(max_align_t) char data[];
-};
 
 struct kiln_tree *kiln_tree_new(struct kiln_source *source)
 {
@@ -27,14 +18,9 @@ struct kiln_tree *kiln_tree_new(struct kiln_source *source)
 
 void kiln_tree_free(struct kiln_tree *t)
 {
-    struct kiln_tree_chunk *next;
-
     if (!t)
         return;
-    for (struct kiln_tree_chunk *c = t->chunks; c; c = next) {
-        next = c->next;
-        free(c);
-    }
+    kiln_arena_done(&t->arena);
     json_object_put(t->json);
     kiln_source_unref(t->source);
     free(t);
@@ -52,30 +38,11 @@ const struct kiln_node *kiln_tree_root(const struct kiln_tree *t)
 
 void *kiln_tree_alloc(struct kiln_tree *t, size_t n, size_t size)
 {
-    struct kiln_tree_chunk *c = t->chunks;
-    size_t want;
+    size_t total;
 
-    if (__builtin_mul_overflow(n, size, &want) || want > SIZE_MAX / 2)
+    if (__builtin_mul_overflow(n, size, &total))
         abort();
-    want = (want + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
-    if (!c || c->size - c->used < want) {
-        size_t data_size = want > CHUNK_SIZE ? want : CHUNK_SIZE;
-
-        c = kiln_xmalloc(sizeof(*c) + data_size);
-        *c = (struct kiln_tree_chunk){ .next = t->chunks, .size = data_size };
-        t->chunks = c;
-    }
-    c->used += want;
-    return c->data + c->used - want;
-}
-
-char *kiln_tree_strndup(struct kiln_tree *t, const char *s, size_t n)
-{
-    char *copy = kiln_tree_alloc(t, n + 1, 1);
-
-    memcpy(copy, s, n);
-    copy[n] = '\0';
-    return copy;
+    return kiln_arena_alloc(&t->arena, total);
 }
 
 struct kiln_node *kiln_tree_node(struct kiln_tree *t, enum kiln_node_type type, size_t offset)
@@ -139,7 +106,7 @@ const struct kiln_node *kiln_node_new_string(struct kiln_tree *t, const char *s,
     struct kiln_node *node = kiln_tree_node(t, KILN_NODE_STRING, offset);
 
     node->u.string.len = strlen(s);
-    node->u.string.s = kiln_tree_strndup(t, s, node->u.string.len);
+    node->u.string.s = kiln_arena_strndup(&t->arena, s, node->u.string.len);
     return node;
 }
 

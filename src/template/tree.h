@@ -2,22 +2,21 @@
 #ifndef KILN_TEMPLATE_TREE_H
 #define KILN_TEMPLATE_TREE_H
 
+#include "base/arena.h"
 #include "template/node.h"
 
 struct json_object;
-struct kiln_tree_chunk;
 
 struct kiln_tree {
-    struct kiln_source *source;     /* a reference */
-    struct kiln_tree_chunk *chunks; /* newest first */
-    struct json_object *json;       /* owned; strings of the nodes live in it; may be NULL */
+    struct kiln_source *source; /* a reference */
+    struct kiln_arena arena;    /* all nodes */
+    struct json_object *json;   /* owned; strings of the nodes live in it; may be NULL */
     const struct kiln_node *root;
 };
 
 struct kiln_tree *kiln_tree_new(struct kiln_source *source);
-/** n * size bytes, aligned for any node, as long-lived as the tree. */
+/** n * size zero bytes, aligned for any node, as long-lived as the tree. */
 void *kiln_tree_alloc(struct kiln_tree *t, size_t n, size_t size);
-char *kiln_tree_strndup(struct kiln_tree *t, const char *s, size_t n);
 /** A zeroed node of the tree's source. */
 struct kiln_node *kiln_tree_node(struct kiln_tree *t, enum kiln_node_type type, size_t offset);
 
