@@ -17,15 +17,22 @@ bool kiln_interp_render(const struct kiln_interp *ctx, const char *text, struct 
     char first[4096]; /* enough for nearly every string of a template */
     KILN_AUTO_ARENA arena = { 0 };
     const struct kiln_interp_def *defs;
-    size_t len = strlen(text);
+    size_t len = strlen(text), start = out->len;
 
     if (!kiln_interp_has_action(text)) {
         kiln_str_add(out, text, len);
         return kiln_str_ok(out, "the rendered text", err);
     }
     kiln_arena_init(&arena, first, sizeof(first));
-    return kiln_interp_parse(&arena, text, len, &defs, ret_offset, err) &&
-           kiln_interp_eval(ctx, &arena, defs, text, out, ret_offset, err);
+    if (!kiln_interp_parse(&arena, text, len, &defs, ret_offset, err) ||
+        !kiln_interp_eval(ctx, &arena, defs, text, out, ret_offset, err))
+        return false;
+    if (!memchr(kiln_str_cstr(out) + start, '\0', out->len - start))
+        return true;
+    kiln_str_truncate(out, start);
+    if (ret_offset)
+        *ret_offset = 0;
+    return kiln_err_set(err, KILN_ERR_USER, "the rendered text would hold a NUL character");
 }
 
 bool kiln_interp_render_stable(const struct kiln_interp *ctx, const char *text,

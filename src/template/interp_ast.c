@@ -1,6 +1,8 @@
 #include "base/encode.h"
 #include "template/interp_priv.h"
 
+#define MAX_SHOWN 400 /* bytes of a template in an error */
+
 struct kiln_ast *kiln_ast_new(struct kiln_arena *a, enum kiln_ast_type type, size_t pos)
 {
     struct kiln_ast *n = kiln_arena_alloc(a, sizeof(*n));
@@ -119,4 +121,16 @@ const struct kiln_interp_def *kiln_interp_find_def(const struct kiln_interp_def 
             return defs;
     }
     return NULL;
+}
+
+void kiln_interp_shorten(struct kiln_str *text)
+{
+    size_t len = MAX_SHOWN;
+
+    if (text->len <= MAX_SHOWN)
+        return;
+    while ((text->data[len] & 0xc0) == 0x80)
+        len--;
+    kiln_str_truncate(text, len);
+    kiln_str_adds(text, "...");
 }

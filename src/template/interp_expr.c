@@ -27,6 +27,8 @@ bool kiln_eval_fail(struct kiln_eval *e, const char *fmt, ...)
     va_start(ap, fmt);
     kiln_str_addvf(&what, fmt, ap);
     va_end(ap);
+    kiln_interp_shorten(&node);
+    kiln_interp_shorten(&what);
     if (e->ret_offset)
         *e->ret_offset = e->at->pos;
     return kiln_err_set(

@@ -42,6 +42,7 @@ static void *fail_at(struct parser *p, size_t pos, const char *fmt, ...)
     va_start(ap, fmt);
     kiln_str_addvf(&text, fmt, ap);
     va_end(ap);
+    kiln_interp_shorten(&text);
     if (p->ret_offset)
         *p->ret_offset = pos;
     (void)kiln_err_set(p->err, KILN_ERR_USER, "template: root:%u: %s", line, kiln_str_cstr(&text));

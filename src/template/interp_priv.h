@@ -140,6 +140,8 @@ bool kiln_interp_parse(struct kiln_arena *arena, const char *text, size_t len,
 
 /** As Go prints a node in an error: normalised, with parentheses where they are needed. */
 void kiln_ast_print(const struct kiln_ast *n, struct kiln_str *out);
+/** Cut what a template put into an error to a length that somebody would read. */
+void kiln_interp_shorten(struct kiln_str *text);
 struct kiln_ast *kiln_ast_new(struct kiln_arena *a, enum kiln_ast_type type, size_t pos);
 
 /* ---- literals ---- */
