@@ -142,7 +142,8 @@ static void test_clean_slate(void **state)
 {
     struct sigaction ign = { .sa_handler = SIG_IGN }, old;
     struct kiln_spawn how = { .argv = SH("grep -E '^Sig(Blk|Ign)' /proc/self/status | cut -f2;"
-                                         "ls /proc/$$/fd | tr '\\n' ' '") };
+                                         "for i in 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$i ] && "
+                                         "echo $i; done; true") };
     int leaky = open("/dev/null", O_RDONLY);
     KILN_AUTO_STR out = { 0 };
     sigset_t set, old_set;
@@ -155,7 +156,7 @@ static void test_clean_slate(void **state)
     assert_int_equal(run(&how, &out), 0);
     (void)sigaction(SIGPIPE, &old, NULL);
     (void)pthread_sigmask(SIG_SETMASK, &old_set, &set);
-    assert_string_equal(out.data, "0000000000000000\n0000000000000000\n0 1 2 ");
+    assert_string_equal(out.data, "0000000000000000\n0000000000000000\n");
     assert_true(sigismember(&set, SIGTERM)); /* ours is as it was */
     (void)close(leaky);
 }
