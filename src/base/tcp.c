@@ -69,7 +69,7 @@ static bool lookup_name(struct lookup *l, struct kiln_cancel *c, int64_t deadlin
         return kiln_err_sys(err, errno, "eventfd");
     atomic_fetch_add(&l->users, 1);
     if (!kiln_thread_start(&thread, "lookup", lookup_run, l, err)) {
-        lookup_unref(l);
+        atomic_fetch_sub(&l->users, 1);
         return false;
     }
     (void)pthread_detach(thread);

@@ -309,25 +309,24 @@ static void says_much_before_it_ends(void **state)
 static void obituaries(void **state)
 {
     static const struct {
-        int status;
         const char *said, *want;
+        int status;
         enum kiln_qemu_failure why;
     } cases[] = {
-        { 9, "", "killed by signal 9 (Killed)", KILN_QEMU_FAILED },
-        { 0, "", "exited with status 0", KILN_QEMU_FAILED },
-        { 1 << 8, "a\nb\nc\nd\n\n", "exited with status 1: b; c; d", KILN_QEMU_FAILED },
-        { 1 << 8,
-          "q: Could not access KVM kernel module: Permission denied\nq: failed to "
+        { "", "killed by signal 9 (Killed)", 9, KILN_QEMU_FAILED },
+        { "", "exited with status 0", 0, KILN_QEMU_FAILED },
+        { "a\nb\nc\nd\n\n", "exited with status 1: b; c; d", 1 << 8, KILN_QEMU_FAILED },
+        { "q: Could not access KVM kernel module: Permission denied\nq: failed to "
           "initialize kvm: Permission denied\n",
           "exited with status 1: q: Could not access KVM kernel module: Permission denied; q: "
           "failed "
           "to initialize kvm: Permission denied (join the group kvm, or set \"accelerator\": "
           "\"tcg\")",
-          KILN_QEMU_FAILED },
-        { 1 << 8, "q: -vnc 1.2.3.4:0: Failed to bind socket: Address already in use\n",
+          1 << 8, KILN_QEMU_FAILED },
+        { "q: -vnc 1.2.3.4:0: Failed to bind socket: Address already in use\n",
           "exited with status 1: q: -vnc 1.2.3.4:0: Failed to bind socket: Address already in use "
           "(the VNC port is taken; widen vnc_port_min and vnc_port_max)",
-          KILN_QEMU_VNC_IN_USE },
+          1 << 8, KILN_QEMU_VNC_IN_USE },
     };
 
     (void)state;
@@ -359,7 +358,7 @@ static void version_probe(void **state)
         { "echo 'QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)'", "7.2.22", NULL, 7, 2 },
         { "echo 'QEMU emulator version 10'", "10", NULL, 10, 0 },
         { "echo 'QEMU PC emulator version 1.7.1 x'", "1.7.1", NULL, 1, 7 },
-        { "echo hello", NULL, "No version found: hello\n", 0, 0 },
+        { "echo hello", NULL, "No version found: hello", 0, 0 },
         { "exit 1", NULL, "exit status 1", 0, 0 },
     };
     struct fixture *f = *state;
