@@ -10,7 +10,7 @@ struct check {
     const struct kiln_template *t;
     struct kiln_diag *diag;
     const struct kiln_strv *names; /* rendered, in template order; NULL: not known */
-    const char **raw;              /* names as written; t->builders.n of them */
+    const char **raw;              /* names as written, sorted; t->builders.n of them */
 };
 
 /* ---- min_packer_version ---- */
@@ -45,7 +45,7 @@ static void check_version(const struct check *c)
     const char *min = c->t->min_version;
     const struct kiln_node *root = kiln_tree_root(c->t->tree);
     const struct kiln_node *node = kiln_node_get(root, "min_packer_version");
-    struct version want, have;
+    struct version want = { 0 }, have = { 0 };
     size_t i = 0;
 
     if (!min)
@@ -116,21 +116,23 @@ static char *name_fix(const struct check *c, const char *name)
     for (size_t i = 0; c->names && i < n; i++)
         if (strcmp(c->names->v[i], name) == 0)
             return kiln_xasprintf("builders are named here as the template writes them: \"%s\"",
-                                  c->raw[i]);
+                                  c->t->builders.items[i].name);
     near = kiln_did_you_mean(name, c->raw, n);
     if (near)
         return kiln_xasprintf("did you mean \"%s\"?", near);
     for (size_t i = 0; i < n && i < 10; i++)
-        kiln_str_addf(&list, "%s%s", i ? ", " : "", c->raw[i]);
+        kiln_str_addf(&list, "%s%s", i ? ", " : "", c->t->builders.items[i].name);
     return kiln_xasprintf("the builders are: %s%s", kiln_str_cstr(&list), n > 10 ? ", ..." : "");
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static bool is_builder(const struct check *c, const char *name)
 {
-    for (size_t i = 0; i < c->t->builders.n; i++)
-        if (strcmp(c->raw[i], name) == 0)
-            return true;
-    return false;
+    return bsearch(&name, c->raw, c->t->builders.n, sizeof(*c->raw), compare_names) != NULL;
 }
 
 /* The place of item i of a list; a lone string is a list of one. */
@@ -151,7 +153,7 @@ static void check_list(const struct check *c, const char *where, const struct ki
 
         if (is_builder(c, names->v[i]))
             continue;
-        fix = name_fix(c, names->v[i]);
+        fix = c->diag->dropped ? NULL : name_fix(c, names->v[i]);
         kiln_diag_error(c->diag, item->source, item->offset, fix,
                         "%s: '%s' specified builder '%s' not found", where, key, names->v[i]);
     }
@@ -179,7 +181,7 @@ static void check_override(const struct check *c, const char *where,
         KILN_AUTO_FREE char *fix = NULL;
 
         if (!is_builder(c, m->key)) {
-            fix = name_fix(c, m->key);
+            fix = c->diag->dropped ? NULL : name_fix(c, m->key);
             kiln_diag_error(c->diag, m->value->source, m->key_offset, fix,
                             "%s: override '%s' doesn't exist", where, m->key);
         } else if (m->value->type != KILN_NODE_OBJECT) {
@@ -217,6 +219,7 @@ bool kiln_template_check(const struct kiln_template *t, const struct kiln_vars *
 
     for (size_t i = 0; i < t->builders.n; i++)
         raw[i] = t->builders.items[i].name;
+    qsort(raw, t->builders.n, sizeof(*raw), compare_names);
     check_builders(&c);
     if (vars && render_names(&c, vars, start_s, &names)) {
         c.names = &names;

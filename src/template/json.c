@@ -77,9 +77,11 @@ static void report_duplicate(struct build *b, const char *key, size_t offset, si
 {
     struct kiln_source *source = b->tree->source;
     KILN_AUTO_FREE char *fix = NULL;
-    unsigned line, column;
+    unsigned line = 0;
+    unsigned column;
 
-    kiln_source_position(source, earlier, &line, &column);
+    if (b->diag->dropped == 0) /* else nobody sees it, and there may be many */
+        kiln_source_position(source, earlier, &line, &column);
     if (b->lenient) {
         kiln_diag_warning(b->diag, source, offset, NULL,
                           "duplicate key %s: this value replaces the one on line %u", key, line);
@@ -180,8 +182,7 @@ static const struct kiln_node *build_number(struct build *b, struct json_object 
         kiln_arena_strndup(&b->tree->arena, text, strspn(text, "+-.0123456789eE"));
     node->u.number.value = json_object_get_double(json);
     if (!isfinite(node->u.number.value))
-        kiln_diag_error(b->diag, b->tree->source, node->offset, NULL, "number too large: %.64s",
-                        node->u.number.text);
+        kiln_diag_error(b->diag, b->tree->source, node->offset, NULL, "number too large");
     b->token++;
     return node;
 }

@@ -26,6 +26,8 @@ static char *word_at(const struct kiln_json_scanner *s, size_t offset, const cha
     const char *p = s->source->text + offset;
     size_t n = 0;
 
+    if (s->source->secret)
+        return kiln_xstrdup("<hidden>"); /* a password without quotes, for all we know */
     while (n < WORD_SHOWN && p[n] != '\0' && (is_word(p[n]) || strchr(others, p[n])))
         n++;
     return kiln_xstrndup(p, n);

@@ -16,7 +16,7 @@ struct kiln_source {
     char *text; /* owned, NUL-terminated; may hold NUL bytes before that */
     size_t len;
     unsigned refs;
-    bool secret; /* its lines are never quoted in diagnostics: a variable file with passwords */
+    bool secret; /* diagnostics repeat none of its text: a variable file with passwords */
 };
 
 #define KILN_NO_PLACE SIZE_MAX /* an error about the file as a whole */

@@ -19,7 +19,9 @@ struct entry {
     size_t order;
     bool failed;   /* reported */
     bool done;     /* final, no need to render it again */
+    bool is_set;   /* has a value so far, at slot of the values */
     char *missing; /* owned; the variable it waits for, or NULL */
+    size_t slot;   /* see is_set */
     size_t offset; /* in raw, of what waits */
 };
 
@@ -240,12 +242,27 @@ static char *missing_variable(const struct kiln_err *err)
     return name ? kiln_xstrndup(name, strcspn(name, "\n")) : NULL;
 }
 
+/* As kiln_strmap_set, but knows where the name stands. True if that changed something. */
+static bool set_value(struct resolver *r, struct entry *e, const char *value)
+{
+    if (!e->is_set) {
+        e->is_set = true;
+        e->slot = r->values.keys.n;
+        kiln_strv_add(&r->values.keys, e->name);
+        kiln_strv_add(&r->values.values, value);
+        return true;
+    }
+    if (strcmp(r->values.values.v[e->slot], value) == 0)
+        return false;
+    kiln_strv_set(&r->values.values, e->slot, value);
+    return true;
+}
+
 /* True if the value is new or another than before. */
 static bool render_entry(struct resolver *r, struct entry *e)
 {
     KILN_AUTO_STR text = KILN_STR_MAX(KILN_MAX_RENDERED);
     KILN_AUTO_ERR err = { 0 };
-    const char *before = kiln_strmap_get(&r->values, e->name);
     size_t offset = 0;
 
     if (!kiln_interp_has_action(e->raw)) {
@@ -265,10 +282,7 @@ static bool render_entry(struct resolver *r, struct entry *e)
     free(e->missing);
     e->missing = NULL;
     e->done = !kiln_vars_is_open(e->raw);
-    if (before && strcmp(before, kiln_str_cstr(&text)) == 0)
-        return false;
-    kiln_strmap_set(&r->values, e->name, kiln_str_cstr(&text));
-    return true;
+    return set_value(r, e, kiln_str_cstr(&text));
 }
 
 /*
@@ -298,24 +312,32 @@ static void report_missing(struct resolver *r, const struct entry *e, const char
                     "Failed to interpolate \"%s\": %s", e->name, why);
 }
 
-static void report_undefined(struct resolver *r, const struct entry *e)
+/* What to do about a variable that nobody defined; caller frees. */
+static char *undefined_fix(const struct resolver *r, const char *missing)
 {
     KILN_AUTO_FREE const char **names = kiln_xcalloc(r->n + 1, sizeof(*names));
+    const char *near;
+
+    for (size_t i = 0; i < r->n; i++)
+        names[i] = r->entries[i].name;
+    near = kiln_did_you_mean(missing, names, r->n);
+    return near ? kiln_xasprintf("did you mean \"%s\"?", near)
+                : kiln_xasprintf("define \"%s\" under \"variables\", or pass -var '%s=VALUE'",
+                                 missing, missing);
+}
+
+static void report_undefined(struct resolver *r, const struct entry *e)
+{
     KILN_AUTO_FREE char *why = kiln_xasprintf("variable not set: %s", e->missing);
     KILN_AUTO_FREE char *fix = NULL;
-    const char *near;
 
     if (is_hidden(r, e)) {
         report_missing(r, e, "for literal braces write {{`{{`}}",
                        "its value names a variable that is not set");
         return;
     }
-    for (size_t i = 0; i < r->n; i++)
-        names[i] = r->entries[i].name;
-    near = kiln_did_you_mean(e->missing, names, r->n);
-    fix = near ? kiln_xasprintf("did you mean \"%s\"?", near)
-               : kiln_xasprintf("define \"%s\" under \"variables\", or pass -var '%s=VALUE'",
-                                e->missing, e->missing);
+    if (r->diag->dropped == 0) /* else nobody sees it, and there may be many */
+        fix = undefined_fix(r, e->missing);
     report_missing(r, e, fix, why);
 }
 
