@@ -244,6 +244,11 @@ static bool scan_word(struct scan *s, const char *const *words, size_t n, unsign
     return false;
 }
 
+static bool in_number(char c)
+{
+    return (c >= '0' && c <= '9') || (c && strchr("+-.eE", c));
+}
+
 static bool skip_value(struct scan *s, unsigned depth);
 
 static bool skip_members(struct scan *s, bool object, unsigned depth)
@@ -279,10 +284,9 @@ static bool skip_value(struct scan *s, unsigned depth)
         return scan_string(s, &text, &len);
     if (take_word(s, "true") || take_word(s, "false") || take_word(s, "null"))
         return true;
-    len = 0;
-    for (; s->p < s->end && memchr("+-.0123456789eE", *s->p, 15); s->p++)
-        len++;
-    return len > 0;
+    for (text = s->p; s->p < s->end && in_number(*s->p);)
+        s->p++;
+    return s->p > text;
 }
 
 static bool scan_member(struct scan *s, const struct kiln_wire_member *m,

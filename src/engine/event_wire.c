@@ -1,13 +1,12 @@
 #include "engine/event_wire.h"
 
-#define M(key, kind, member)                                                                       \
+#define MEMBER(word, wire, member, ours)                                                           \
     {                                                                                              \
-        key, KILN_WIRE_##kind, offsetof(struct kiln_event, member), false                          \
+        .key = (word), .offset = offsetof(struct kiln_event, member), .kind = KILN_WIRE_##wire,    \
+        .verbatim = (ours)                                                                         \
     }
-#define OURS(key, kind, member)                                                                    \
-    {                                                                                              \
-        key, KILN_WIRE_##kind, offsetof(struct kiln_event, member), true                           \
-    }
+#define M(word, wire, member)    MEMBER(word, wire, member, false)
+#define OURS(word, wire, member) MEMBER(word, wire, member, true)
 
 const struct kiln_wire_member kiln_wire_members[KILN_WIRE_MEMBERS] = {
     M("seq", U64, seq),       M("mono", I64, mono_us),    M("wall", I64, wall_us),
@@ -20,7 +19,7 @@ const struct kiln_wire_member kiln_wire_members[KILN_WIRE_MEMBERS] = {
 };
 
 const char *const kiln_wire_types[KILN_EV__N] = {
-#define X(id, word, help) [KILN_EV_##id] = word,
+#define X(id, word, help) [KILN_EV_##id] = (word),
     KILN_EVENTS(X)
 #undef X
 };

@@ -20,8 +20,8 @@ enum kiln_wire_kind {
 
 struct kiln_wire_member {
     const char *key;
-    enum kiln_wire_kind kind;
     size_t offset; /* in struct kiln_event */
+    enum kiln_wire_kind kind;
     bool verbatim; /* ours, not redacted */
 };
 
