@@ -225,12 +225,12 @@ static void test_rows(void **state)
           .results = "built" },
         { .name = "no artifact",
           .builder = "nothing",
-          .roles = { { { 'f', "a" } } },
+          .roles = { { { 'f', "a", KILN_UNSET, NULL } } },
           .story = START "build-end 0 \n",
           .results = "" },
         { .name = "builder fails",
           .builder = "fail",
-          .roles = { { { 'f', "a" } } },
+          .roles = { { { 'f', "a", KILN_UNSET, NULL } } },
           .story = START "build-end 1 disk on fire\n",
           .results = "",
           .error = "disk on fire",
@@ -249,7 +249,7 @@ static void test_rows(void **state)
           .kind = KILN_ERR_SYSTEM },
         { .name = "cancelled before post-processing",
           .builder = "late",
-          .roles = { { { 'f', "a" } } },
+          .roles = { { { 'f', "a", KILN_UNSET, NULL } } },
           .story =
               START "build-end 2 Build was cancelled.\nThe builder's artifact is kept: built\n",
           .results = "built",
@@ -257,37 +257,37 @@ static void test_rows(void **state)
           .kind = KILN_ERR_CANCELLED },
 
         { .name = "replaced",
-          .roles = { { { 'f', "a" } } },
+          .roles = { { { 'f', "a", KILN_UNSET, NULL } } },
           .story = START RUN("free") IN("free") "a <- built\n" ART("0", "a") "build-end 0 \n",
           .results = "a",
           .gone = "built" },
         { .name = "kept",
-          .roles = { { { 'k', "a" } } },
+          .roles = { { { 'k', "a", KILN_UNSET, NULL } } },
           .story = START RUN("keep") IN("keep") "a <- built\n" ART("0", "built")
               ART("1", "a") "build-end 0 \n",
           .results = "built a" },
         { .name = "passed through, listed twice",
-          .roles = { { { 'F', "same" } } },
+          .roles = { { { 'F', "same", KILN_UNSET, NULL } } },
           .story = START RUN("force") IN("force") "same <- built\n" ART("0", "built")
               ART("1", "built") "build-end 0 \n",
           .results = "built built" },
         { .name = "a free one that passes through destroys nothing",
-          .roles = { { { 'f', "same" } } },
+          .roles = { { { 'f', "same", KILN_UNSET, NULL } } },
           .story = START RUN("free") IN("free") "same <- built\n" ART("0", "built")
               ART("1", "built") "build-end 0 \n",
           .results = "built built" },
         { .name = "user says keep",
-          .roles = { { { 'f', "a", KILN_YES } } },
+          .roles = { { { 'f', "a", KILN_YES, NULL } } },
           .story = START RUN("free") IN("free") "a <- built\n" ART("0", "built")
               ART("1", "a") "build-end 0 \n",
           .results = "built a" },
         { .name = "user says no",
-          .roles = { { { 'k', "a", KILN_NO } } },
+          .roles = { { { 'k', "a", KILN_NO, NULL } } },
           .story = START RUN("keep") IN("keep") "a <- built\n" ART("0", "a") "build-end 0 \n",
           .results = "a",
           .gone = "built" },
         { .name = "user says no in vain",
-          .roles = { { { 'F', "a", KILN_NO } } },
+          .roles = { { { 'F', "a", KILN_NO, NULL } } },
           .story = START RUN("force") IN("force") "a <- built\n" ART("0", "built")
               ART("1", "a") "build-end 0 \n",
           .results = "built a" },
@@ -299,35 +299,37 @@ static void test_rows(void **state)
           .gone = "built" },
 
         { .name = "a sequence frees its middle",
-          .roles = { { { 'f', "a" }, { 'f', "b" }, { 'k', "c" } } },
+          .roles = { { { 'f', "a", KILN_UNSET, NULL },
+                       { 'f', "b", KILN_UNSET, NULL },
+                       { 'k', "c", KILN_UNSET, NULL } } },
           .story = START RUN("free") IN("free") "a <- built\n" RUN("free")
               IN("free") "b <- a\n" RUN("keep") IN("keep") "c <- b\n" ART("0", "b")
                   ART("1", "c") "build-end 0 \n",
           .results = "b c",
           .gone = "built a" },
         { .name = "the example of the reference",
-          .roles = { { { 'F', "same" } },
-                     { { 'F', "same" }, { 'F', "same" } },
-                     { { 'F', "same" } } },
+          .roles = { { { 'F', "same", KILN_UNSET, NULL } },
+                     { { 'F', "same", KILN_UNSET, NULL }, { 'F', "same", KILN_UNSET, NULL } },
+                     { { 'F', "same", KILN_UNSET, NULL } } },
           .story = START RUN("force") IN("force") "same <- built\n" RUN("force")
               IN("force") "same <- built\n" RUN("force") IN("force") "same <- built\n" RUN("force")
                   IN("force") "same <- built\n" ART("0", "built") ART("1", "built")
                       ART("2", "built") ART("3", "built") ART("4", "built") "build-end 0 \n",
           .results = "built built built built built" },
         { .name = "nothing more to go on with",
-          .roles = { { { 'f', "none" }, { 'f', "a" } } },
+          .roles = { { { 'f', "none", KILN_UNSET, NULL }, { 'f', "a", KILN_UNSET, NULL } } },
           .story = START RUN("free") IN("free") "none <- built\n"
                                                 "build-end 0 \n",
           .results = "",
           .gone = "built" },
         { .name = "sequences are independent, one keeper is enough",
-          .roles = { { { 'f', "a" } }, { { 'k', "b" } } },
+          .roles = { { { 'f', "a", KILN_UNSET, NULL } }, { { 'k', "b", KILN_UNSET, NULL } } },
           .story = START RUN("free") IN("free") "a <- built\n" RUN("keep") IN(
               "keep") "b <- built\n" ART("0", "built") ART("1", "a") ART("2", "b") "build-end 0 \n",
           .results = "built a b" },
 
         { .name = "a failure keeps what the builder made",
-          .roles = { { { 'f', "fail" } } },
+          .roles = { { { 'f', "fail", KILN_UNSET, NULL } } },
           .story = START RUN("free") IN("free") "fail <- built\n"
                                                 "build-end 1 1 error(s) occurred:\n\n* "
                                                 "Post-processor failed: cannot built" KEPT "\n",
@@ -335,9 +337,11 @@ static void test_rows(void **state)
           .error = "1 error(s) occurred:\n\n* Post-processor failed: cannot built" KEPT,
           .kind = KILN_ERR_REMOTE },
         { .name = "a failure in the middle: the others run, nothing is lost",
-          .roles = { { { 'f', "a" }, { 'f', "fail" }, { 'f', "b" } },
-                     { { 'f', "fail" } },
-                     { { 'f', "c" } } },
+          .roles = { { { 'f', "a", KILN_UNSET, NULL },
+                       { 'f', "fail", KILN_UNSET, NULL },
+                       { 'f', "b", KILN_UNSET, NULL } },
+                     { { 'f', "fail", KILN_UNSET, NULL } },
+                     { { 'f', "c", KILN_UNSET, NULL } } },
           .story = START RUN("free") IN("free") "a <- built\n" RUN("free")
               IN("free") "fail <- a\n" RUN("free") IN("free") "fail <- built\n" RUN("free") IN(
                   "free") "c <- built\n"
@@ -349,7 +353,7 @@ static void test_rows(void **state)
                    "* Post-processor failed: cannot built" KEPT "\nSo is what was made of it: a",
           .kind = KILN_ERR_REMOTE },
         { .name = "Ctrl-C in a post-processor",
-          .roles = { { { 'f', "^C" } }, { { 'f', "a" } } },
+          .roles = { { { 'f', "^C", KILN_UNSET, NULL } }, { { 'f', "a", KILN_UNSET, NULL } } },
           .story = START RUN("free") IN(
               "free") "^C <- built\n"
                       "build-end 2 Build was cancelled.\nThe builder's artifact is kept: built\n",
