@@ -29,7 +29,6 @@ struct pause_clock {
     bool paused;
     int64_t paused_at;  /* CLOCK_MONOTONIC, µs */
     int64_t paused_sum; /* µs of all pauses that are over */
-    int paused_fd;      /* eventfd, readable while paused: wakes waiters to stand still */
     int running_fd;     /* eventfd, readable while not paused: wakes those who stand still */
 };
 
@@ -88,7 +87,6 @@ struct kiln_cancel *kiln_cancel_child(struct kiln_cancel *parent, int64_t deadli
     c->deadline = deadline;
     c->fired_fd = new_eventfd(0);
     if (!parent) {
-        c->clock.paused_fd = new_eventfd(0);
         c->clock.running_fd = new_eventfd(1);
         (void)pthread_mutex_init(&c->clock.lock, NULL);
     }
@@ -101,7 +99,6 @@ void kiln_cancel_free(struct kiln_cancel *c)
         return;
     (void)close(c->fired_fd);
     if (!c->parent) {
-        (void)close(c->clock.paused_fd);
         (void)close(c->clock.running_fd);
         (void)pthread_mutex_destroy(&c->clock.lock);
     }
@@ -157,7 +154,6 @@ void kiln_cancel_pause(struct kiln_cancel *c)
         k->paused = true;
         k->paused_at = kiln_clock_mono_us();
         lower_fd(k->running_fd);
-        raise_fd(k->paused_fd);
     }
     (void)pthread_mutex_unlock(&k->lock);
 }
@@ -170,7 +166,6 @@ void kiln_cancel_resume(struct kiln_cancel *c)
     if (k->paused) {
         k->paused = false;
         k->paused_sum += kiln_clock_mono_us() - k->paused_at;
-        lower_fd(k->paused_fd);
         raise_fd(k->running_fd);
     }
     (void)pthread_mutex_unlock(&k->lock);
@@ -209,12 +204,14 @@ int64_t kiln_cancel_deadline(struct kiln_cancel *c, int64_t timeout_us)
     return deadline;
 }
 
-/* What one round of ppoll looks at: the caller's fds, then every object of the chain, then the
- * pause fd. Chains are short and most waits have one fd, so the heap is the exception. */
+/* What ppoll looks at: the caller's fds, then every object of the chain, then running_fd, which
+ * only a wait that stands still wants. Chains are short and most waits have one fd, so the heap is
+ * the exception. */
 struct poll_set {
     struct pollfd local[12];
     struct pollfd *all; /* local or owned */
-    size_t n_user, n;
+    size_t n_user;
+    size_t n; /* without running_fd */
 };
 
 static void poll_set_done(struct poll_set *set)
@@ -226,19 +223,18 @@ static void poll_set_done(struct poll_set *set)
 static void poll_set_fill(struct poll_set *set, struct kiln_cancel *c, const struct pollfd *fds,
                           size_t n)
 {
-    size_t more = 1;
+    size_t size = n + 1;
 
     for (struct kiln_cancel *p = c; p; p = p->parent)
-        more++;
-    set->all =
-        n + more <= KILN_COUNT(set->local) ? set->local : kiln_xcalloc(n + more, sizeof(*set->all));
+        size++;
+    set->all = size <= KILN_COUNT(set->local) ? set->local : kiln_xcalloc(size, sizeof(*set->all));
     if (n)
         memcpy(set->all, fds, n * sizeof(*fds));
     set->n = set->n_user = n;
     for (struct kiln_cancel *p = c; p; p = p->parent)
         set->all[set->n++] = (struct pollfd){ .fd = p->fired_fd, .events = POLLIN };
-    if (c) /* which of the clock's two fds: see poll_once */
-        set->all[set->n++] = (struct pollfd){ .fd = -1, .events = POLLIN };
+    if (c)
+        set->all[set->n] = (struct pollfd){ .fd = root_of(c)->clock.running_fd, .events = POLLIN };
 }
 
 /* The nearest of deadline and the chain's own ones. */
@@ -251,17 +247,17 @@ static int64_t nearest(struct kiln_cancel *c, int64_t deadline)
     return deadline;
 }
 
-static int poll_once(struct poll_set *set, struct kiln_cancel *c, bool paused, int64_t left_us)
+/* Until cancel or resume; the caller's fds and the deadline do not count. */
+static int poll_paused(struct poll_set *set)
+{
+    return poll(set->all + set->n_user, set->n - set->n_user + 1, -1);
+}
+
+static int poll_running(struct poll_set *set, int64_t left_us)
 {
     struct timespec ts = { .tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000 };
-    size_t skip = paused ? set->n_user : 0; /* standing still: the caller's fds do not count */
 
-    if (c) {
-        struct pause_clock *k = &root_of(c)->clock;
-
-        set->all[set->n - 1].fd = paused ? k->running_fd : k->paused_fd;
-    }
-    return ppoll(set->all + skip, set->n - skip, left_us == KILN_NEVER ? NULL : &ts, NULL);
+    return ppoll(set->all, set->n, left_us == KILN_NEVER ? NULL : &ts, NULL);
 }
 
 static enum kiln_wait cancelled(struct kiln_err *err)
@@ -287,6 +283,7 @@ static bool take_ready(const struct poll_set *set, struct pollfd *fds)
 {
     bool ready = false;
 
+    assert(fds || set->n_user == 0);
     for (size_t i = 0; i < set->n_user; i++) {
         fds[i].revents = set->all[i].revents;
         ready = ready || fds[i].revents;
@@ -303,6 +300,11 @@ static void note_fired(const struct poll_set *set, struct kiln_cancel *c)
     }
 }
 
+/*
+ * A wait that is blocked when the pause begins is not woken for it: whatever wakes it, an fd or the
+ * deadline as it was, it then finds the clock paused, stands still, and looks again when it goes
+ * on.
+ */
 enum kiln_wait kiln_wait_fds(struct kiln_cancel *c, struct pollfd *fds, size_t n, int64_t deadline,
                              struct kiln_err *err)
 {
@@ -310,26 +312,27 @@ enum kiln_wait kiln_wait_fds(struct kiln_cancel *c, struct pollfd *fds, size_t n
 
     poll_set_fill(&set, c, fds, n);
     for (;;) {
-        int64_t end, now, left;
+        int64_t now, end = nearest(c, deadline);
         bool paused;
+        int rc;
 
         if (kiln_cancel_fired(c))
             return cancelled(err);
         now = read_clock(c, &paused);
-        end = paused ? KILN_NEVER : nearest(c, deadline);
-        left = end == KILN_NEVER ? KILN_NEVER : end > now ? end - now : 0;
-        if (poll_once(&set, c, paused, left) < 0) {
-            if (errno == EINTR)
-                continue;
-            return failed(err);
-        }
-        note_fired(&set, c);
         if (paused)
+            rc = poll_paused(&set);
+        else
+            rc = poll_running(&set, end == KILN_NEVER ? KILN_NEVER : end > now ? end - now : 0);
+        if (rc < 0 && errno != EINTR)
+            return failed(err);
+        if (rc >= 0)
+            note_fired(&set, c);
+        if (rc < 0 || paused)
             continue;
         if (kiln_cancel_fired(c))
             return cancelled(err);
         now = read_clock(c, &paused);
-        if (paused) /* whatever is ready will still be when the pause is over */
+        if (paused)
             continue;
         if (take_ready(&set, fds))
             return KILN_WAIT_READY;

@@ -14,8 +14,10 @@ struct kiln_strv {
 };
 
 #define KILN_AUTO_STRV KILN_CLEANUP(kiln_strv_done) struct kiln_strv
+/* NOLINTBEGIN(bugprone-macro-parentheses): s is a name that it declares */
 #define KILN_STRV_FOREACH(s, strv)                                                                 \
     for (char **s##_p_ = (strv)->v, *s = NULL; s##_p_ && (s = *s##_p_) != NULL; s##_p_++)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 void kiln_strv_done(struct kiln_strv *sv);
 void kiln_strv_add(struct kiln_strv *sv, const char *s); /* copies */

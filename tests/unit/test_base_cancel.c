@@ -20,13 +20,13 @@
 /* A thread in one kiln_wait_fd. */
 struct waiter {
     struct kiln_cancel *c;
-    int fd;
     int64_t deadline;
+    struct kiln_err err;
     pthread_t thread;
+    int fd;
+    enum kiln_wait result;
     atomic_int tid;
     atomic_bool done;
-    enum kiln_wait result;
-    struct kiln_err err;
 };
 
 static void *waiter_main(void *arg)

@@ -52,8 +52,8 @@ static void test_base64(void **state)
                  { "foobar", "Zm9vYmFy" },
                  { "\xfb\xff\xfe", "+//+" }
     };
-    static const char *const bad[] = { "Z",    "Zg",   "Zg=",  "Zg===", "Zg==Zg==",
-                                       "=g==", "Z===", "Zm9-", "Zm 9" };
+    static const char *const bad[] = { "Z",        "Zg",   "Zg=",  "Zg===", "Zg==Zg==",
+                                       "Zg==Zm9v", "=g==", "Z===", "Zm9-",  "Zm 9" };
 
     (void)state;
     for (size_t i = 0; i < KILN_COUNT(rows); i++) {

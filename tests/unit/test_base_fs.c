@@ -71,6 +71,7 @@ static void test_read_proc(void **state)
 static void test_write_atomic(void **state)
 {
     KILN_AUTO_FREE char *path = kiln_path_join(*state, "file");
+    KILN_AUTO_FREE char *dir = kiln_path_join(*state, "dir");
     KILN_AUTO_STRV files = { 0 };
     KILN_AUTO_STR out = { 0 };
     KILN_AUTO_ERR err = { 0 };
@@ -82,7 +83,9 @@ static void test_write_atomic(void **state)
     assert_string_equal(out.data, "new");
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0640);
-    assert_false(kiln_fs_write_atomic(*state, "x", 1, 0600, &err)); /* a directory is in the way */
+    unit_ok(kiln_fs_mkdirs(dir, 0700, &err), &err);
+    assert_false(kiln_fs_write_atomic(dir, "x", 1, 0600, &err));
+    assert_int_equal(err.os_errno, EISDIR);
     unit_ok(kiln_fs_walk(*state, &files, &err), &err);
     assert_int_equal(files.n, 1); /* no temporary is left */
 }

@@ -110,7 +110,7 @@ static void test_long_line_tears_no_character(void **state)
     KILN_AUTO_STR out = { 0 };
 
     (void)state;
-    kiln_str_addc(&text, 'x');
+    kiln_str_adds(&text, "xx"); /* the limit is in the middle of a character */
     while (text.len <= KILN_MAX_LINE)
         kiln_str_adds(&text, "\xe2\x82\xac");
     split(&out, text.data, text.len, 500);
