@@ -1,0 +1,166 @@
+#include "provisioner/script.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/encode.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "template/gofmt.h"
+
+static const struct kiln_field fields[] = {
+    { "inline", KILN_STRINGS, offsetof(struct kiln_script_config, inline_lines), KILN_RAW,
+      .help = "Commands, one per element, run as one script." },
+    { "script", KILN_STRING, offsetof(struct kiln_script_config, script),
+      .help = "Path of a script to run." },
+    { "scripts", KILN_STRINGS, offsetof(struct kiln_script_config, scripts),
+      .help = "Paths of scripts, run in this order." },
+    { "valid_exit_codes", KILN_INTS, offsetof(struct kiln_script_config, valid_exit_codes),
+      .def = "0", .help = "Exit codes that count as success." },
+    { "environment_vars", KILN_STRINGS, offsetof(struct kiln_script_config, environment_vars),
+      .help = "Variables for the script, each KEY=VALUE." },
+    { "env", KILN_STRING_MAP, offsetof(struct kiln_script_config, env),
+      .help = "Variables for the script as a map; wins over environment_vars." },
+    { "env_var_format", KILN_STRING, offsetof(struct kiln_script_config, env_var_format),
+      .help = "How a variable is written in front of the command; takes name and value." },
+    { "inline_shebang", KILN_STRING, offsetof(struct kiln_script_config, inline_shebang),
+      .help = "Interpreter line of inline scripts, without \"#!\" (/bin/sh -e)." },
+    { 0 },
+};
+
+const struct kiln_schema kiln_script_schema = { "script", "scripts and their variables", fields,
+                                                NULL };
+
+void kiln_script_files(const struct kiln_script_config *c, struct kiln_strv *ret)
+{
+    if (c->script && c->script[0])
+        kiln_strv_add(ret, c->script);
+    kiln_strv_add_all(ret, &c->scripts);
+}
+
+bool kiln_script_check(const struct kiln_script_config *c, const struct kiln_prepare *p)
+{
+    KILN_AUTO_STRV files = { 0 };
+    bool ok = true;
+
+    kiln_script_files(c, &files);
+    for (size_t i = 0; i < files.n; i++) {
+        if (!kiln_fs_exists(files.v[i]))
+            ok = kiln_config_error(p, c->scripts.n ? "scripts" : "script",
+                                   "Bad script '%s': stat %s: no such file or directory",
+                                   files.v[i], files.v[i]);
+    }
+    for (size_t i = 0; i < c->environment_vars.n; i++) {
+        const char *var = c->environment_vars.v[i], *eq = strchr(var, '=');
+
+        if (!eq || eq == var)
+            ok = kiln_config_error(p, "environment_vars",
+                                   "Environment variable not in format 'key=value': %s", var);
+    }
+    return ok;
+}
+
+bool kiln_script_write_inline(struct kiln_build *b, const struct kiln_strv *lines,
+                              const char *shebang, const char *suffix, mode_t mode, char **ret_path,
+                              struct kiln_err *err)
+{
+    const struct kiln_interp interp = kiln_build_runtime_interp(b);
+    KILN_AUTO_STR text = { 0 };
+    KILN_AUTO_FD fd = -1;
+    char *path = NULL;
+
+    if (shebang)
+        kiln_str_addf(&text, "#!%s\n", shebang);
+    for (size_t i = 0; i < lines->n; i++) {
+        if (!kiln_interp_render_stable(&interp, lines->v[i], &text, err))
+            return kiln_err_wrap(err, "Error interpolating command '%s'", lines->v[i]);
+        kiln_str_addc(&text, '\n');
+    }
+    if (!kiln_str_ok(&text, "inline script", err))
+        return false;
+    fd = kiln_fs_temp_file("kiln-shell", suffix, &path, err);
+    if (fd < 0)
+        return false;
+    if (!kiln_ledger_add(b->ledger, KILN_OWNED_FILE, path, err) ||
+        !kiln_fs_write_all(fd, text.data, text.len, err)) {
+        (void)unlink(path);
+        free(path);
+        return kiln_err_wrap(err, "write script");
+    }
+    (void)fchmod(fd, mode);
+    *ret_path = path;
+    return true;
+}
+
+static bool render_var(const struct kiln_interp *interp, struct kiln_strmap *vars, const char *key,
+                       const char *value, struct kiln_err *err)
+{
+    KILN_AUTO_STR text = { 0 };
+    KILN_AUTO_STR quoted = { 0 };
+
+    if (!kiln_interp_render_stable(interp, value, &text, err))
+        return kiln_err_wrap(err, "environment variable %s", key);
+    kiln_shell_add_escaped(&quoted, kiln_str_cstr(&text));
+    kiln_strmap_set(vars, key, kiln_str_cstr(&quoted));
+    return true;
+}
+
+bool kiln_script_vars(struct kiln_build *b, const struct kiln_script_config *c, const char *format,
+                      struct kiln_str *ret, struct kiln_err *err)
+{
+    const struct kiln_interp interp = kiln_build_runtime_interp(b);
+    KILN_AUTO_STRMAP vars = { 0 };
+    KILN_AUTO_STRV names = { 0 };
+
+    kiln_build_script_env(b, &vars);
+    for (size_t i = 0; i < c->environment_vars.n; i++) {
+        const char *var = c->environment_vars.v[i], *eq = strchr(var, '=');
+        KILN_AUTO_FREE char *key = kiln_xstrndup(var, (size_t)(eq - var));
+
+        if (!render_var(&interp, &vars, key, eq + 1, err))
+            return false;
+    }
+    for (size_t i = 0; i < c->env.keys.n; i++) {
+        if (!render_var(&interp, &vars, c->env.keys.v[i], c->env.values.v[i], err))
+            return false;
+    }
+    kiln_strv_add_all(&names, &vars.keys);
+    kiln_strv_sort(&names);
+    for (size_t i = 0; i < names.n; i++) {
+        const struct kiln_go_value args[] = {
+            kiln_go_string(names.v[i]),
+            kiln_go_string(kiln_strmap_get(&vars, names.v[i])),
+        };
+
+        kiln_go_printf(ret, format, strlen(format), args, KILN_COUNT(args));
+    }
+    return kiln_str_ok(ret, "environment variables", err);
+}
+
+struct kiln_interp kiln_script_interp(struct kiln_build *b, struct kiln_strmap *data,
+                                      const struct kiln_strmap *extra)
+{
+    struct kiln_interp interp = kiln_build_runtime_interp(b);
+
+    kiln_strmap_copy(data, &b->data);
+    kiln_strmap_copy(data, extra);
+    interp.data = data;
+    interp.strict_fields = true;
+    interp.data_type = "map[string]interface {}";
+    return interp;
+}
+
+bool kiln_script_check_status(const struct kiln_script_config *c, int status, struct kiln_err *err)
+{
+    KILN_AUTO_STR allowed = { 0 };
+
+    for (size_t i = 0; i < c->valid_exit_codes.n; i++) {
+        if (c->valid_exit_codes.v[i] == status)
+            return true;
+        kiln_str_addf(&allowed, "%s%lld", i ? " " : "", (long long)c->valid_exit_codes.v[i]);
+    }
+    return kiln_err_set(err, KILN_ERR_REMOTE,
+                        "Script exited with non-zero exit status: %d. Allowed exit codes are: [%s]",
+                        status, kiln_str_cstr(&allowed));
+}
