@@ -1,0 +1,103 @@
+#include "run/plan.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/random.h"
+
+void kiln_plan_options_done(struct kiln_plan_options *o)
+{
+    kiln_var_flags_done(&o->vars);
+    kiln_strv_done(&o->only);
+    kiln_strv_done(&o->except);
+    kiln_strv_done(&o->build.except);
+}
+
+void kiln_plan_done(struct kiln_plan *p)
+{
+    for (size_t i = 0; i < p->n_builds; i++)
+        kiln_build_free(p->builds[i]);
+    free(p->builds);
+    kiln_strv_done(&p->names);
+    kiln_vars_done(&p->vars);
+    kiln_template_free(p->tpl);
+    kiln_diag_done(&p->diag);
+    *p = (struct kiln_plan){ 0 };
+}
+
+/* HCL2 has its own file names; saying so beats a JSON syntax error at line 1. */
+static bool looks_like_hcl(const char *path)
+{
+    return kiln_has_suffix(path, ".pkr.hcl") || kiln_has_suffix(path, ".pkr.json") ||
+           kiln_has_suffix(path, ".hcl");
+}
+
+bool kiln_plan_parse(struct kiln_plan *p, const struct kiln_plan_options *o)
+{
+    KILN_AUTO_ERR err = { 0 };
+    struct kiln_source *source = NULL;
+
+    p->start_s = kiln_clock_wall_us() / 1000000;
+    kiln_uuid_time(p->run_uuid);
+    if (looks_like_hcl(o->path) || kiln_fs_is_dir(o->path))
+        return kiln_diag_error(&p->diag, NULL, KILN_NO_PLACE,
+                               "name a template in JSON, as packer build takes it",
+                               "%s: HCL2 templates are not supported yet", o->path);
+    if (!kiln_source_read(&source, o->path, &err))
+        return kiln_diag_take(&p->diag, NULL, KILN_NO_PLACE, &err);
+    p->tpl = kiln_template_load(source, o->path, &p->diag);
+    kiln_source_unref(source);
+    return p->tpl != NULL;
+}
+
+bool kiln_plan_init(struct kiln_plan *p, const struct kiln_plan_options *o)
+{
+    if (!kiln_vars_resolve(p->tpl, &o->vars, p->start_s, &p->vars, &p->diag))
+        return false;
+    return kiln_template_check(p->tpl, &p->vars, p->start_s, &p->names, &p->diag);
+}
+
+static bool selected(const struct kiln_plan_options *o, const char *name)
+{
+    if (o->only_given && !kiln_strv_has(&o->only, name))
+        return false;
+    return !kiln_strv_has(&o->except, name);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct kiln_build *const *x = a, *const *y = b;
+
+    return strcmp((*x)->name, (*y)->name);
+}
+
+bool kiln_plan_prepare(struct kiln_plan *p, const struct kiln_plan_options *o)
+{
+    size_t n = p->tpl->builders.n;
+    bool ok = true;
+
+    p->builds = kiln_xcalloc(n, sizeof(struct kiln_build *));
+    for (size_t i = 0; i < n; i++) {
+        struct kiln_build *b;
+
+        if (!selected(o, p->names.v[i]))
+            continue;
+        p->n_selected++;
+        b = kiln_build_prepare(p->tpl, &p->vars, &p->tpl->builders.items[i], p->names.v[i],
+                               kiln_registry(), &o->build, p->start_s, p->run_uuid, &p->diag);
+        if (b)
+            p->builds[p->n_builds++] = b;
+        else
+            ok = false;
+    }
+    if (p->n_builds > 0) /* qsort wants a non-NULL base */
+        qsort(p->builds, p->n_builds, sizeof(*p->builds), by_name);
+    return ok;
+}
+
+void kiln_plan_secrets(const struct kiln_plan *p, struct kiln_strv *ret)
+{
+    kiln_strv_add_all(ret, &p->vars.sensitive);
+    for (size_t i = 0; i < p->n_builds; i++)
+        kiln_strv_add_all(ret, &p->builds[i]->secrets);
+}

@@ -1,0 +1,45 @@
+/*
+ * A plan: template, variables and prepared builds of one run. Made by the supervisor (and by
+ * validate and inspect), inherited by the workers through fork. One thread.
+ */
+#ifndef KILN_RUN_PLAN_H
+#define KILN_RUN_PLAN_H
+
+#include "engine/build.h"
+
+struct kiln_plan_options {
+    const char *path; /* template; "-" is stdin */
+    struct kiln_var_flags vars;
+    bool only_given; /* -only= with nothing after it selects no build */
+    struct kiln_strv only, except;
+    struct kiln_build_options build; /* build.except is filled from `except` */
+};
+void kiln_plan_options_done(struct kiln_plan_options *o);
+
+struct kiln_plan {
+    struct kiln_template *tpl; /* NULL if it could not be parsed */
+    struct kiln_vars vars;
+    struct kiln_strv names;     /* rendered builder names, in template order */
+    struct kiln_build **builds; /* owned; sorted by name; those that could be prepared */
+    size_t n_builds;
+    size_t n_selected; /* builders that -only and -except leave */
+    struct kiln_diag diag;
+    int64_t start_s;
+    char run_uuid[37];
+};
+void kiln_plan_done(struct kiln_plan *p);
+
+/** Read and parse; problems are in p->diag. */
+bool kiln_plan_parse(struct kiln_plan *p, const struct kiln_plan_options *o);
+/** Variables and the checks of the init phase. After kiln_plan_parse. */
+bool kiln_plan_init(struct kiln_plan *p, const struct kiln_plan_options *o);
+/** Prepare every selected build; false if any failed (the others are in p->builds). */
+bool kiln_plan_prepare(struct kiln_plan *p, const struct kiln_plan_options *o);
+
+/** Every value that must not be shown, of variables and of all builds. */
+void kiln_plan_secrets(const struct kiln_plan *p, struct kiln_strv *ret);
+
+/** All components that kiln has. */
+const struct kiln_registry *kiln_registry(void);
+
+#endif

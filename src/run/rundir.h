@@ -1,0 +1,33 @@
+/*
+ * The directory of one run: $XDG_STATE_HOME/kiln/runs/ID (default ~/.local/state), mode 0700.
+ *
+ *     run.lock       flock()ed by the supervisor as long as it lives
+ *     events.jsonl   the event log, one event a line, redacted
+ *     N.ledger       what the worker of build N owns; gone once everything is released
+ *
+ * The newest runs are kept so that they can be read afterwards; the rest is pruned here, and what a
+ * dead supervisor left behind is cleaned first. Supervisor only.
+ */
+#ifndef KILN_RUN_RUNDIR_H
+#define KILN_RUN_RUNDIR_H
+
+#include "base/err.h"
+
+#define KILN_RUNS_KEPT       20
+#define KILN_RUNS_KEPT_BYTES ((uint64_t)256 << 20) /* of event logs, the newest always stays */
+
+struct kiln_rundir {
+    char *path;    /* owned */
+    int lock_fd;   /* owned */
+    int events_fd; /* owned; -1 if the log could not be opened: a full disk stops no build */
+};
+
+/** Make the directory for a new run; cleans up after dead ones on the way. */
+bool kiln_rundir_open(struct kiln_rundir *d, const char *id, struct kiln_err *err);
+void kiln_rundir_close(struct kiln_rundir *d);
+/** Path of the ledger of build number `index`; caller frees. */
+char *kiln_rundir_ledger(const struct kiln_rundir *d, size_t index);
+/** Clean up after every run whose supervisor is dead. */
+void kiln_rundir_recover(const char *runs);
+
+#endif

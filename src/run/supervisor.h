@@ -1,0 +1,40 @@
+/*
+ * The supervisor of one run: forks a worker per build, collects their events, writes the event log,
+ * passes events to a client and its answers back, cancels, and cleans up after a worker that died.
+ * One thread, one poll loop.
+ */
+#ifndef KILN_RUN_SUPERVISOR_H
+#define KILN_RUN_SUPERVISOR_H
+
+#include "run/plan.h"
+
+struct kiln_supervisor;
+
+/* Who watches. Every call comes from the supervisor's loop; none may block for long. */
+struct kiln_client_ops {
+    /* One event of the run or of a build; borrowed until return. */
+    void (*event)(void *ud, const struct kiln_event *ev);
+    /* An fd to watch (a terminal that a prompt is open on), -1 for none. NULL: never one. */
+    int (*fd)(void *ud);
+    /* That fd is readable. May call kiln_supervisor_answer. */
+    void (*readable)(void *ud, struct kiln_supervisor *s);
+};
+
+struct kiln_supervise {
+    struct kiln_plan *plan;
+    long parallel; /* -parallel-builds; below 1: no limit */
+    const struct kiln_client_ops *client;
+    void *client_ud;
+};
+
+/**
+ * Run all builds of the plan to their end. SIGINT, SIGTERM and SIGHUP cancel.
+ * Returns the exit code: 0 all builds good, 1 otherwise. err only if it could not start.
+ */
+int kiln_supervise(const struct kiln_supervise *how, struct kiln_err *err);
+
+/** The answer to prompt `prompt` of the build `label`; text NULL: nobody can answer. */
+void kiln_supervisor_answer(struct kiln_supervisor *s, const char *label, int64_t prompt,
+                            const char *text);
+
+#endif
