@@ -1,0 +1,45 @@
+/* The subcommands: one file each, listed in main.c. Each returns the process's exit code. */
+#ifndef KILN_CLI_COMMANDS_H
+#define KILN_CLI_COMMANDS_H
+
+#include "cli/flags.h"
+#include "run/plan.h"
+
+/* What main() found before the subcommand's own flags. */
+struct kiln_cli {
+    bool machine; /* -machine-readable stood somewhere on the command line */
+};
+
+int kiln_cmd_build(const struct kiln_cli *cli, int argc, char **argv);
+int kiln_cmd_validate(const struct kiln_cli *cli, int argc, char **argv);
+int kiln_cmd_inspect(const struct kiln_cli *cli, int argc, char **argv);
+int kiln_cmd_version(const struct kiln_cli *cli, int argc, char **argv);
+int kiln_cmd_help(const struct kiln_cli *cli, int argc, char **argv);
+
+/* A row of main.c's table. */
+struct kiln_command_info {
+    const char *name;
+    int (*run)(const struct kiln_cli *cli, int argc, char **argv);
+    const char *args; /* after the name in a usage line */
+    const char *summary;
+};
+const struct kiln_command_info *kiln_commands(void); /* ended by name NULL */
+
+/* ---- shared by the subcommands ---- */
+
+/** Everything for people goes to stdout, errors too, as Packer has it. */
+void kiln_cli_print(const char *text, size_t len);
+void kiln_cli_printf(const char *fmt, ...) KILN_PRINTF(1, 2);
+
+/** Print all diagnostics with the plan's secrets redacted; in machine mode as ui records. */
+void kiln_cli_diagnostics(const struct kiln_cli *cli, const struct kiln_plan *plan,
+                          const struct kiln_plan_options *options);
+
+/**
+ * Parse the flags of `command` and want exactly one template argument.
+ * Returns -1 to go on; else the exit code (help was asked for, or the flags were wrong).
+ */
+int kiln_cli_parse(const char *command, const struct kiln_flag *flags, int argc, char **argv,
+                   const char **ret_template);
+
+#endif

@@ -1,0 +1,151 @@
+#include "cli/commands.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "cli/machine.h"
+#include "redact/redact.h"
+
+const struct kiln_command_info *kiln_commands(void)
+{
+    static const struct kiln_command_info commands[] = {
+        { "build", kiln_cmd_build, "[FLAGS] TEMPLATE", "build image(s) from a template" },
+        { "validate", kiln_cmd_validate, "[FLAGS] TEMPLATE", "check that a template is valid" },
+        { "inspect", kiln_cmd_inspect, "TEMPLATE", "see what a template consists of" },
+        { "version", kiln_cmd_version, "", "print the version" },
+        { "help", kiln_cmd_help, "[COMPONENT]", "options of a builder, provisioner, ..." },
+        { 0 },
+    };
+
+    return commands;
+}
+
+void kiln_cli_print(const char *text, size_t len)
+{
+    (void)kiln_fs_write_all(STDOUT_FILENO, text, len,
+                            NULL); /* a closed pipe is the reader's wish */
+}
+
+void kiln_cli_printf(const char *fmt, ...)
+{
+    KILN_AUTO_STR s = { 0 };
+    va_list ap;
+
+    va_start(ap, fmt);
+    kiln_str_addvf(&s, fmt, ap);
+    va_end(ap);
+    kiln_cli_print(kiln_str_cstr(&s), s.len);
+}
+
+/* Values given on the command line may be secrets even if the template did not get far enough to
+ * say so; those of declared sensitive variables are known by now. */
+static void collect_secrets(const struct kiln_plan *plan, const struct kiln_plan_options *o,
+                            struct kiln_strv *ret)
+{
+    kiln_plan_secrets(plan, ret);
+    for (size_t i = 0; plan->tpl && i < plan->tpl->sensitive.n; i++) {
+        const char *name = plan->tpl->sensitive.v[i];
+        size_t len = strlen(name);
+
+        for (size_t k = 0; k < plan->tpl->n_variables; k++) {
+            const struct kiln_variable *v = &plan->tpl->variables[k];
+
+            if (kiln_streq(v->name, name) && v->default_value)
+                kiln_strv_add(ret, v->default_value);
+        }
+        for (size_t k = 0; k < o->vars.sets.n; k++) {
+            const char *set = o->vars.sets.v[k];
+
+            if (strncmp(set, name, len) == 0 && set[len] == '=')
+                kiln_strv_add(ret, set + len + 1);
+        }
+    }
+}
+
+/* All diagnostics as text that may be shown; what the secrets are, is not. */
+static void redacted_diagnostics(const struct kiln_plan *plan,
+                                 const struct kiln_plan_options *options, struct kiln_str *out)
+{
+    KILN_CLEANUP(kiln_redactor_freep) struct kiln_redactor *redactor = NULL;
+    KILN_AUTO_STRV secrets = { 0 };
+    KILN_AUTO_STR text = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+
+    kiln_diag_format_all(&plan->diag, &text);
+    collect_secrets(plan, options, &secrets);
+    if (kiln_redactor_build(&secrets, &redactor, &err))
+        kiln_redact_text(redactor, text.data, text.len, out);
+    else
+        kiln_str_addf(out, "%s\n", kiln_err_text(&err));
+}
+
+void kiln_cli_diagnostics(const struct kiln_cli *cli, const struct kiln_plan *plan,
+                          const struct kiln_plan_options *options)
+{
+    KILN_AUTO_STR shown = { 0 }, record = { 0 };
+    const char *level = plan->diag.errors ? "error" : "say";
+
+    if (plan->diag.n == 0)
+        return;
+    redacted_diagnostics(plan, options, &shown);
+    if (!cli->machine) {
+        kiln_cli_print(shown.data, shown.len);
+        return;
+    }
+    kiln_machine_record(&record, kiln_clock_wall_us(), "", "ui",
+                        (const char *[]){ level, kiln_str_cstr(&shown) }, 2);
+    kiln_cli_print(record.data, record.len);
+}
+
+static void usage(const char *command, const struct kiln_flag *flags)
+{
+    KILN_AUTO_STR s = { 0 };
+
+    for (const struct kiln_command_info *c = kiln_commands(); c->name; c++) {
+        if (kiln_streq(c->name, command))
+            kiln_str_addf(&s, "Usage: kiln %s %s\n\n  %s\n\nOptions:\n", c->name, c->args,
+                          c->summary);
+    }
+    kiln_flags_help(flags, &s);
+    kiln_cli_print(s.data, s.len);
+}
+
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc && argv[i][0] == '-'; i++) {
+        if (kiln_streq(argv[i], "-h") || kiln_streq(argv[i], "-help") ||
+            kiln_streq(argv[i], "--help"))
+            return true;
+    }
+    return false;
+}
+
+int kiln_cli_parse(const char *command, const struct kiln_flag *flags, int argc, char **argv,
+                   const char **ret_template)
+{
+    KILN_AUTO_ERR err = { 0 };
+    int first = 0;
+
+    if (wants_help(argc, argv)) {
+        usage(command, flags);
+        return 0;
+    }
+    if (!kiln_flags_parse(flags, argc, argv, &first, &err)) {
+        usage(command, flags);
+        kiln_cli_printf("\n%s\n", kiln_err_text(&err));
+        return 1;
+    }
+    if (argc - first == 1) {
+        *ret_template = argv[first];
+        return -1;
+    }
+    usage(command, flags);
+    if (argc == first)
+        kiln_cli_printf("\nkiln %s: name a template\n", command);
+    else
+        kiln_cli_printf("\nkiln %s: one template, not %d; flags go before it\n", command,
+                        argc - first);
+    return 1;
+}

@@ -1,0 +1,194 @@
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cli/commands.h"
+#include "cli/machine.h"
+
+/* One line for people; in machine mode a ui record. */
+static void say(const struct kiln_cli *cli, const char *fmt, ...) KILN_PRINTF(2, 3);
+
+static void say(const struct kiln_cli *cli, const char *fmt, ...)
+{
+    KILN_AUTO_FREE char *text = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    text = kiln_xvasprintf(fmt, ap);
+    va_end(ap);
+    if (cli->machine) {
+        KILN_AUTO_STR record = { 0 };
+
+        kiln_machine_record(&record, kiln_clock_wall_us(), "", "ui",
+                            (const char *[]){ "say", text }, 2);
+        kiln_cli_print(record.data, record.len);
+        return;
+    }
+    kiln_cli_printf("%s\n", text);
+}
+
+static void record(const struct kiln_cli *cli, const char *type, const char *const *fields,
+                   size_t n)
+{
+    KILN_AUTO_STR out = { 0 };
+
+    if (!cli->machine)
+        return;
+    kiln_machine_record(&out, kiln_clock_wall_us(), "", type, fields, n);
+    kiln_cli_print(out.data, out.len);
+}
+
+static bool is_sensitive(const struct kiln_template *t, const struct kiln_variable *v)
+{
+    return kiln_strv_has(&t->sensitive, v->name);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct kiln_variable *const *x = a, *const *y = b;
+
+    return strcmp((*x)->name, (*y)->name);
+}
+
+/* The variables with (or without) a default, sorted; *ret_width: the longest name. */
+static size_t pick_variables(const struct kiln_template *t, bool required,
+                             const struct kiln_variable **ret, int *ret_width)
+{
+    size_t n = 0;
+
+    *ret_width = 0;
+    for (size_t i = 0; i < t->n_variables; i++) {
+        const struct kiln_variable *v = &t->variables[i];
+
+        if ((v->default_value == NULL) != required)
+            continue;
+        ret[n++] = v;
+        if ((int)strlen(v->name) > *ret_width)
+            *ret_width = (int)strlen(v->name);
+    }
+    if (n > 0)
+        qsort(ret, n, sizeof(*ret), by_name);
+    return n;
+}
+
+static size_t show_variables(const struct kiln_cli *cli, const struct kiln_template *t,
+                             bool required)
+{
+    const struct kiln_variable **vars = kiln_xcalloc(t->n_variables, sizeof(*vars));
+    int width;
+    size_t n = pick_variables(t, required, vars, &width);
+
+    if (n > 0)
+        say(cli, required ? "Required variables:\n" : "Optional variables and their defaults:\n");
+    for (size_t i = 0; i < n; i++) {
+        const struct kiln_variable *v = vars[i];
+        const char *value = v->default_value ? v->default_value : "";
+
+        if (is_sensitive(t, v))
+            value = "<sensitive>";
+        record(cli, "template-variable", (const char *[]){ v->name, value, required ? "1" : "0" },
+               3);
+        if (required)
+            say(cli, "  %s", v->name);
+        else
+            say(cli, "  %-*s = %s", width, v->name, value);
+    }
+    if (n > 0)
+        say(cli, "%s", "");
+    free(vars);
+    return n;
+}
+
+static int by_builder(const void *a, const void *b)
+{
+    const struct kiln_component *const *x = a, *const *y = b;
+
+    return strcmp((*x)->name, (*y)->name);
+}
+
+static void show_builders(const struct kiln_cli *cli, const struct kiln_template *t)
+{
+    size_t n = t->builders.n;
+    const struct kiln_component **list = kiln_xcalloc(n, sizeof(*list));
+    int width = 0;
+
+    say(cli, "Builders:\n");
+    if (n == 0)
+        say(cli, "  <No builders>");
+    for (size_t i = 0; i < n; i++) {
+        list[i] = &t->builders.items[i];
+        if ((int)strlen(list[i]->name) > width)
+            width = (int)strlen(list[i]->name);
+    }
+    if (n > 0)
+        qsort(list, n, sizeof(*list), by_builder);
+    for (size_t i = 0; i < n; i++) {
+        record(cli, "template-builder", (const char *[]){ list[i]->name, list[i]->type }, 2);
+        if (kiln_streq(list[i]->name, list[i]->type))
+            say(cli, "  %s", list[i]->name);
+        else
+            say(cli, "  %-*s (%s)", width, list[i]->name, list[i]->type);
+    }
+    say(cli, "%s", "");
+    free(list);
+}
+
+static void show_provisioners(const struct kiln_cli *cli, const struct kiln_template *t)
+{
+    say(cli, "Provisioners:\n");
+    if (t->provisioners.n == 0)
+        say(cli, "  <No provisioners>");
+    for (size_t i = 0; i < t->provisioners.n; i++) {
+        const char *type = t->provisioners.items[i].type;
+
+        record(cli, "template-provisioner", &type, 1);
+        say(cli, "  %s", type);
+    }
+}
+
+static void inspect(const struct kiln_cli *cli, const struct kiln_template *t)
+{
+    size_t n;
+
+    say(cli, "Packer Inspect: JSON mode");
+    if (t->description && t->description[0]) {
+        say(cli, "Description:\n");
+        say(cli, "%s\n", t->description);
+    }
+    n = show_variables(cli, t, true);
+    n += show_variables(cli, t, false);
+    if (n == 0) {
+        say(cli, "Variables:\n");
+        say(cli, "  <No variables>\n");
+    }
+    show_builders(cli, t);
+    show_provisioners(cli, t);
+    say(cli, "\nNote: If your build names contain user variables or template\n"
+             "functions such as 'timestamp', these are processed at build time,\n"
+             "and therefore only show in their raw form here.");
+}
+
+int kiln_cmd_inspect(const struct kiln_cli *cli, int argc, char **argv)
+{
+    struct kiln_plan_options o = { 0 };
+    struct kiln_plan plan = { 0 };
+    const struct kiln_flag flags[] = {
+        { "except", KILN_FLAG_COMMAS, &o.except, NULL, NULL, NULL },
+        { "only", KILN_FLAG_COMMAS, &o.only, NULL, NULL, NULL },
+        { "var", KILN_FLAG_EACH, &o.vars.sets, "k=v", "set a variable; repeatable", NULL },
+        { "var-file", KILN_FLAG_EACH, &o.vars.files, "FILE", "JSON file of variables; repeatable",
+          NULL },
+        { "config-type", KILN_FLAG_STRING, NULL, NULL, NULL, NULL },
+        { "use-sequential-evaluation", KILN_FLAG_BOOL, NULL, NULL, NULL, NULL },
+        { 0 },
+    };
+    int rc = kiln_cli_parse("inspect", flags, argc, argv, &o.path);
+
+    if (rc < 0) {
+        rc = kiln_plan_parse(&plan, &o) ? 0 : 1;
+        kiln_cli_diagnostics(cli, &plan, &o);
+        if (plan.tpl)
+            inspect(cli, plan.tpl);
+    }
+    kiln_plan_done(&plan);
+    kiln_plan_options_done(&o);
+    return rc;
+}

@@ -1,0 +1,162 @@
+#include "cli/terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+static int open_tty(void)
+{
+    return open("/dev/tty", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+bool kiln_terminal_available(void)
+{
+    KILN_AUTO_FD fd = open_tty();
+
+    return fd >= 0 && tcgetpgrp(fd) == getpgrp();
+}
+
+/* Length of a colour sequence ESC [ digits ; : m at s, or 0. */
+static size_t sgr_length(const char *s, size_t len)
+{
+    size_t i = 2;
+
+    if (len < 3 || s[0] != '\033' || s[1] != '[')
+        return 0;
+    while (i < len && i < 64 && strchr("0123456789;:", s[i]) && s[i])
+        i++;
+    return i < len && s[i] == 'm' ? i + 1 : 0;
+}
+
+static bool is_control(const char *s, size_t len)
+{
+    unsigned char c = (unsigned char)s[0];
+
+    if (c == '\n' || c == '\t')
+        return false;
+    /* C1 controls arrive as C2 80 … C2 9F in UTF-8; some terminals obey them. */
+    return c < 0x20 || c == 0x7f || (c == 0xc2 && len > 1 && (unsigned char)s[1] < 0xa0) ||
+           (c >= 0x80 && c < 0xa0 && kiln_utf8_decode(s, len, &(unsigned){ 0 }) == 0);
+}
+
+void kiln_terminal_clean(struct kiln_str *out, const char *text, size_t len)
+{
+    size_t i = 0;
+
+    while (i < len) {
+        size_t n = sgr_length(text + i, len - i);
+        unsigned cp;
+
+        if (n == 0 && is_control(text + i, len - i)) {
+            kiln_str_addc(out, '?');
+            i += (unsigned char)text[i] == 0xc2 ? 2 : 1;
+            continue;
+        }
+        if (n == 0)
+            n = kiln_utf8_decode(text + i, len - i, &cp);
+        if (n == 0)
+            n = 1;
+        kiln_str_add(out, text + i, n);
+        i += n;
+    }
+}
+
+int kiln_terminal_log_fd(void)
+{
+    const char *log = getenv("PACKER_LOG"), *path = getenv("PACKER_LOG_PATH");
+
+    if (path && path[0])
+        return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    return log && log[0] && !kiln_streq(log, "0") ? STDERR_FILENO : -1;
+}
+
+void kiln_terminal_prompt_init(struct kiln_terminal_prompt *t)
+{
+    *t = (struct kiln_terminal_prompt){ .fd = -1, .line = KILN_STR_MAX(4096) };
+}
+
+static void remove_question(struct kiln_terminal_prompt *t, size_t i)
+{
+    free(t->open[i].build);
+    free(t->open[i].text);
+    memmove(t->open + i, t->open + i + 1, (--t->n - i) * sizeof(*t->open));
+}
+
+void kiln_terminal_prompt_done(struct kiln_terminal_prompt *t)
+{
+    while (t->n)
+        remove_question(t, 0);
+    free(t->open);
+    kiln_fd_closep(&t->fd);
+    kiln_str_done(&t->line);
+}
+
+bool kiln_terminal_prompt_open(const struct kiln_terminal_prompt *t)
+{
+    return t->n > 0;
+}
+
+int kiln_terminal_prompt_fd(const struct kiln_terminal_prompt *t)
+{
+    return t->fd;
+}
+
+/* Put the first question on the screen. */
+static void show(struct kiln_terminal_prompt *t)
+{
+    if (t->n == 0)
+        return;
+    (void)kiln_fs_write_all(STDOUT_FILENO, t->open[0].text, strlen(t->open[0].text), NULL);
+    t->fd = open_tty();
+}
+
+void kiln_terminal_prompt_add(struct kiln_terminal_prompt *t, const char *build, int64_t id,
+                              const char *text, size_t len)
+{
+    t->open = kiln_xrealloc(t->open, t->n + 1, sizeof(*t->open));
+    t->open[t->n++] = (struct kiln_question){ .build = kiln_xstrdup(build),
+                                              .id = id,
+                                              .text = kiln_xstrndup(text, len) };
+    if (t->n == 1)
+        show(t);
+}
+
+void kiln_terminal_prompt_end(struct kiln_terminal_prompt *t, const char *build, int64_t id)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->open[i].id != id || !kiln_streq(t->open[i].build, build))
+            continue;
+        if (i == 0 && t->fd >= 0) { /* void before it was answered: leave its line */
+            (void)kiln_fs_write_all(STDOUT_FILENO, "\n", 1, NULL);
+        }
+        remove_question(t, i);
+        if (i == 0) {
+            kiln_fd_closep(&t->fd);
+            kiln_str_clear(&t->line);
+            show(t);
+        }
+        return;
+    }
+}
+
+void kiln_terminal_prompt_read(struct kiln_terminal_prompt *t, struct kiln_supervisor *s)
+{
+    char chunk[512], *nl = NULL;
+    ssize_t n = read(t->fd, chunk, sizeof(chunk));
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n > 0) {
+        kiln_str_add(&t->line, chunk, (size_t)n);
+        nl = memchr(t->line.data, '\n', t->line.len);
+        if (!nl)
+            return;
+        *nl = '\0';
+    }
+    kiln_fd_closep(&t->fd); /* answered; or the terminal is gone */
+    kiln_supervisor_answer(s, t->open[0].build, t->open[0].id, n > 0 ? t->line.data : NULL);
+    kiln_str_clear(&t->line);
+}
