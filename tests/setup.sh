@@ -12,7 +12,7 @@ libcurl4-openssl-dev libssh-dev libmicrohttpd-dev libarchive-dev libdeflate-dev 
 libxkbcommon-dev xkb-data libpcre2-dev libpng-dev libchafa-dev uuid-dev libcmocka-dev"
 packages[guest]="gcc libc6-dev libcrypt-dev binutils cpio zstd xz-utils xorriso kmod"
 packages[run]="qemu-system-x86 qemu-utils openssh-client sshpass xorriso"
-packages[test]="tmux openssh-server openssh-sftp-server ovmf swtpm mtools dosfstools"
+packages[test]="clang clang-format libclang-rt-dev python3 dropbear-bin tmux openssh-server openssh-sftp-server ovmf swtpm mtools dosfstools"
 
 die() {
     echo "setup: $*" >&2
