@@ -20,6 +20,7 @@
 #include "vm/vnc_ops.h"
 
 #define WRITE_LIMIT_US KILN_SECOND(5)
+#define GOODBYE_US     KILN_MS(250)
 
 enum state {
     STATE_HANDSHAKE,
@@ -70,11 +71,44 @@ static void *run(void *ud)
     return NULL;
 }
 
+/* Wait for the thread to say something, and take note of it. */
+static bool wait_news(struct kiln_vnc *v, struct kiln_cancel *c, int64_t deadline,
+                      struct kiln_err *err)
+{
+    eventfd_t count;
+
+    if (kiln_wait_fd(c, v->news, POLLIN, deadline, err) != KILN_WAIT_READY)
+        return false;
+    (void)eventfd_read(v->news, &count);
+    return true;
+}
+
+/*
+ * Let the server read what we have sent. A connection that is closed with unread bytes in it is
+ * reset, and QEMU drops a client that was reset together with the keys that it has not looked at.
+ */
+static void say_goodbye(struct kiln_vnc *v)
+{
+    int64_t deadline = kiln_cancel_deadline(NULL, GOODBYE_US);
+    char unread[4096];
+
+    (void)shutdown(v->fd, SHUT_WR);
+    while (atomic_load(&v->state) == STATE_READY && wait_news(v, NULL, deadline, NULL))
+        ;
+    if (atomic_load(&v->state) != STATE_LOST)
+        return; /* the thread is still reading */
+    while (kiln_wait_fd(NULL, v->fd, POLLIN, deadline, NULL) == KILN_WAIT_READY &&
+           recv(v->fd, unread, sizeof(unread), MSG_DONTWAIT) > 0)
+        ;
+}
+
 void kiln_vnc_free(struct kiln_vnc *v)
 {
     if (!v)
         return;
     if (v->running) {
+        if (atomic_load(&v->state) == STATE_READY)
+            say_goodbye(v);
         (void)shutdown(v->fd, SHUT_RDWR); /* ends every read and write of the thread */
         (void)pthread_join(v->thread, NULL);
     }
@@ -92,18 +126,6 @@ void kiln_vnc_free(struct kiln_vnc *v)
 void kiln_vnc_freep(struct kiln_vnc **v)
 {
     kiln_vnc_free(*v);
-}
-
-/* Wait for the thread to say something, and take note of it. */
-static bool wait_news(struct kiln_vnc *v, struct kiln_cancel *c, int64_t deadline,
-                      struct kiln_err *err)
-{
-    eventfd_t count;
-
-    if (kiln_wait_fd(c, v->news, POLLIN, deadline, err) != KILN_WAIT_READY)
-        return false;
-    (void)eventfd_read(v->news, &count);
-    return true;
 }
 
 static bool set_up(struct kiln_vnc *v, const char *password, struct kiln_err *err)

@@ -35,7 +35,10 @@ struct kiln_vnc;
 bool kiln_vnc_connect(struct kiln_vnc **ret_vnc, const char *host, int port, const char *password,
                       struct kiln_cancel *c, int64_t deadline, struct kiln_err *err);
 
-/** Closes the connection and waits for the thread, which ends at once. NULL is fine. */
+/**
+ * Closes the connection once the server has read what was sent (a quarter of a second at most), and
+ * waits for the thread. NULL is fine.
+ */
 void kiln_vnc_free(struct kiln_vnc *v);
 void kiln_vnc_freep(struct kiln_vnc **v);
 

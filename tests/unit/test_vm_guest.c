@@ -10,7 +10,9 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "vm/argv.h"
 #include "vm/qemu.h"
+#include "vm/qemu_img.h"
 #include "vm/vnc.h"
 
 #define PASSWORD "s3cret"
@@ -181,6 +183,68 @@ static void await_pixels(struct kiln_vnc *v, size_t more_than)
     }
 }
 
+/* What kiln_vm_argv makes is what QEMU understands: paths with commas, both QMP sockets, a port. */
+static void takes_our_arguments(void **state)
+{
+    struct fixture *f = *state;
+    KILN_AUTO_FREE char *dir = kiln_path_join(f->dir, "a,b"),
+                        *user = kiln_path_join(dir, "mon,itor");
+    KILN_AUTO_FREE char *disk = kiln_path_join(dir, "disk,1"), *qmp = kiln_path_join(dir, "qmp");
+    KILN_AUTO_STRV disks = { 0 }, args = { 0 };
+    const struct kiln_qemu_img img = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+    struct kiln_vm_config vm = {
+        .name = "a,b",
+        .machine_type = "pc",
+        .accelerator = "tcg",
+        .memory_mib = 16,
+        .sockets = 1,
+        .cores = 2,
+        .disks = &disks,
+        .disk_interface = "virtio-scsi",
+        .disk_cache = "writeback",
+        .disk_discard = "unmap",
+        .disk_detect_zeroes = "unmap",
+        .disk_format = "qcow2",
+        .floppy = f->disk,
+        .net_device = "virtio-net",
+        .forward_guest_port = 22,
+        .vnc_address = "127.0.0.1",
+        .headless = true,
+        .qmp_path = qmp,
+        .user_qmp_path = user,
+    };
+    struct kiln_qemu_config cfg = { .binary = "qemu-system-x86_64",
+                                    .args = &args,
+                                    .qmp_path = qmp };
+    struct kiln_qemu *q = NULL;
+
+    if (!f->qemu)
+        skip();
+    kiln_qemu_kill(f->qemu); /* it holds the floppy's lock */
+    unit_ok(kiln_fs_mkdirs(dir, 0700, &err), &err);
+    unit_ok(kiln_qemu_img_create(
+                &img,
+                &(struct kiln_qemu_img_create){ .format = "qcow2", .path = disk, .size = "1M" },
+                &err),
+            &err);
+    kiln_strv_add(&disks, disk);
+    for (int port = 5950; !q; port++) {
+        enum kiln_qemu_failure why;
+
+        vm.vnc_port = port;
+        vm.forward_host_port = port + 10000;
+        kiln_strv_done(&args);
+        kiln_vm_argv(&vm, &args);
+        if (!kiln_qemu_start(&q, &cfg, NULL, soon(), &why, &err) && why == KILN_QEMU_FAILED)
+            fail_msg("%s", kiln_err_text(&err));
+    }
+    assert_true(kiln_fs_exists(user));
+    kiln_qemu_stop(q, KILN_SECOND(10));
+    assert_int_equal(kiln_qemu_exit_code(q), 0);
+    kiln_qemu_free(q);
+}
+
 static void types_into_a_guest(void **state)
 {
     struct fixture *f = *state;
@@ -227,6 +291,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(types_into_a_guest, setup, teardown),
+        cmocka_unit_test_setup_teardown(takes_our_arguments, setup, teardown),
     };
 
     (void)signal(SIGPIPE, SIG_IGN);

@@ -143,6 +143,28 @@ static void types_keys(void **state)
     assert_true(server_end(&s));
 }
 
+/* Closing takes nothing back, not even from a server that is talking all the while. */
+static void last_keys_arrive(void **state)
+{
+    static char bells[1 << 20];
+    const struct step steps[] = { HELLO,
+                                  { bells, sizeof(bells), "\4\1\0\0\0\0\0z\4\0\0\0\0\0\0z", 16 } };
+
+    (void)state;
+    memset(bells, 2, sizeof(bells));
+    for (int i = 0; i < 20; i++) {
+        struct kiln_vnc *v;
+        struct server s;
+
+        server_start(&s, steps, KILN_COUNT(steps), true);
+        v = meet(&s, NULL);
+        assert_true(kiln_vnc_key(v, 'z', true, NULL, NULL));
+        assert_true(kiln_vnc_key(v, 'z', false, NULL, NULL));
+        kiln_vnc_free(v);
+        assert_true(server_end(&s));
+    }
+}
+
 /* The response to a challenge of zeroes, for the password "kiln": DES with its bits mirrored. */
 static void gives_the_password(void **state)
 {
@@ -381,15 +403,11 @@ static void cancelled_while_typing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(types_keys),
-        cmocka_unit_test(gives_the_password),
-        cmocka_unit_test(refuses_odd_servers),
-        cmocka_unit_test(nobody_listens),
-        cmocka_unit_test(silence),
-        cmocka_unit_test(sees_the_screen),
-        cmocka_unit_test(hostile_updates),
-        cmocka_unit_test(loses_the_server),
-        cmocka_unit_test(cancelled_while_typing),
+        cmocka_unit_test(types_keys),         cmocka_unit_test(last_keys_arrive),
+        cmocka_unit_test(gives_the_password), cmocka_unit_test(refuses_odd_servers),
+        cmocka_unit_test(nobody_listens),     cmocka_unit_test(silence),
+        cmocka_unit_test(sees_the_screen),    cmocka_unit_test(hostile_updates),
+        cmocka_unit_test(loses_the_server),   cmocka_unit_test(cancelled_while_typing),
     };
 
     (void)signal(SIGPIPE, SIG_IGN);
