@@ -232,7 +232,7 @@ static void add_json_char(struct kiln_str *out, unsigned cp, enum kiln_json_flag
 #define HIGHS UINT64_C(0x8080808080808080)
 
 /* Eight bytes at a time: output of programs is nearly all plain, and there is a lot of it. A borrow
- * may flag a byte above a special one, never hide one; the bytes of that word are looked at singly. */
+ * may flag a byte above a special one, never hide one; that word is then looked at byte by byte. */
 size_t kiln_json_plain(const char *s, size_t len)
 {
     size_t i = 0;

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <crypt.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <shadow.h>
@@ -16,10 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
-#include <fcntl.h>
 #include <unistd.h>
 
-#define TRIES 3
+#define TRIES      3
 #define GROUPS_MAX 64
 
 struct options {
@@ -70,7 +70,8 @@ static bool read_password(const struct options *opt, char *line, size_t size)
     bool is_tty, got;
 
     if (fd < 0)
-        die("a terminal is required to read the password; use the -S option to read from standard input");
+        die("a terminal is required to read the password; use the -S option to read from standard "
+            "input");
     is_tty = tcgetattr(fd, &saved) == 0;
     if (is_tty) {
         quiet = saved;
@@ -158,17 +159,32 @@ static void parse(struct options *opt, int argc, char **argv)
 
     while ((c = getopt(argc, argv, "+SnkEHisu:p:")) != -1) {
         switch (c) {
-        case 'S': opt->from_stdin = true; break;
-        case 'n': opt->never_ask = true; break;
-        case 'E': opt->keep_env = true; break;
-        case 'i': opt->login = true; break;
-        case 's': opt->shell = true; break;
-        case 'u': opt->user = optarg; break;
-        case 'p': opt->prompt = optarg; break;
+        case 'S':
+            opt->from_stdin = true;
+            break;
+        case 'n':
+            opt->never_ask = true;
+            break;
+        case 'E':
+            opt->keep_env = true;
+            break;
+        case 'i':
+            opt->login = true;
+            break;
+        case 's':
+            opt->shell = true;
+            break;
+        case 'u':
+            opt->user = optarg;
+            break;
+        case 'p':
+            opt->prompt = optarg;
+            break;
         case 'k': /* no password is ever remembered */
         case 'H': /* HOME is always the target's, but for -E */
             break;
-        default: exit(1);
+        default:
+            exit(1);
         }
     }
 }
@@ -216,6 +232,7 @@ int main(int argc, char **argv)
     }
     (void)execvp(*cmd, cmd);
     int why = errno;
-    (void)fprintf(stderr, "sudo: %s: %s\n", *cmd, why == ENOENT ? "command not found" : strerror(why));
+    (void)fprintf(stderr, "sudo: %s: %s\n", *cmd,
+                  why == ENOENT ? "command not found" : strerror(why));
     return 1;
 }
