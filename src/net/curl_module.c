@@ -157,6 +157,18 @@ static void set_request(struct request *r)
     }
 }
 
+/* A private authority, named as for Go programs (so for Packer), OpenSSL and the curl tool. */
+static void set_authorities(CURL *e)
+{
+    const char *file = getenv("SSL_CERT_FILE");
+    const char *dir = getenv("SSL_CERT_DIR");
+
+    if (file && *file)
+        (void)curl_easy_setopt(e, CURLOPT_CAINFO, file);
+    if (dir && *dir)
+        (void)curl_easy_setopt(e, CURLOPT_CAPATH, dir);
+}
+
 static void set_common(struct request *r)
 {
     CURL *e = r->easy;
@@ -171,6 +183,7 @@ static void set_common(struct request *r)
     (void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(e, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
     (void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    set_authorities(e);
     (void)curl_easy_setopt(e, CURLOPT_FILETIME, 1L);
     (void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_data);
     (void)curl_easy_setopt(e, CURLOPT_WRITEDATA, r);

@@ -81,6 +81,25 @@ static bool choose_target(struct job *j, struct kiln_err *err)
     return true;
 }
 
+/* What Packer unpacks. Used as it is, such a file would only fail much later, in the guest. */
+static bool refuse_packed(const char *url, const char *plain, struct kiln_err *err)
+{
+    static const char *const packed[] = { ".gz",  ".xz",  ".bz2",  ".zst", ".zip",
+                                          ".tar", ".tgz", ".tbz2", ".txz", ".tzst" };
+    KILN_AUTO_FREE char *path = kiln_url_path(url);
+    KILN_AUTO_FREE char *archive = kiln_url_query_get(url, "archive");
+
+    if (kiln_streq(archive, "false") && kiln_url_kind(url) != KILN_URL_PATH)
+        return true;
+    for (size_t i = 0; i < KILN_COUNT(packed); i++)
+        if (kiln_streq(kiln_path_ext(path), packed[i]))
+            return kiln_err_set(err, KILN_ERR_USER,
+                                "%s: kiln does not unpack %s files yet: unpack it and name the "
+                                "result, or use it as it is with a URL that ends in ?archive=false",
+                                plain, packed[i]);
+    return true;
+}
+
 static bool job_init(struct job *j, const struct kiln_download *d, const char *url,
                      struct kiln_cancel *c, struct kiln_err *err)
 {
@@ -91,6 +110,8 @@ static bool job_init(struct job *j, const struct kiln_download *d, const char *u
 
     *j = (struct job){ .d = d, .c = c, .lock_fd = -1, .deadline = KILN_NEVER };
     j->plain = kiln_url_redact(url);
+    if (!refuse_packed(url, j->plain, err))
+        return false;
     /* A path has no query: a '?' in it is part of a name. */
     j->url = local ? kiln_xstrdup(url) : kiln_url_query_set(bare, "archive", NULL);
     if (own && !local) {
@@ -171,7 +192,7 @@ static bool unchanged(struct job *j, const struct stat *st, struct kiln_err *err
 enum cached { CACHED_GOOD, CACHED_BAD, CACHED_ERROR };
 
 /* Is the file under the final name the one that is wanted? A bad one is made the partial file:
- * Packer leaves its partial ones under that name. */
+ * Packer leaves its partial ones under that name, and empty ones where a server said 404. */
 static enum cached look_in_cache(struct job *j, struct kiln_err *err)
 {
     KILN_AUTO_ERR why = { 0 };
@@ -184,8 +205,6 @@ static enum cached look_in_cache(struct job *j, struct kiln_err *err)
         kiln_err_set(err, KILN_ERR_USER, "%s is in the way and not a file", j->target);
         return CACHED_ERROR;
     }
-    if (st.st_size == 0)
-        return CACHED_BAD; /* left by a Packer that got a 404 */
     if (j->sum.kind == KILN_CHECKSUM_SUM)
         good = verify(j, j->target, &why);
     else

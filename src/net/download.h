@@ -8,7 +8,8 @@
  *
  * Source: qemu-builder.md, 8.3. Unlike Packer, a stale longer file is cut, a partial one is never
  * taken for complete, and with checksum "none" a cached file is reused if the server still has one
- * of the same length and no younger.
+ * of the same length and no younger. Compressed files and archives, which Packer unpacks, are
+ * refused unless the URL says ?archive=false.
  */
 #ifndef KILN_NET_DOWNLOAD_H
 #define KILN_NET_DOWNLOAD_H

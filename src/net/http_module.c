@@ -24,6 +24,8 @@ struct exchange {
     uint64_t bytes;
 };
 
+/* The URI as it was sent. The one that libmicrohttpd hands out later is decoded, and ends at a %00.
+ */
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
 {
     struct exchange *x = kiln_xcalloc(1, sizeof(*x));
@@ -32,14 +34,6 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
     (void)conn;
     x->uri = kiln_xstrdup(uri);
     return x;
-}
-
-/* Paths are decoded in http_reply.c, which sees a NUL where libmicrohttpd would cut the string. */
-static size_t no_unescape(void *cls, struct MHD_Connection *conn, char *s)
-{
-    (void)cls;
-    (void)conn;
-    return strlen(s);
 }
 
 static const char *header(struct MHD_Connection *conn, const char *name)
@@ -162,13 +156,13 @@ static void *start(int listen_fd, const struct kiln_http_service *service, struc
     sigset_t old;
 
     kiln_signals_block(&old);
-    daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, cls,
-        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)KILN_MAX_HTTP_CLIENTS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)KILN_MAX_HTTP_HEADER,
-        MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, cls, MHD_OPTION_END);
+    daemon =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request,
+                         cls, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+                         (unsigned)KILN_MAX_HTTP_CLIENTS, MHD_OPTION_CONNECTION_TIMEOUT,
+                         IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                         (size_t)KILN_MAX_HTTP_HEADER, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
+                         MHD_OPTION_NOTIFY_COMPLETED, on_completed, cls, MHD_OPTION_END);
     kiln_signals_restore(&old);
     if (!daemon)
         kiln_err_set(err, KILN_ERR_SYSTEM, "the HTTP server's thread did not start");

@@ -3,7 +3,8 @@
  * download.c make of it what the rest of kiln uses. Runs in the caller's thread; the callbacks too.
  *
  * Redirects are followed (KILN_MAX_REDIRECTS, http and https only), proxies come from the
- * environment, credentials from the URL or ~/.netrc.
+ * environment, credentials from the URL or ~/.netrc. Certificates are checked against the system's
+ * authorities, or those in $SSL_CERT_FILE and $SSL_CERT_DIR.
  */
 #ifndef KILN_NET_TRANSFER_H
 #define KILN_NET_TRANSFER_H

@@ -109,6 +109,7 @@ static void find_good(void **state)
         { MD5_A "  sub/x.iso\n", "/d/sub/x.iso", "/d/SUMS", MD5_A },
         /* the exact name beats a similar one, the longer one a shorter one, any name a bare sum */
         { MD5_A "  x\n" MD5_B "  x.iso\n", "http://h/x.iso", SUMS, MD5_B },
+        { MD5_A "  iso-cd/a\n" MD5_B "  a b.iso\n", ISO, SUMS, MD5_B },
         { MD5_A "  a\n" MD5_B "  debian/iso\n", ISO, SUMS, MD5_B },
         { MD5_A "\n" MD5_B "  debian\n", ISO, SUMS, MD5_B },
         { MD5_A "\n", ISO, SUMS, MD5_A },

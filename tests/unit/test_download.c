@@ -206,6 +206,30 @@ static void targets(void **state)
     assert_true(kiln_has_prefix(r.got.path, file) && kiln_has_suffix(r.got.path, ".img"));
 }
 
+static void packed(void **state)
+{
+    struct bed *b = *state;
+    KILN_AUTO_FREE char *plain = server_url(b, "/a.img.xz");
+    KILN_AUTO_FREE char *as_it_is = server_url(b, "/a.img.xz?archive=false");
+    KILN_AUTO_FREE char *want = kiln_xasprintf(
+        "error downloading ISO: [%s: kiln does not unpack .xz files yet: unpack it and name the "
+        "result, or use it as it is with a URL that ends in ?archive=false]",
+        plain);
+    AUTO_RUN r = { .urls = { plain } };
+
+    put_file(b->dir, "root/a.img.xz", b->iso, ISO_SIZE);
+    run(b, &r);
+    assert_false(r.ok);
+    assert_string_equal(r.err.msg, want);
+    r.urls[0] = as_it_is;
+    must(b, &r);
+    same_as_iso(b, r.got.path);
+    r.urls[0] = "/nowhere/a.tar.gz";
+    must_fail(b, &r, "does not unpack .gz files yet");
+    kiln_http_server_stopp(&b->server);
+    assert_int_equal(b->requests.n, 1); /* refused before anything is asked for */
+}
+
 static void checksum_in_url(void **state)
 {
     struct bed *b = *state;
@@ -368,6 +392,7 @@ int main(void)
         BED_TEST(unchecked),
         BED_TEST(local),
         BED_TEST(targets),
+        BED_TEST(packed),
         BED_TEST(checksum_in_url),
         BED_TEST(parallel),
         BED_TEST(proxy),

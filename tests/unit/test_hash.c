@@ -1,6 +1,7 @@
 /* Digests against published vectors, and the ring with its threads. */
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "net/hash.h"
 #include "net_peer.h"
@@ -109,6 +110,27 @@ static void large_file(void **state)
     assert_int_equal(seen.total, len);
 }
 
+/* At most ten reports a second, none without news, and the end always. */
+static void throttled(void **state)
+{
+    struct seen seen = { 0 };
+    struct kiln_progress progress = { .fn = on_progress, .ud = &seen };
+    int64_t start = kiln_clock_mono_us();
+
+    (void)state;
+    for (uint64_t i = 1; i <= 1000; i++)
+        kiln_progress_tick(&progress, i, 2000);
+    assert_in_range(seen.calls, 1, (kiln_clock_mono_us() - start) / KILN_MS(100) + 1);
+    kiln_progress_end(&progress, 2000, 2000);
+    assert_int_equal(seen.done, 2000);
+    seen.calls = 0;
+    kiln_progress_end(&progress, 2000, 2000);
+    progress.next_us = 0; /* as if long ago */
+    kiln_progress_tick(&progress, 2000, 2000);
+    assert_int_equal(seen.calls, 0);
+    kiln_progress_tick(NULL, 1, 1);
+}
+
 static void cancelled(void **state)
 {
     KILN_AUTO_FREE char *data = kiln_xcalloc(4, KILN_HASH_BLOCK);
@@ -169,6 +191,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cancelled, enter_dir, leave_dir),
         cmocka_unit_test_setup_teardown(not_a_file, enter_dir, leave_dir),
         cmocka_unit_test(thrown_away),
+        cmocka_unit_test(throttled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
