@@ -69,21 +69,20 @@ static void clear_field(void *ud, const struct kiln_field *f, void *base)
 
 static void set_default(void *ud, const struct kiln_field *f, void *base)
 {
-    static const struct kiln_interp no_data = { 0 };
-    struct kiln_diag diag = { 0 };
-    const struct kiln_prepare p = { .interp = &no_data, .diag = &diag };
-    struct kiln_node node = { .type = KILN_NODE_STRING };
-
     clear_field(ud, f, base);
     if (f->type == KILN_NESTED)
         kiln_config_defaults(f->nested, (char *)base + f->offset);
-    if (!f->def)
-        return;
-    node.u.string.s = f->def;
-    node.u.string.len = strlen(f->def);
-    (void)kiln_value_decode(&p, f, f->name, &node, base);
-    assert(diag.n == 0); /* a default that does not fit its type is our bug */
-    kiln_diag_done(&diag);
+    else if (f->def)
+        kiln_value_set_default(f, base);
+}
+
+/* Packer's components take "", 0 and 0s for "not given". */
+static void replace_empty(void *ud, const struct kiln_field *f, void *base)
+{
+    if (f->type == KILN_NESTED)
+        visit(f->nested, (char *)base + f->offset, replace_empty, ud);
+    else if (f->def && !(f->flags & KILN_REMOVED) && kiln_value_is_empty(f, base))
+        kiln_value_set_default(f, base);
 }
 
 void kiln_config_defaults(const struct kiln_schema *schema, void *cfg)
@@ -98,6 +97,73 @@ void kiln_config_done(const struct kiln_schema *schema, void *cfg)
 
 /* ---- unknown and old keys ---- */
 
+/* A key that no table has, or that is there only to say that it is gone. */
+struct stranger {
+    const struct kiln_node *object;
+    const struct kiln_member *member;
+    const struct kiln_schema *schema;
+    const struct kiln_field *removed; /* or NULL */
+    char *path;                       /* owned */
+};
+
+struct strangers {
+    struct stranger *v;
+    size_t n;
+};
+
+static bool is_ignored(const char *key, const char *prefix)
+{
+    return !prefix[0] && (kiln_streq(key, "type") || kiln_has_prefix(key, "packer_"));
+}
+
+static void collect_strangers(const struct kiln_schema *s, const struct kiln_node *object,
+                              const char *prefix, struct strangers *to)
+{
+    for (size_t i = 0; i < object->u.object.n; i++) {
+        const struct kiln_member *m = &object->u.object.members[i];
+        const struct kiln_field *f = find(s, NULL, m->key, NULL);
+        KILN_AUTO_FREE char *below = NULL;
+
+        if (f && f->type == KILN_NESTED && m->value->type == KILN_NODE_OBJECT) {
+            below = kiln_xasprintf("%s%s.", prefix, f->name);
+            collect_strangers(f->nested, m->value, below, to);
+        } else if (f ? f->flags & KILN_REMOVED : !is_ignored(m->key, prefix)) {
+            to->v = kiln_xrealloc(to->v, to->n + 1, sizeof(*to->v));
+            to->v[to->n++] =
+                (struct stranger){ object, m, s, f, kiln_xasprintf("%s%s", prefix, m->key) };
+        }
+    }
+}
+
+static int compare_strangers(const void *a, const void *b)
+{
+    return strcmp(((const struct stranger *)a)->path, ((const struct stranger *)b)->path);
+}
+
+/* What replaced a key that every component of today's Packer refuses, or NULL. */
+static const char *replacement(const char *key)
+{
+    static const struct {
+        const char *key, *fix;
+    } gone[] = {
+        { "iso_checksum_type", "write \"iso_checksum\": \"TYPE:SUM\" instead" },
+        { "iso_checksum_url", "write \"iso_checksum\": \"file:URL\" instead" },
+        { "iso_md5", "write \"iso_checksum\": \"md5:SUM\" instead" },
+        { "ssh_disable_agent", "write \"ssh_disable_agent_forwarding\" instead" },
+        { "ssh_host_port_max", "write \"host_port_max\" instead" },
+        { "ssh_host_port_min", "write \"host_port_min\" instead" },
+        { "ssh_key_path", "write \"ssh_private_key_file\" instead" },
+        { "ssh_skip_nat_mapping", "write \"skip_nat_mapping\" instead" },
+        { "ssh_wait_timeout", "write \"ssh_timeout\" instead" },
+    };
+
+    for (size_t i = 0; i < KILN_COUNT(gone); i++) {
+        if (kiln_streq(key, gone[i].key))
+            return gone[i].fix;
+    }
+    return NULL;
+}
+
 static void add_name(void *ud, const struct kiln_field *f, void *base)
 {
     (void)base;
@@ -105,68 +171,54 @@ static void add_name(void *ud, const struct kiln_field *f, void *base)
         kiln_strv_add(ud, f->name);
 }
 
-static bool unknown_key(const struct kiln_prepare *p, const struct kiln_schema *s,
-                        const struct kiln_node *object, const struct kiln_member *m,
-                        const char *prefix)
+static void report_stranger(const struct kiln_prepare *p, const struct stranger *s)
 {
-    static const char *const removed[] = { "iso_md5",           "iso_checksum_type",
-                                           "iso_checksum_url",  "ssh_key_path",
-                                           "ssh_disable_agent", "ssh_host_port_min",
-                                           "ssh_host_port_max", "ssh_skip_nat_mapping",
-                                           "ssh_wait_timeout" };
+    const char *fix = replacement(s->path), *near;
+    const char *in = p->where ? " in " : "", *where = p->where ? p->where : "";
     KILN_AUTO_STRV names = { 0 };
-    KILN_AUTO_FREE char *fix = NULL;
-    const char *near;
+    KILN_AUTO_FREE char *question = NULL;
 
-    for (size_t i = 0; i < KILN_COUNT(removed); i++) {
-        if (kiln_streq(m->key, removed[i]))
-            return kiln_diag_error(p->diag, object->source, m->key_offset,
-                                   "see `kiln help` for the option that replaces it",
-                                   "Deprecated configuration key: '%s'", m->key);
+    if (fix || s->removed) {
+        if (s->removed && s->removed->help)
+            fix = s->removed->help;
+        kiln_diag_error(p->diag, s->object->source, s->member->key_offset, fix,
+                        "Deprecated configuration key: '%s'%s%s", s->path, in, where);
+        return;
     }
-    visit(s, NULL, add_name, &names);
-    near = kiln_did_you_mean(m->key, (const char *const *)names.v, names.n);
+    visit(s->schema, NULL, add_name, &names);
+    near = kiln_did_you_mean(s->member->key, (const char *const *)names.v, names.n);
     if (near)
-        fix = kiln_xasprintf("did you mean \"%s\"?", near);
-    return kiln_diag_error(p->diag, object->source, m->key_offset, fix,
-                           "unknown configuration key: '\"%s%s\"'%s%s", prefix, m->key,
-                           p->where ? " in " : "", p->where ? p->where : "");
+        question = kiln_xasprintf("did you mean \"%s\"?", near);
+    kiln_diag_error(p->diag, s->object->source, s->member->key_offset, question,
+                    "unknown configuration key: '\"%s\"'%s%s", s->path, in, where);
 }
 
-static bool check_keys(const struct kiln_prepare *p, const struct kiln_schema *s,
-                       const struct kiln_node *object, const char *prefix)
+/* Reports them by name, as Packer. */
+static bool check_keys(const struct kiln_prepare *p)
 {
-    bool ok = true;
+    struct strangers all = { 0 };
+    bool ok;
 
-    for (size_t i = 0; i < object->u.object.n; i++) {
-        const struct kiln_member *m = &object->u.object.members[i];
-        const struct kiln_field *f = find(s, NULL, m->key, NULL);
-        KILN_AUTO_FREE char *path = NULL;
-
-        if (!f && !prefix[0] && (kiln_streq(m->key, "type") || kiln_has_prefix(m->key, "packer_")))
-            continue;
-        if (!f || (f->flags & KILN_REMOVED)) {
-            ok = unknown_key(p, s, object, m, prefix);
-            continue;
-        }
-        if (f->type != KILN_NESTED || m->value->type != KILN_NODE_OBJECT)
-            continue;
-        path = kiln_xasprintf("%s%s.", prefix, f->name);
-        ok = check_keys(p, f->nested, m->value, path) && ok;
+    for (size_t i = 0; i < p->n_nodes; i++)
+        collect_strangers(p->schema, p->nodes[i], "", &all);
+    if (all.n)
+        qsort(all.v, all.n, sizeof(*all.v), compare_strangers);
+    for (size_t i = 0; i < all.n; i++) {
+        report_stranger(p, &all.v[i]);
+        free(all.v[i].path);
     }
+    ok = all.n == 0;
+    free(all.v);
     return ok;
 }
 
 /* ---- decoding ---- */
 
-static bool check_choice(const struct kiln_prepare *p, const struct kiln_field *f,
-                         const struct kiln_node *value, const void *base)
+static bool check_choice(const struct kiln_prepare *p, const struct kiln_field *f, const char *path,
+                         const struct kiln_node *value, const char *text)
 {
-    const char *text = *(char *const *)(const void *)((const char *)base + f->offset);
     KILN_AUTO_STR allowed = { 0 };
 
-    if (!f->choices || f->type != KILN_STRING || !text || !text[0])
-        return true;
     for (size_t i = 0; f->choices[i]; i++) {
         if (kiln_streq(f->choices[i], text))
             return true;
@@ -176,126 +228,153 @@ static bool check_choice(const struct kiln_prepare *p, const struct kiln_field *
         return kiln_diag_error(p->diag, value->source, value->offset, kiln_str_cstr(&allowed), "%s",
                                f->choice_error);
     return kiln_diag_error(p->diag, value->source, value->offset, kiln_str_cstr(&allowed),
-                           "%s: \"%s\" is not allowed", f->name, text);
+                           "%s: \"%s\" is not allowed", path, text);
 }
 
-static void collect_secret(const struct kiln_prepare *p, const struct kiln_field *f,
-                           const void *base)
+/* What can be said of a value once it is decoded. */
+static bool check_value(const struct kiln_prepare *p, const struct kiln_field *f, const char *path,
+                        const struct kiln_node *value, const void *base)
 {
-    const char *text;
+    KILN_AUTO_STRV texts = { 0 };
+    bool ok = true;
 
-    if (!(f->flags & KILN_SECRET) || !p->secrets || f->type != KILN_STRING)
-        return;
-    text = *(char *const *)(const void *)((const char *)base + f->offset);
-    if (text && text[0])
-        kiln_strv_add(p->secrets, text);
+    if (!f->choices && !(f->flags & KILN_SECRET))
+        return true;
+    kiln_value_add_texts(f, base, &texts);
+    KILN_STRV_FOREACH (text, &texts) {
+        if (!text[0])
+            continue;
+        if (p->secrets && (f->flags & KILN_SECRET))
+            kiln_strv_add(p->secrets, text);
+        if (f->choices)
+            ok = check_choice(p, f, path, value, text) && ok;
+    }
+    return ok;
 }
 
-static bool decode_object(const struct kiln_prepare *p, const struct kiln_schema *s,
-                          const struct kiln_node *object, const char *prefix, bool first,
-                          void *cfg);
+/* The objects that one is laid on top of. */
+struct layer {
+    const struct kiln_node *object;
+    const struct layer *below; /* or NULL */
+};
+
+static const struct kiln_node *value_below(const struct layer *l, const char *key)
+{
+    for (; l; l = l->below) {
+        const struct kiln_node *value = kiln_node_get(l->object, key);
+
+        if (value && value->type != KILN_NODE_NULL)
+            return value;
+    }
+    return NULL;
+}
+
+static bool decode_layer(const struct kiln_prepare *p, const struct kiln_schema *s,
+                         const struct layer *layer, const char *prefix, void *cfg);
+
+static bool decode_nested(const struct kiln_prepare *p, const struct kiln_field *f,
+                          const struct layer *layer, const struct kiln_node *value,
+                          const char *path, void *base)
+{
+    KILN_AUTO_FREE char *prefix = kiln_xasprintf("%s.", path);
+    const struct kiln_node *old = value_below(layer->below, f->name);
+    const struct layer below = { old, NULL };
+    const struct layer here = { value, old && old->type == KILN_NODE_OBJECT ? &below : NULL };
+
+    if (value->type == KILN_NODE_OBJECT)
+        return decode_layer(p, f->nested, &here, prefix, (char *)base + f->offset);
+    return value->type == KILN_NODE_NULL ||
+           kiln_diag_error(p->diag, value->source, value->offset, "write an object: { ... }",
+                           "'%s' expected a map, got a %s", path, kiln_node_type_name(value->type));
+}
 
 static bool decode_member(const struct kiln_prepare *p, const struct kiln_field *f,
-                          const struct kiln_member *m, const char *prefix, bool first, void *base)
+                          const struct layer *layer, const struct kiln_member *m,
+                          const char *prefix, void *base)
 {
     KILN_AUTO_FREE char *path = kiln_xasprintf("%s%s", prefix, f->name);
-    KILN_AUTO_FREE char *below = kiln_xasprintf("%s%s.", prefix, f->name);
 
     if (f->flags & KILN_DEPRECATED)
         kiln_diag_warning(p->diag, m->value->source, m->key_offset, NULL, "%s", f->help);
-    if (f->type == KILN_NESTED) {
-        if (m->value->type == KILN_NODE_OBJECT)
-            return decode_object(p, f->nested, m->value, below, first, (char *)base + f->offset);
-        return kiln_diag_error(p->diag, m->value->source, m->value->offset, NULL,
-                               "'%s' expected a map, got %s", path,
-                               kiln_node_type_name(m->value->type));
-    }
-    if (first && m->value->type != KILN_NODE_NULL)
-        kiln_value_clear(f, base); /* a list that is written does not overlay the default */
-    if (!kiln_value_decode(p, f, path, m->value, base))
-        return false;
-    collect_secret(p, f, base);
-    return check_choice(p, f, m->value, base);
+    if (f->type == KILN_NESTED)
+        return decode_nested(p, f, layer, m->value, path, base);
+    if (m->value->type != KILN_NODE_NULL && !value_below(layer->below, m->key))
+        kiln_value_clear(f, base); /* a list that is written replaces the default */
+    return kiln_value_decode(p, f, path, m->value, base) && check_value(p, f, path, m->value, base);
 }
 
-static bool decode_object(const struct kiln_prepare *p, const struct kiln_schema *s,
-                          const struct kiln_node *object, const char *prefix, bool first, void *cfg)
+static bool decode_layer(const struct kiln_prepare *p, const struct kiln_schema *s,
+                         const struct layer *layer, const char *prefix, void *cfg)
 {
     bool ok = true;
 
-    for (size_t i = 0; i < object->u.object.n; i++) {
-        const struct kiln_member *m = &object->u.object.members[i];
+    for (size_t i = 0; i < layer->object->u.object.n; i++) {
+        const struct kiln_member *m = &layer->object->u.object.members[i];
         void *base;
         const struct kiln_field *f = find(s, cfg, m->key, &base);
 
         if (f)
-            ok = decode_member(p, f, m, prefix, first, base) && ok;
+            ok = decode_member(p, f, layer, m, prefix, base) && ok;
     }
     return ok;
 }
 
-/* Was the key written in one of the nodes before `n`? Then a list there is overlaid. */
-static bool written_before(const struct kiln_prepare *p, size_t n, const char *key)
+/* Node i on top of those before it, then the rest. */
+static bool decode_from(const struct kiln_prepare *p, size_t i, const struct layer *below,
+                        void *cfg)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (kiln_node_member(p->nodes[i], key))
-            return true;
-    }
-    return false;
-}
+    struct layer layer = { .below = below };
+    bool ok;
 
-static bool decode_node(const struct kiln_prepare *p, size_t n, void *cfg)
-{
-    const struct kiln_node *object = p->nodes[n];
-    bool ok = true;
-
-    for (size_t i = 0; i < object->u.object.n; i++) {
-        const struct kiln_member *m = &object->u.object.members[i];
-        void *base;
-        const struct kiln_field *f = find(p->schema, cfg, m->key, &base);
-
-        if (f)
-            ok = decode_member(p, f, m, "", !written_before(p, n, m->key), base) && ok;
-    }
-    return ok;
+    if (i == p->n_nodes)
+        return true;
+    layer.object = p->nodes[i];
+    ok = decode_layer(p, p->schema, &layer, "", cfg);
+    return decode_from(p, i + 1, &layer, cfg) && ok;
 }
 
 bool kiln_config_decode(const struct kiln_prepare *p, void *cfg)
 {
-    bool ok = true;
+    bool ok;
 
     kiln_config_defaults(p->schema, cfg);
-    for (size_t i = 0; i < p->n_nodes; i++)
-        ok = check_keys(p, p->schema, p->nodes[i], "") && ok;
-    for (size_t i = 0; ok && i < p->n_nodes; i++)
-        ok = decode_node(p, i, cfg);
+    if (!check_keys(p))
+        return false;
+    ok = decode_from(p, 0, NULL, cfg);
+    visit(p->schema, cfg, replace_empty, NULL);
     return ok;
 }
 
 /* ---- for prepare() functions ---- */
 
-static const struct kiln_member *member_of(const struct kiln_prepare *p, const char *key)
+/* The value that counts; "a.b" is key b of the map a. NULL if it is absent or null. */
+static const struct kiln_node *value_of(const struct kiln_prepare *p, const char *key)
 {
-    for (size_t i = p->n_nodes; key && i > 0; i--) {
-        const struct kiln_member *m = kiln_node_member(p->nodes[i - 1], key);
+    const char *dot = key ? strchr(key, '.') : NULL;
+    KILN_AUTO_FREE char *outer = dot ? kiln_xstrndup(key, (size_t)(dot - key)) : NULL;
 
-        if (m)
-            return m;
+    for (size_t i = p->n_nodes; key && i > 0; i--) {
+        const struct kiln_node *value = kiln_node_get(p->nodes[i - 1], outer ? outer : key);
+
+        if (value && outer)
+            value = value->type == KILN_NODE_OBJECT ? kiln_node_get(value, dot + 1) : NULL;
+        if (value && value->type != KILN_NODE_NULL)
+            return value;
     }
     return NULL;
 }
 
 bool kiln_config_is_set(const struct kiln_prepare *p, const char *key)
 {
-    return member_of(p, key) != NULL;
+    return value_of(p, key) != NULL;
 }
 
 /* Its value, or the component. */
 static const struct kiln_node *place(const struct kiln_prepare *p, const char *key)
 {
-    const struct kiln_member *m = member_of(p, key);
+    const struct kiln_node *value = value_of(p, key);
 
-    return m ? m->value : p->nodes[0];
+    return value ? value : p->nodes[0];
 }
 
 bool kiln_config_error(const struct kiln_prepare *p, const char *key, const char *fmt, ...)

@@ -4,14 +4,14 @@
  * with a did-you-mean, release of the struct, and `kiln help COMPONENT`.
  * Source: packer-core.md, section 9; provision-postprocess.md, section 1.
  *
- *     struct my_config { char *target; int64_t wait_us; bool headless; struct kiln_strv lines; };
+ *     struct my_config { char *target; int64_t wait_ns; bool headless; struct kiln_strv lines; };
  *     static const struct kiln_field my_fields[] = {
  *         { "target", KILN_STRING, offsetof(struct my_config, target), .help = "file to write" },
- *         { "wait", KILN_DURATION, offsetof(struct my_config, wait_us), .def = "10s" },
- *         { "lines", KILN_STRINGS, offsetof(struct my_config, lines), KILN_RAW },
+ *         { "wait", KILN_DURATION, offsetof(struct my_config, wait_ns), .def = "10s" },
+ *         { "lines", KILN_STRINGS, offsetof(struct my_config, lines), .flags = KILN_RAW },
  *         { 0 },
  *     };
- *     const struct kiln_schema my_schema = { "file", "writes a file", my_fields };
+ *     const struct kiln_schema my_schema = { "file", "writes a file", my_fields, NULL };
  */
 #ifndef KILN_CONFIG_CONFIG_H
 #define KILN_CONFIG_CONFIG_H
@@ -55,7 +55,10 @@ struct kiln_field {
     enum kiln_field_type type;
     size_t offset; /* in the component's struct */
     unsigned flags;
-    const char *def;  /* default as text, decoded like a template's string; NULL: zero value */
+    /* Default as text, decoded like a template's string but never rendered; NULL: the zero value.
+     * As in Packer's components, a text, number or duration that is written as "", 0 or "0s" gets
+     * it, too; a list only if the key is absent or null. */
+    const char *def;
     const char *help; /* one or two sentences: meaning, unit, allowed values */
     const struct kiln_schema *nested; /* KILN_NESTED only */
     const char *const *choices;       /* allowed texts, NULL-terminated, or NULL; help and check */
@@ -71,7 +74,7 @@ struct kiln_schema {
     const struct kiln_include {
         const struct kiln_schema *schema;
         size_t offset;
-    } * includes;
+    } *includes;
 };
 
 /* What decoding and a component's prepare() may know. All borrowed. */
@@ -90,13 +93,15 @@ struct kiln_prepare {
 /** Set every field to its default (or zero). The struct must be zeroed or decoded before. */
 void kiln_config_defaults(const struct kiln_schema *schema, void *cfg);
 /**
- * Defaults, then the nodes one on top of the other, then rendering of every string that is not RAW.
- * Reports all problems; false if any. Unknown keys stand alone: nothing else is checked then.
+ * Defaults, then the nodes one on top of the other, every string that is not RAW rendered: scalars
+ * replace, maps merge, lists overlay element by element and keep the longer tail. null is as if the
+ * key were absent. Reports all problems; false if any, and cfg still has to be released. Unknown
+ * keys stand alone: nothing else is checked then.
  */
 bool kiln_config_decode(const struct kiln_prepare *p, void *cfg);
 /** Release what the fields own and zero them; the struct itself is the caller's. */
 void kiln_config_done(const struct kiln_schema *schema, void *cfg);
-/** Was the key written in the template (in any of the nodes)? */
+/** Was the key written in the template (in any of the nodes), and not as null? "map.key" works. */
 bool kiln_config_is_set(const struct kiln_prepare *p, const char *key);
 /** An error (or warning) placed at the value of `key`, or at the component if it is absent or NULL.
  */

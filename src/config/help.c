@@ -1,3 +1,4 @@
+/* `kiln help COMPONENT`, from the tables. */
 #include "config/config.h"
 
 #define WIDTH  80
@@ -29,15 +30,25 @@ static const char *type_word(enum kiln_field_type type)
     return "";
 }
 
+/* Columns of n bytes of text. */
+static size_t columns(const char *text, size_t n)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return count;
+}
+
 /* Words of `text`, broken before WIDTH. */
 static void wrap(struct kiln_str *out, const char *text)
 {
     size_t column = 0;
 
-    while (*text) {
-        size_t len = strcspn(text, " ");
+    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+        size_t len = strcspn(text, " "), wide = columns(text, len);
 
-        if (column == 0 || column + 1 + len > WIDTH) {
+        if (column == 0 || column + 1 + wide > WIDTH) {
             kiln_str_addf(out, "%s%*s", column ? "\n" : "", INDENT, "");
             column = INDENT;
         } else {
@@ -45,9 +56,8 @@ static void wrap(struct kiln_str *out, const char *text)
             column++;
         }
         kiln_str_add(out, text, len);
-        column += len;
+        column += wide;
         text += len;
-        text += strspn(text, " ");
     }
     if (column)
         kiln_str_addc(out, '\n');
@@ -65,6 +75,22 @@ static void put_choices(struct kiln_str *out, const struct kiln_field *f)
     wrap(out, kiln_str_cstr(&line));
 }
 
+/* "  name (type, default: x)"; a default that does not fit gets a line of its own, unbroken. */
+static void put_head(struct kiln_str *out, const struct kiln_field *f, const char *prefix)
+{
+    KILN_AUTO_STR head = { 0 };
+    const char *def = f->def && f->def[0] ? f->def : NULL;
+
+    kiln_str_addf(&head, "  %s%s (%s", prefix, f->name, type_word(f->type));
+    if (def && head.len + strlen(", default: )") + columns(def, strlen(def)) <= WIDTH) {
+        kiln_str_addf(&head, ", default: %s", def);
+        def = NULL;
+    }
+    kiln_str_addf(out, "%s)\n", kiln_str_cstr(&head));
+    if (def)
+        kiln_str_addf(out, "%*sDefault: %s\n", INDENT, "", def);
+}
+
 static void put_fields(const struct kiln_schema *s, const char *prefix, struct kiln_str *out)
 {
     for (const struct kiln_field *f = s->fields; f->name; f++) {
@@ -72,8 +98,7 @@ static void put_fields(const struct kiln_schema *s, const char *prefix, struct k
 
         if (f->flags & (KILN_HIDDEN | KILN_REMOVED | KILN_DEPRECATED))
             continue;
-        kiln_str_addf(out, "  %s%s  (%s%s%s)\n", prefix, f->name, type_word(f->type),
-                      f->def ? ", default " : "", f->def ? f->def : "");
+        put_head(out, f, prefix);
         wrap(out, f->help ? f->help : "");
         put_choices(out, f);
         if (f->type != KILN_NESTED)
@@ -83,13 +108,18 @@ static void put_fields(const struct kiln_schema *s, const char *prefix, struct k
     }
     for (const struct kiln_include *i = s->includes; i && i->schema; i++) {
         if (i->schema->summary && i->schema->summary[0])
-            kiln_str_addf(out, "\n %s:\n", i->schema->summary);
+            kiln_str_addf(out, "\n%s:\n", i->schema->summary);
         put_fields(i->schema, prefix, out);
     }
 }
 
 void kiln_config_help(const struct kiln_schema *schema, struct kiln_str *out)
 {
-    kiln_str_addf(out, "%s: %s\n\n", schema->name, schema->summary);
-    put_fields(schema, "", out);
+    KILN_AUTO_STR fields = { 0 };
+
+    kiln_str_addf(out, "%s: %s\n", schema->name, schema->summary);
+    put_fields(schema, "", &fields);
+    if (fields.len && fields.data[0] != '\n')
+        kiln_str_addc(out, '\n');
+    kiln_str_adds(out, kiln_str_cstr(&fields));
 }

@@ -49,6 +49,12 @@ bool kiln_interp_render_stable(const struct kiln_interp *ctx, const char *text,
 bool kiln_interp_check(const struct kiln_interp *ctx, const char *text, size_t *ret_offset,
                        struct kiln_err *err);
 
+/**
+ * What a user may do about an error of the functions above ("did you mean \"upper\"?"), or NULL;
+ * caller frees. @offset  as they set it
+ */
+char *kiln_interp_hint(const char *text, size_t offset, const struct kiln_err *err);
+
 /** True if rendering could change text (it holds "{{"). */
 bool kiln_interp_has_action(const char *text);
 

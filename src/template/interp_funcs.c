@@ -1,9 +1,11 @@
 /* Packer's functions. Source: packer-core.md, 6.2. */
+#include <assert.h>
 #include <unistd.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "template/diag.h"
 #include "template/interp_priv.h"
 #include "template/template.h"
 
@@ -341,4 +343,21 @@ const struct kiln_interp_func *kiln_interp_find_func(struct kiln_span name)
     if (name.len == 2 && memcmp(name.s, "or", 2) == 0)
         return &kiln_interp_or;
     return find_in(kiln_interp_builtins, name);
+}
+
+char *kiln_interp_nearest_func(struct kiln_span name)
+{
+    KILN_AUTO_FREE char *word = kiln_xstrndup(name.s, name.len);
+    const struct kiln_interp_func *tables[] = { kiln_interp_packer_funcs, kiln_interp_builtins };
+    const char *names[64];
+    size_t n = 0;
+
+    for (size_t i = 0; i < KILN_COUNT(tables); i++) {
+        for (const struct kiln_interp_func *f = tables[i]; f->name; f++) {
+            assert(n < KILN_COUNT(names));
+            if (strlen(f->name) > 2) /* eq, ne …: near everything */
+                names[n++] = f->name;
+        }
+    }
+    return kiln_xstrdup(kiln_did_you_mean(word, names, n));
 }

@@ -173,6 +173,8 @@ struct kiln_interp_func {
 extern const struct kiln_interp_func kiln_interp_and, kiln_interp_or;
 /** NULL: not defined. */
 const struct kiln_interp_func *kiln_interp_find_func(struct kiln_span name);
+/** A function whose name is close, or NULL; caller frees. */
+char *kiln_interp_nearest_func(struct kiln_span name);
 /** Ended by .name NULL. */
 extern const struct kiln_interp_func kiln_interp_builtins[], kiln_interp_packer_funcs[];
 
