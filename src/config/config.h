@@ -59,7 +59,7 @@ struct kiln_field {
      * As in Packer's components, a text, number or duration that is written as "", 0 or "0s" gets
      * it, too; a list only if the key is absent or null. */
     const char *def;
-    const char *help; /* one or two sentences: meaning, unit, allowed values */
+    const char *help;                 /* one or two sentences: meaning, unit, allowed values */
     const struct kiln_schema *nested; /* KILN_NESTED only */
     const char *const *choices;       /* allowed texts, NULL-terminated, or NULL; help and check */
     const char *choice_error;         /* the exact error if none matches; NULL: a general one */
@@ -74,7 +74,7 @@ struct kiln_schema {
     const struct kiln_include {
         const struct kiln_schema *schema;
         size_t offset;
-    } *includes;
+    } * includes;
 };
 
 /* What decoding and a component's prepare() may know. All borrowed. */
