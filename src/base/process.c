@@ -34,6 +34,18 @@ struct plan {
     pid_t parent;
 };
 
+void kiln_process_setup(void)
+{
+    struct sigaction dfl = { .sa_handler = SIG_DFL };
+    int fd;
+
+    (void)sigaction(SIGCHLD, &dfl, NULL);
+    do
+        fd = open("/dev/null", O_RDWR); /* not close-on-exec: stands for what children inherit */
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    kiln_fd_closep(&fd);
+}
+
 static void close_pair(int fds[2])
 {
     kiln_fd_closep(&fds[0]);

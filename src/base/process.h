@@ -14,6 +14,12 @@
 #include "base/str.h"
 #include "base/strv.h"
 
+/**
+ * First thing in main(): puts right what a careless parent left behind. With SIGCHLD ignored the
+ * kernel throws exit codes away; with 0, 1 or 2 closed the next file opened becomes stdout.
+ */
+void kiln_process_setup(void);
+
 struct kiln_process {
     pid_t pid;      /* 0: not running (never started, or reaped) */
     int pidfd;      /* readable once it has ended; owned; -1 when not running */

@@ -1,3 +1,4 @@
+#include "base/process.h"
 #include "cli/commands.h"
 
 static void print_help(void)
@@ -29,6 +30,7 @@ int main(int argc, char **argv)
 {
     struct kiln_cli cli = { 0 };
 
+    kiln_process_setup();
     argc = take_machine_flag(argc, argv, &cli.machine);
     if (argc < 2) {
         print_help();

@@ -130,7 +130,7 @@ static bool process(void *cfg, struct kiln_build *b, struct kiln_artifact *in,
     const struct checksum *c = cfg;
     KILN_AUTO_FREE struct kiln_hash_sums *sums = kiln_xcalloc(in->files.n, sizeof(*sums));
     struct kiln_artifact *art;
-    KILN_AUTO_FREE char *text = NULL, *joined = NULL;
+    KILN_AUTO_FREE char *joined = NULL;
     bool ok = hash_all(c, b, &in->files, sums, err);
 
     art = kiln_artifact_new("packer.post-processor.checksum", "", NULL);

@@ -298,7 +298,6 @@ static const char *shebang(const struct kiln_script_config *c)
 
 static bool run_all(struct run *r, const struct kiln_strv *scripts, struct kiln_err *err)
 {
-    KILN_AUTO_FREE char *pause = NULL;
     KILN_AUTO_STR text = { 0 };
 
     if (!upload_vars(r, err))

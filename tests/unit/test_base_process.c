@@ -185,6 +185,27 @@ static void test_our_stdin_is_closed(void **state)
     assert_int_equal(out.len, 8);
 }
 
+/* In a process of its own: the exit code is the answer. */
+static void test_setup(void **state)
+{
+    struct kiln_spawn how = { .argv = SH("exit 3") };
+    struct sigaction ign = { .sa_handler = SIG_IGN };
+    int status = 0, code = 99;
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0) {
+        (void)sigaction(SIGCHLD, &ign, NULL);
+        (void)close(STDIN_FILENO);
+        (void)close(STDERR_FILENO);
+        kiln_process_setup();
+        (void)kiln_process_capture(&how, NULL, PATIENCE, NULL, NULL, &code, NULL);
+        _exit(fcntl(STDIN_FILENO, F_GETFD) == 0 && fcntl(STDERR_FILENO, F_GETFD) == 0 ? code : 98);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(WEXITSTATUS(status), 3);
+}
+
 static void test_group(void **state)
 {
     for (int same = 0; same < 2; same++) {
@@ -481,6 +502,7 @@ int main(void)
         cmocka_unit_test(test_cwd_and_stdio),
         cmocka_unit_test(test_clean_slate),
         cmocka_unit_test(test_our_stdin_is_closed),
+        cmocka_unit_test(test_setup),
         cmocka_unit_test(test_group),
         cmocka_unit_test(test_on_pid),
         cmocka_unit_test(test_dies_with_its_parent),
