@@ -24,6 +24,7 @@ struct fixture {
     struct kiln_prompter prompter;
     const char *const
         *answers; /* NULL-terminated; "^C" cancels instead; afterwards nobody is there */
+    struct kiln_cancel *own; /* the build's, whatever b.cancel is at the moment; borrowed */
     int fd;
 };
 
@@ -43,7 +44,7 @@ static inline bool fixture_ask(struct kiln_prompter *p, struct kiln_build *b, co
         return kiln_err_set(err, KILN_ERR_USER, "no available tty");
     f->answers++;
     if (strcmp(answer, "^C") == 0) {
-        kiln_cancel_fire(b->cancel);
+        kiln_cancel_fire(f->own);
         return kiln_err_set(err, KILN_ERR_CANCELLED, "cancelled");
     }
     *ret = kiln_xstrdup(answer);
@@ -61,7 +62,7 @@ static inline void fixture_init(struct fixture *f)
     f->b.run_uuid = kiln_xstrdup("uuid-1");
     f->b.options = &f->options;
     f->b.prompter = &f->prompter;
-    f->b.cancel = kiln_cancel_new();
+    f->b.cancel = f->own = kiln_cancel_new();
     f->b.bus = kiln_bus_new(f->fd, NULL);
 }
 

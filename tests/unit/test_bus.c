@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,9 +17,13 @@
 #include "redact/redact.h"
 #include "unit.h"
 
-static void pair(int fds[2], int flags)
+/* A small buffer: an event does not fit, so that writes stop in its middle. */
+static void pair(int fds[2])
 {
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0, fds), 0);
+    int size = 2048;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    assert_int_equal(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
 }
 
 static void send_text(struct kiln_bus *bus, const char *text)
@@ -87,7 +92,7 @@ static void many_threads(int flags)
     struct kiln_bus *bus;
     int fds[2];
 
-    pair(fds, 0);
+    pair(fds);
     assert_int_equal(fcntl(fds[0], F_SETFL, flags), 0);
     reader.fd = fds[1];
     bus = kiln_bus_new(fds[0], "qemu.deb");
@@ -111,15 +116,35 @@ static void test_threads_and_slow_reader(void **state)
     many_threads(O_NONBLOCK); /* an fd that somebody made so loses nothing either */
 }
 
-static void on_alarm(int sig)
+static _Atomic int signals_handled;
+
+static void on_signal(int sig)
 {
+    int saved = errno;
+
     (void)sig;
+    signals_handled++;
+    errno = saved;
+}
+
+/* A few, each handled before the next: the first ends a write early, another one finds it blocked
+ * before its first byte. */
+static void pester(pthread_t thread)
+{
+    for (int i = 0; i < 5; i++) {
+        int before = signals_handled;
+
+        if (pthread_kill(thread, SIGUSR1) != 0)
+            return;
+        while (signals_handled == before)
+            (void)sched_yield();
+    }
 }
 
 /* Signals that interrupt the write must not cut a line. */
 static void test_interrupted(void **state)
 {
-    struct sigaction sa = { .sa_handler = on_alarm }, old; /* no SA_RESTART */
+    struct sigaction sa = { .sa_handler = on_signal }, old; /* no SA_RESTART */
     pthread_t writer;
     struct kiln_bus *bus;
     char buf[3000];
@@ -129,11 +154,12 @@ static void test_interrupted(void **state)
 
     (void)state;
     assert_int_equal(sigaction(SIGUSR1, &sa, &old), 0);
-    pair(fds, 0);
+    pair(fds);
     bus = kiln_bus_new(fds[0], "b");
     assert_int_equal(pthread_create(&writer, NULL, send_many, bus), 0);
     while (lines < EACH) {
-        (void)pthread_kill(writer, SIGUSR1);
+        if (lines < EACH - 2) /* it is still there to be pestered */
+            pester(writer);
         n = read(fds[1], buf, sizeof(buf));
         assert_true(n > 0);
         for (ssize_t i = 0; i < n; i++)
@@ -154,7 +180,7 @@ static void test_dead_reader(void **state)
     int fds[2];
 
     (void)state;
-    pair(fds, 0);
+    pair(fds);
     bus = kiln_bus_new(fds[0], "b");
     (void)close(fds[1]);
     for (int i = 0; i < 3; i++)
@@ -195,7 +221,7 @@ static void test_secrets_come_later(void **state)
     (void)state;
     kiln_strv_add(&first, "tiger");
     kiln_strv_add(&second, "panther");
-    pair(fds, 0);
+    pair(fds);
     bus = kiln_bus_new(fds[0], "b");
     send_text(bus, "a tiger and a panther");
     text_is(fds[1], "a tiger and a panther");
@@ -235,7 +261,7 @@ static void test_blind(void **state)
     (void)state;
     memset(value, 'x', KILN_MAX_SECRET + 1);
     kiln_strv_add(&huge, value);
-    pair(fds, 0);
+    pair(fds);
     bus = kiln_bus_new(fds[0], NULL);
     kiln_bus_add_secrets(bus, &huge);
     why = next_line(fds[1]);

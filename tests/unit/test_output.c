@@ -117,6 +117,25 @@ static void test_secret_in_long_line(void **state)
     }
 }
 
+/* The stream filter holds back what may become a secret; at the end it has to let go. */
+static void test_long_line_without_end(void **state)
+{
+    enum { LEN = KILN_MAX_LINE + 100 };
+    KILN_AUTO_FREE char *text = kiln_xmalloc(LEN);
+    KILN_AUTO_STRV secrets = { 0 };
+    KILN_AUTO_STR story = { 0 };
+    FIXTURE f;
+
+    (void)state;
+    fixture_init(&f);
+    kiln_strv_add(&secrets, "hunter2hunter3");
+    kiln_bus_add_secrets(f.b.bus, &secrets);
+    memset(text, '.', LEN);
+    memcpy(text + LEN - 7, "hunter2", 7);
+    feed_in_steps(&f, text, LEN, 4096, &story);
+    assert_true(kiln_has_suffix(story.data, "...hunter2\n"));
+}
+
 /* A progress bar that never ends its line shows its last state, however much it wrote. */
 static void test_endless_progress(void **state)
 {
@@ -185,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_one_event_per_read),
         cmocka_unit_test(test_secret_in_long_line),
+        cmocka_unit_test(test_long_line_without_end),
         cmocka_unit_test(test_endless_progress),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_progress),

@@ -29,7 +29,7 @@ static bool fake_provision(void *cfg, struct kiln_build *b, struct kiln_communic
         assert_false(kiln_wait_us(cancel, KILN_SECOND(3600), NULL));
         return true;
     case 'C':
-        kiln_cancel_fire(b->cancel);
+        kiln_cancel_fire(KILN_CONTAINER_OF(b, struct fixture, b)->own);
         assert_true(kiln_cancel_fired(cancel));
         return kiln_err_set(err, KILN_ERR_REMOTE, "torn");
     default:

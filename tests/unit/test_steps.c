@@ -329,8 +329,8 @@ static void test_cancelled_before_the_first(void **state)
     unit_fails(kiln_steps_run(abc, KILN_COUNT(abc), &script, &f.b, &err), &err, KILN_ERR_CANCELLED,
                "Build was cancelled.");
     fixture_story_is(&f, "");
-    kiln_cancel_free(f.b.cancel);
-    f.b.cancel = kiln_cancel_new();
+    kiln_cancel_free(f.own);
+    f.b.cancel = f.own = kiln_cancel_new();
     unit_ok(kiln_steps_run(NULL, 0, &script, &f.b, &err), &err);
 }
 
