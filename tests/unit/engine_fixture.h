@@ -23,7 +23,7 @@ struct fixture {
     struct kiln_build_options options;
     struct kiln_prompter prompter;
     const char *const
-        *answers; /* NULL-terminated; "^C" cancels instead; afterwards nobody is there */
+        *answers;            /* NULL-terminated; "^C" cancels instead; afterwards nobody is there */
     struct kiln_cancel *own; /* the build's, whatever b.cancel is at the moment; borrowed */
     int fd;
 };

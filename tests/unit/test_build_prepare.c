@@ -93,6 +93,7 @@ static void prepare(struct bench *k, const char *json)
         !kiln_template_check(k->t, &k->vars, 1000, &k->names, &k->diag)) {
         kiln_diag_format_all(&k->diag, &text);
         fail_msg("%s", kiln_str_cstr(&text));
+        return;
     }
     k->b = kiln_build_prepare(k->t, &k->vars, &k->t->builders.items[0], k->names.v[0], &registry,
                               &k->options, 1000, "uuid-1", &k->diag);
@@ -109,9 +110,8 @@ static void prepared(struct bench *k, const char *json)
 
     prepare(k, json);
     kiln_diag_format_all(&k->diag, &text);
-    if (!k->b)
-        fail_msg("%s", kiln_str_cstr(&text));
     assert_string_equal(kiln_str_cstr(&text), "");
+    assert_non_null(k->b);
 }
 
 static void test_names(void **state)

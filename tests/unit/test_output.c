@@ -131,7 +131,8 @@ static void test_long_line_without_end(void **state)
     kiln_strv_add(&secrets, "hunter2hunter3");
     kiln_bus_add_secrets(f.b.bus, &secrets);
     memset(text, '.', LEN);
-    memcpy(text + LEN - 7, "hunter2", 7);
+    for (size_t i = 0; i < 7; i++)
+        text[LEN - 7 + i] = "hunter2"[i];
     feed_in_steps(&f, text, LEN, 4096, &story);
     assert_true(kiln_has_suffix(story.data, "...hunter2\n"));
 }

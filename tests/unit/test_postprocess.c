@@ -217,151 +217,149 @@ static void check_row(const struct row *row)
 #define ART(i, name) "artifact " i " fake.id " name " \"" name "\" 1 files\n"
 #define KEPT         "\n\nThe builder's artifact is kept: built"
 
+static const struct row rows[] = {
+    { .name = "no post-processors",
+      .story = START ART("0", "built") "build-end 0 \n",
+      .results = "built" },
+    { .name = "no artifact",
+      .builder = "nothing",
+      .roles = { { { 'f', "a", KILN_UNSET, NULL } } },
+      .story = START "build-end 0 \n",
+      .results = "" },
+    { .name = "builder fails",
+      .builder = "fail",
+      .roles = { { { 'f', "a", KILN_UNSET, NULL } } },
+      .story = START "build-end 1 disk on fire\n",
+      .results = "",
+      .error = "disk on fire",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "builder is cancelled",
+      .builder = "cancel",
+      .story = START "build-end 2 Build was cancelled.\n",
+      .results = "",
+      .error = "Build was cancelled.",
+      .kind = KILN_ERR_CANCELLED },
+    { .name = "a cancel by nobody is a failure",
+      .builder = "odd",
+      .story = START "build-end 1 cancelled\n",
+      .results = "",
+      .error = "cancelled",
+      .kind = KILN_ERR_SYSTEM },
+    { .name = "cancelled before post-processing",
+      .builder = "late",
+      .roles = { { { 'f', "a", KILN_UNSET, NULL } } },
+      .story = START "build-end 2 Build was cancelled.\nThe builder's artifact is kept: built\n",
+      .results = "built",
+      .error = "Build was cancelled.\nThe builder's artifact is kept: built",
+      .kind = KILN_ERR_CANCELLED },
+
+    { .name = "replaced",
+      .roles = { { { 'f', "a", KILN_UNSET, NULL } } },
+      .story = START RUN("free") IN("free") "a <- built\n" ART("0", "a") "build-end 0 \n",
+      .results = "a",
+      .gone = "built" },
+    { .name = "kept",
+      .roles = { { { 'k', "a", KILN_UNSET, NULL } } },
+      .story = START RUN("keep") IN("keep") "a <- built\n" ART("0", "built")
+          ART("1", "a") "build-end 0 \n",
+      .results = "built a" },
+    { .name = "passed through, listed twice",
+      .roles = { { { 'F', "same", KILN_UNSET, NULL } } },
+      .story = START RUN("force") IN("force") "same <- built\n" ART("0", "built")
+          ART("1", "built") "build-end 0 \n",
+      .results = "built built" },
+    { .name = "a free one that passes through destroys nothing",
+      .roles = { { { 'f', "same", KILN_UNSET, NULL } } },
+      .story = START RUN("free") IN("free") "same <- built\n" ART("0", "built")
+          ART("1", "built") "build-end 0 \n",
+      .results = "built built" },
+    { .name = "user says keep",
+      .roles = { { { 'f', "a", KILN_YES, NULL } } },
+      .story = START RUN("free") IN("free") "a <- built\n" ART("0", "built")
+          ART("1", "a") "build-end 0 \n",
+      .results = "built a" },
+    { .name = "user says no",
+      .roles = { { { 'k', "a", KILN_NO, NULL } } },
+      .story = START RUN("keep") IN("keep") "a <- built\n" ART("0", "a") "build-end 0 \n",
+      .results = "a",
+      .gone = "built" },
+    { .name = "user says no in vain",
+      .roles = { { { 'F', "a", KILN_NO, NULL } } },
+      .story = START RUN("force") IN("force") "a <- built\n" ART("0", "built")
+          ART("1", "a") "build-end 0 \n",
+      .results = "built a" },
+    { .name = "with a name",
+      .roles = { { { 'f', "a", KILN_UNSET, "zip it" } } },
+      .story =
+          START RUN("zip it (type free)") IN("free") "a <- built\n" ART("0", "a") "build-end 0 \n",
+      .results = "a",
+      .gone = "built" },
+
+    { .name = "a sequence frees its middle",
+      .roles = { { { 'f', "a", KILN_UNSET, NULL },
+                   { 'f', "b", KILN_UNSET, NULL },
+                   { 'k', "c", KILN_UNSET, NULL } } },
+      .story = START RUN("free") IN("free") "a <- built\n" RUN("free") IN("free") "b <- a\n" RUN(
+          "keep") IN("keep") "c <- b\n" ART("0", "b") ART("1", "c") "build-end 0 \n",
+      .results = "b c",
+      .gone = "built a" },
+    { .name = "the example of the reference",
+      .roles = { { { 'F', "same", KILN_UNSET, NULL } },
+                 { { 'F', "same", KILN_UNSET, NULL }, { 'F', "same", KILN_UNSET, NULL } },
+                 { { 'F', "same", KILN_UNSET, NULL } } },
+      .story = START RUN("force") IN("force") "same <- built\n" RUN("force")
+          IN("force") "same <- built\n" RUN("force") IN("force") "same <- built\n" RUN("force")
+              IN("force") "same <- built\n" ART("0", "built") ART("1", "built") ART("2", "built")
+                  ART("3", "built") ART("4", "built") "build-end 0 \n",
+      .results = "built built built built built" },
+    { .name = "nothing more to go on with",
+      .roles = { { { 'f', "none", KILN_UNSET, NULL }, { 'f', "a", KILN_UNSET, NULL } } },
+      .story = START RUN("free") IN("free") "none <- built\n"
+                                            "build-end 0 \n",
+      .results = "",
+      .gone = "built" },
+    { .name = "sequences are independent, one keeper is enough",
+      .roles = { { { 'f', "a", KILN_UNSET, NULL } }, { { 'k', "b", KILN_UNSET, NULL } } },
+      .story = START RUN("free") IN("free") "a <- built\n" RUN("keep")
+          IN("keep") "b <- built\n" ART("0", "built") ART("1", "a") ART("2", "b") "build-end 0 \n",
+      .results = "built a b" },
+
+    { .name = "a failure keeps what the builder made",
+      .roles = { { { 'f', "fail", KILN_UNSET, NULL } } },
+      .story = START RUN("free") IN("free") "fail <- built\n"
+                                            "build-end 1 1 error(s) occurred:\n\n* "
+                                            "Post-processor failed: cannot built" KEPT "\n",
+      .results = "built",
+      .error = "1 error(s) occurred:\n\n* Post-processor failed: cannot built" KEPT,
+      .kind = KILN_ERR_REMOTE },
+    { .name = "a failure in the middle: the others run, nothing is lost",
+      .roles = { { { 'f', "a", KILN_UNSET, NULL },
+                   { 'f', "fail", KILN_UNSET, NULL },
+                   { 'f', "b", KILN_UNSET, NULL } },
+                 { { 'f', "fail", KILN_UNSET, NULL } },
+                 { { 'f', "c", KILN_UNSET, NULL } } },
+      .story = START RUN("free") IN("free") "a <- built\n" RUN("free")
+          IN("free") "fail <- a\n" RUN("free") IN("free") "fail <- built\n" RUN("free")
+              IN("free") "c <- built\n"
+                         "build-end 1 2 error(s) occurred:\n\n* Post-processor failed: cannot a\n"
+                         "* Post-processor failed: cannot built" KEPT
+                         "\nSo is what was made of it: a\n",
+      .results = "built c",
+      .error = "2 error(s) occurred:\n\n* Post-processor failed: cannot a\n"
+               "* Post-processor failed: cannot built" KEPT "\nSo is what was made of it: a",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "Ctrl-C in a post-processor",
+      .roles = { { { 'f', "^C", KILN_UNSET, NULL } }, { { 'f', "a", KILN_UNSET, NULL } } },
+      .story = START RUN("free")
+          IN("free") "^C <- built\n"
+                     "build-end 2 Build was cancelled.\nThe builder's artifact is kept: built\n",
+      .results = "built",
+      .error = "Build was cancelled.\nThe builder's artifact is kept: built",
+      .kind = KILN_ERR_CANCELLED },
+};
+
 static void test_rows(void **state)
 {
-    static const struct row rows[] = {
-        { .name = "no post-processors",
-          .story = START ART("0", "built") "build-end 0 \n",
-          .results = "built" },
-        { .name = "no artifact",
-          .builder = "nothing",
-          .roles = { { { 'f', "a", KILN_UNSET, NULL } } },
-          .story = START "build-end 0 \n",
-          .results = "" },
-        { .name = "builder fails",
-          .builder = "fail",
-          .roles = { { { 'f', "a", KILN_UNSET, NULL } } },
-          .story = START "build-end 1 disk on fire\n",
-          .results = "",
-          .error = "disk on fire",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "builder is cancelled",
-          .builder = "cancel",
-          .story = START "build-end 2 Build was cancelled.\n",
-          .results = "",
-          .error = "Build was cancelled.",
-          .kind = KILN_ERR_CANCELLED },
-        { .name = "a cancel by nobody is a failure",
-          .builder = "odd",
-          .story = START "build-end 1 cancelled\n",
-          .results = "",
-          .error = "cancelled",
-          .kind = KILN_ERR_SYSTEM },
-        { .name = "cancelled before post-processing",
-          .builder = "late",
-          .roles = { { { 'f', "a", KILN_UNSET, NULL } } },
-          .story =
-              START "build-end 2 Build was cancelled.\nThe builder's artifact is kept: built\n",
-          .results = "built",
-          .error = "Build was cancelled.\nThe builder's artifact is kept: built",
-          .kind = KILN_ERR_CANCELLED },
-
-        { .name = "replaced",
-          .roles = { { { 'f', "a", KILN_UNSET, NULL } } },
-          .story = START RUN("free") IN("free") "a <- built\n" ART("0", "a") "build-end 0 \n",
-          .results = "a",
-          .gone = "built" },
-        { .name = "kept",
-          .roles = { { { 'k', "a", KILN_UNSET, NULL } } },
-          .story = START RUN("keep") IN("keep") "a <- built\n" ART("0", "built")
-              ART("1", "a") "build-end 0 \n",
-          .results = "built a" },
-        { .name = "passed through, listed twice",
-          .roles = { { { 'F', "same", KILN_UNSET, NULL } } },
-          .story = START RUN("force") IN("force") "same <- built\n" ART("0", "built")
-              ART("1", "built") "build-end 0 \n",
-          .results = "built built" },
-        { .name = "a free one that passes through destroys nothing",
-          .roles = { { { 'f', "same", KILN_UNSET, NULL } } },
-          .story = START RUN("free") IN("free") "same <- built\n" ART("0", "built")
-              ART("1", "built") "build-end 0 \n",
-          .results = "built built" },
-        { .name = "user says keep",
-          .roles = { { { 'f', "a", KILN_YES, NULL } } },
-          .story = START RUN("free") IN("free") "a <- built\n" ART("0", "built")
-              ART("1", "a") "build-end 0 \n",
-          .results = "built a" },
-        { .name = "user says no",
-          .roles = { { { 'k', "a", KILN_NO, NULL } } },
-          .story = START RUN("keep") IN("keep") "a <- built\n" ART("0", "a") "build-end 0 \n",
-          .results = "a",
-          .gone = "built" },
-        { .name = "user says no in vain",
-          .roles = { { { 'F', "a", KILN_NO, NULL } } },
-          .story = START RUN("force") IN("force") "a <- built\n" ART("0", "built")
-              ART("1", "a") "build-end 0 \n",
-          .results = "built a" },
-        { .name = "with a name",
-          .roles = { { { 'f', "a", KILN_UNSET, "zip it" } } },
-          .story = START RUN("zip it (type free)")
-              IN("free") "a <- built\n" ART("0", "a") "build-end 0 \n",
-          .results = "a",
-          .gone = "built" },
-
-        { .name = "a sequence frees its middle",
-          .roles = { { { 'f', "a", KILN_UNSET, NULL },
-                       { 'f', "b", KILN_UNSET, NULL },
-                       { 'k', "c", KILN_UNSET, NULL } } },
-          .story = START RUN("free") IN("free") "a <- built\n" RUN("free")
-              IN("free") "b <- a\n" RUN("keep") IN("keep") "c <- b\n" ART("0", "b")
-                  ART("1", "c") "build-end 0 \n",
-          .results = "b c",
-          .gone = "built a" },
-        { .name = "the example of the reference",
-          .roles = { { { 'F', "same", KILN_UNSET, NULL } },
-                     { { 'F', "same", KILN_UNSET, NULL }, { 'F', "same", KILN_UNSET, NULL } },
-                     { { 'F', "same", KILN_UNSET, NULL } } },
-          .story = START RUN("force") IN("force") "same <- built\n" RUN("force")
-              IN("force") "same <- built\n" RUN("force") IN("force") "same <- built\n" RUN("force")
-                  IN("force") "same <- built\n" ART("0", "built") ART("1", "built")
-                      ART("2", "built") ART("3", "built") ART("4", "built") "build-end 0 \n",
-          .results = "built built built built built" },
-        { .name = "nothing more to go on with",
-          .roles = { { { 'f', "none", KILN_UNSET, NULL }, { 'f', "a", KILN_UNSET, NULL } } },
-          .story = START RUN("free") IN("free") "none <- built\n"
-                                                "build-end 0 \n",
-          .results = "",
-          .gone = "built" },
-        { .name = "sequences are independent, one keeper is enough",
-          .roles = { { { 'f', "a", KILN_UNSET, NULL } }, { { 'k', "b", KILN_UNSET, NULL } } },
-          .story = START RUN("free") IN("free") "a <- built\n" RUN("keep") IN(
-              "keep") "b <- built\n" ART("0", "built") ART("1", "a") ART("2", "b") "build-end 0 \n",
-          .results = "built a b" },
-
-        { .name = "a failure keeps what the builder made",
-          .roles = { { { 'f', "fail", KILN_UNSET, NULL } } },
-          .story = START RUN("free") IN("free") "fail <- built\n"
-                                                "build-end 1 1 error(s) occurred:\n\n* "
-                                                "Post-processor failed: cannot built" KEPT "\n",
-          .results = "built",
-          .error = "1 error(s) occurred:\n\n* Post-processor failed: cannot built" KEPT,
-          .kind = KILN_ERR_REMOTE },
-        { .name = "a failure in the middle: the others run, nothing is lost",
-          .roles = { { { 'f', "a", KILN_UNSET, NULL },
-                       { 'f', "fail", KILN_UNSET, NULL },
-                       { 'f', "b", KILN_UNSET, NULL } },
-                     { { 'f', "fail", KILN_UNSET, NULL } },
-                     { { 'f', "c", KILN_UNSET, NULL } } },
-          .story = START RUN("free") IN("free") "a <- built\n" RUN("free")
-              IN("free") "fail <- a\n" RUN("free") IN("free") "fail <- built\n" RUN("free") IN(
-                  "free") "c <- built\n"
-                          "build-end 1 2 error(s) occurred:\n\n* Post-processor failed: cannot a\n"
-                          "* Post-processor failed: cannot built" KEPT
-                          "\nSo is what was made of it: a\n",
-          .results = "built c",
-          .error = "2 error(s) occurred:\n\n* Post-processor failed: cannot a\n"
-                   "* Post-processor failed: cannot built" KEPT "\nSo is what was made of it: a",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "Ctrl-C in a post-processor",
-          .roles = { { { 'f', "^C", KILN_UNSET, NULL } }, { { 'f', "a", KILN_UNSET, NULL } } },
-          .story = START RUN("free") IN(
-              "free") "^C <- built\n"
-                      "build-end 2 Build was cancelled.\nThe builder's artifact is kept: built\n",
-          .results = "built",
-          .error = "Build was cancelled.\nThe builder's artifact is kept: built",
-          .kind = KILN_ERR_CANCELLED },
-    };
-
     (void)state;
     for (size_t i = 0; i < KILN_COUNT(rows); i++)
         check_row(&rows[i]);

@@ -52,10 +52,10 @@ struct setting {
 struct row {
     const char *name;
     struct setting p[2], cleanup;
-    bool no_communicator, debug, in_step;
     const char *answers[4];
     const char *story, *error;
     enum kiln_err_kind kind;
+    bool no_communicator, debug, in_step;
 };
 
 struct cast {
@@ -113,156 +113,156 @@ static void check_row(const struct row *row)
 #define CLEANUP_SAYS                                                                               \
     "[say] Provisioning step had errors: Running the cleanup provisioner, if present...\n"
 
+static const struct row rows[] = {
+    { .name = "in order, first failure stops",
+      .p = { { .script = "o" }, { .script = "f" } },
+      .story = "[message] attempt 1\n[message] attempt 1\n",
+      .error = "no\n1",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "none", .no_communicator = true, .story = "" },
+    { .name = "no communicator",
+      .p = { { .script = "o" } },
+      .no_communicator = true,
+      .story = "",
+      .error = NO_COMM,
+      .kind = KILN_ERR_USER },
+
+    { .name = "pause",
+      .p = { { .script = "o", .pause_ns = 10 } },
+      .story = "[say] Pausing 10ns before the next provisioner...\n[message] attempt 1\n" },
+    { .name = "pause and timeout are both there, and the pause is no part of the timeout",
+      .p = { { .script = "o", .pause_ns = 20 * MS, .timeout_ns = 3600000LL * MS } },
+      .story = "[say] Pausing 20ms before the next provisioner...\n"
+               "[say] Setting a 1h0m0s timeout for the next provisioner...\n"
+               "[message] attempt 1\n" },
+    { .name = "pause, then a timeout that expires",
+      .p = { { .script = "w", .pause_ns = MS, .timeout_ns = MS } },
+      .story = "[say] Pausing 1ms before the next provisioner...\n"
+               "[say] Setting a 1ms timeout for the next provisioner...\n"
+               "[message] attempt 1\n[error] Cancelling provisioner after a timeout...\n",
+      .error = "provisioner fake: timed out after 1ms",
+      .kind = KILN_ERR_TIMEOUT },
+    { .name = "timeout, the component's own words",
+      .p = { { .script = "W", .timeout_ns = MS } },
+      .story = "[say] Setting a 1ms timeout for the next provisioner...\n"
+               "[message] attempt 1\n[error] Cancelling provisioner after a timeout...\n",
+      .error = "Error executing script: x",
+      .kind = KILN_ERR_TIMEOUT },
+    { .name = "a timeout that is negative expires at once",
+      .p = { { .script = "w", .timeout_ns = -1000LL * MS } },
+      .story = "[say] Setting a -1s timeout for the next provisioner...\n"
+               "[message] attempt 1\n[error] Cancelling provisioner after a timeout...\n",
+      .error = "provisioner fake: timed out after -1s",
+      .kind = KILN_ERR_TIMEOUT },
+    { .name = "who succeeds in spite of it succeeds",
+      .p = { { .script = "s", .timeout_ns = MS } },
+      .story = "[say] Setting a 1ms timeout for the next provisioner...\n"
+               "[message] attempt 1\n" },
+
+    { .name = "retries, the last error counts",
+      .p = { { .script = "fff", .max_retries = 2 } },
+      .story = "[message] attempt 1\n"
+               "[say] Provisioner failed with \"no\\n1\", retrying with 2 trie(s) left\n"
+               "[message] attempt 2\n"
+               "[say] Provisioner failed with \"no\\n2\", retrying with 1 trie(s) left\n"
+               "[message] attempt 3\n[say] retry limit reached.\n",
+      .error = "no\n3",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "retries, one helps",
+      .p = { { .script = "fo", .max_retries = 5 } },
+      .story = "[message] attempt 1\n"
+               "[say] Provisioner failed with \"no\\n1\", retrying with 5 trie(s) left\n"
+               "[message] attempt 2\n" },
+    { .name = "negative retries",
+      .p = { { .script = "f", .max_retries = -1 } },
+      .story = "[message] attempt 1\n[say] retry limit reached.\n",
+      .error = "no\n1",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "each attempt has its own timeout and its own pause",
+      .p = { { .script = "wo", .pause_ns = 1, .timeout_ns = MS, .max_retries = 1 } },
+      .story = "[say] Pausing 1ns before the next provisioner...\n"
+               "[say] Setting a 1ms timeout for the next provisioner...\n"
+               "[message] attempt 1\n[error] Cancelling provisioner after a timeout...\n"
+               "[say] Provisioner failed with \"provisioner fake: timed out after 1ms\", "
+               "retrying with 1 trie(s) left\n"
+               "[say] Pausing 1ns before the next provisioner...\n"
+               "[say] Setting a 1ms timeout for the next provisioner...\n"
+               "[message] attempt 2\n" },
+    { .name = "no retry after Ctrl-C",
+      .p = { { .script = "Cf", .max_retries = 3 } },
+      .story = "[message] attempt 1\n",
+      .error = "torn",
+      .kind = KILN_ERR_REMOTE },
+
+    { .name = "debug, once per provisioner and outside everything",
+      .debug = true,
+      .p = { { .script = "fo", .max_retries = 1, .pause_ns = 1 } },
+      .answers = { "" },
+      .story = "ask \"Pausing before the next provisioner . Press enter to continue.\" -> \n"
+               "[say] Pausing 1ns before the next provisioner...\n[message] attempt 1\n"
+               "[say] Provisioner failed with \"no\\n1\", retrying with 1 trie(s) left\n"
+               "[say] Pausing 1ns before the next provisioner...\n[message] attempt 2\n" },
+    { .name = "debug, Ctrl-C at the prompt",
+      .debug = true,
+      .p = { { .script = "o" } },
+      .answers = { "^C" },
+      .story = "ask \"Pausing before the next provisioner . Press enter to continue.\" -> ^C\n",
+      .error = "cancelled",
+      .kind = KILN_ERR_CANCELLED },
+
+    { .name = "the step",
+      .in_step = true,
+      .p = { { .script = "o" } },
+      .story = "step StepProvision pending>running\n[message] attempt 1\n"
+               "step StepProvision running>done\nstep StepProvision done>cleaned\n" },
+    { .name = "the step fails, cleanup announced though there is none",
+      .in_step = true,
+      .p = { { .script = "f" } },
+      .story =
+          "step StepProvision pending>running\n[message] attempt 1\n"
+          "step StepProvision running>failed\n" CLEANUP_SAYS "step StepProvision failed>cleaned\n",
+      .error = "no\n1",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "cleanup provisioner, with its wrappers",
+      .in_step = true,
+      .p = { { .script = "f" } },
+      .cleanup = { .script = "fo", .max_retries = 1 },
+      .story = "step StepProvision pending>running\n[message] attempt 1\n"
+               "step StepProvision running>failed\n" CLEANUP_SAYS "[message] attempt 1\n"
+               "[say] Provisioner failed with \"no\\n1\", retrying with 1 trie(s) left\n"
+               "[message] attempt 2\nstep StepProvision failed>cleaned\n",
+      .error = "no\n1",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "cleanup provisioner fails too",
+      .in_step = true,
+      .p = { { .script = "f" } },
+      .cleanup = { .script = "f" },
+      .story = "step StepProvision pending>running\n[message] attempt 1\n"
+               "step StepProvision running>failed\n" CLEANUP_SAYS "[message] attempt 1\n"
+               "step StepProvision failed>cleaned\n",
+      .error = "Cleanup failed: no\n1. Original Provisioning error: no\n1",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "a plain cancel runs no cleanup provisioner",
+      .in_step = true,
+      .p = { { .script = "C" } },
+      .cleanup = { .script = "o" },
+      .story = "step StepProvision pending>running\n[message] attempt 1\n"
+               "step StepProvision running>failed\nstep StepProvision failed>cleaned\n",
+      .error = "Build was cancelled.",
+      .kind = KILN_ERR_CANCELLED },
+    { .name = "Ctrl-C stops a cleanup provisioner",
+      .in_step = true,
+      .p = { { .script = "f" } },
+      .cleanup = { .script = "C" },
+      .story = "step StepProvision pending>running\n[message] attempt 1\n"
+               "step StepProvision running>failed\n" CLEANUP_SAYS "[message] attempt 1\n"
+               "step StepProvision failed>cleaned\n",
+      .error = "Cleanup failed: torn. Original Provisioning error: no\n1",
+      .kind = KILN_ERR_REMOTE },
+};
+
 static void test_rows(void **state)
 {
-    static const struct row rows[] = {
-        { .name = "in order, first failure stops",
-          .p = { { .script = "o" }, { .script = "f" } },
-          .story = "[message] attempt 1\n[message] attempt 1\n",
-          .error = "no\n1",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "none", .no_communicator = true, .story = "" },
-        { .name = "no communicator",
-          .p = { { .script = "o" } },
-          .no_communicator = true,
-          .story = "",
-          .error = NO_COMM,
-          .kind = KILN_ERR_USER },
-
-        { .name = "pause",
-          .p = { { .script = "o", .pause_ns = 10 } },
-          .story = "[say] Pausing 10ns before the next provisioner...\n[message] attempt 1\n" },
-        { .name = "pause and timeout are both there, and the pause is no part of the timeout",
-          .p = { { .script = "o", .pause_ns = 20 * MS, .timeout_ns = 3600000LL * MS } },
-          .story = "[say] Pausing 20ms before the next provisioner...\n"
-                   "[say] Setting a 1h0m0s timeout for the next provisioner...\n"
-                   "[message] attempt 1\n" },
-        { .name = "pause, then a timeout that expires",
-          .p = { { .script = "w", .pause_ns = MS, .timeout_ns = MS } },
-          .story = "[say] Pausing 1ms before the next provisioner...\n"
-                   "[say] Setting a 1ms timeout for the next provisioner...\n"
-                   "[message] attempt 1\n[error] Cancelling provisioner after a timeout...\n",
-          .error = "provisioner fake: timed out after 1ms",
-          .kind = KILN_ERR_TIMEOUT },
-        { .name = "timeout, the component's own words",
-          .p = { { .script = "W", .timeout_ns = MS } },
-          .story = "[say] Setting a 1ms timeout for the next provisioner...\n"
-                   "[message] attempt 1\n[error] Cancelling provisioner after a timeout...\n",
-          .error = "Error executing script: x",
-          .kind = KILN_ERR_TIMEOUT },
-        { .name = "a timeout that is negative expires at once",
-          .p = { { .script = "w", .timeout_ns = -1000LL * MS } },
-          .story = "[say] Setting a -1s timeout for the next provisioner...\n"
-                   "[message] attempt 1\n[error] Cancelling provisioner after a timeout...\n",
-          .error = "provisioner fake: timed out after -1s",
-          .kind = KILN_ERR_TIMEOUT },
-        { .name = "who succeeds in spite of it succeeds",
-          .p = { { .script = "s", .timeout_ns = MS } },
-          .story = "[say] Setting a 1ms timeout for the next provisioner...\n"
-                   "[message] attempt 1\n" },
-
-        { .name = "retries, the last error counts",
-          .p = { { .script = "fff", .max_retries = 2 } },
-          .story = "[message] attempt 1\n"
-                   "[say] Provisioner failed with \"no\\n1\", retrying with 2 trie(s) left\n"
-                   "[message] attempt 2\n"
-                   "[say] Provisioner failed with \"no\\n2\", retrying with 1 trie(s) left\n"
-                   "[message] attempt 3\n[say] retry limit reached.\n",
-          .error = "no\n3",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "retries, one helps",
-          .p = { { .script = "fo", .max_retries = 5 } },
-          .story = "[message] attempt 1\n"
-                   "[say] Provisioner failed with \"no\\n1\", retrying with 5 trie(s) left\n"
-                   "[message] attempt 2\n" },
-        { .name = "negative retries",
-          .p = { { .script = "f", .max_retries = -1 } },
-          .story = "[message] attempt 1\n[say] retry limit reached.\n",
-          .error = "no\n1",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "each attempt has its own timeout and its own pause",
-          .p = { { .script = "wo", .pause_ns = 1, .timeout_ns = MS, .max_retries = 1 } },
-          .story = "[say] Pausing 1ns before the next provisioner...\n"
-                   "[say] Setting a 1ms timeout for the next provisioner...\n"
-                   "[message] attempt 1\n[error] Cancelling provisioner after a timeout...\n"
-                   "[say] Provisioner failed with \"provisioner fake: timed out after 1ms\", "
-                   "retrying with 1 trie(s) left\n"
-                   "[say] Pausing 1ns before the next provisioner...\n"
-                   "[say] Setting a 1ms timeout for the next provisioner...\n"
-                   "[message] attempt 2\n" },
-        { .name = "no retry after Ctrl-C",
-          .p = { { .script = "Cf", .max_retries = 3 } },
-          .story = "[message] attempt 1\n",
-          .error = "torn",
-          .kind = KILN_ERR_REMOTE },
-
-        { .name = "debug, once per provisioner and outside everything",
-          .debug = true,
-          .p = { { .script = "fo", .max_retries = 1, .pause_ns = 1 } },
-          .answers = { "" },
-          .story = "ask \"Pausing before the next provisioner . Press enter to continue.\" -> \n"
-                   "[say] Pausing 1ns before the next provisioner...\n[message] attempt 1\n"
-                   "[say] Provisioner failed with \"no\\n1\", retrying with 1 trie(s) left\n"
-                   "[say] Pausing 1ns before the next provisioner...\n[message] attempt 2\n" },
-        { .name = "debug, Ctrl-C at the prompt",
-          .debug = true,
-          .p = { { .script = "o" } },
-          .answers = { "^C" },
-          .story = "ask \"Pausing before the next provisioner . Press enter to continue.\" -> ^C\n",
-          .error = "cancelled",
-          .kind = KILN_ERR_CANCELLED },
-
-        { .name = "the step",
-          .in_step = true,
-          .p = { { .script = "o" } },
-          .story = "step StepProvision pending>running\n[message] attempt 1\n"
-                   "step StepProvision running>done\nstep StepProvision done>cleaned\n" },
-        { .name = "the step fails, cleanup announced though there is none",
-          .in_step = true,
-          .p = { { .script = "f" } },
-          .story = "step StepProvision pending>running\n[message] attempt 1\n"
-                   "step StepProvision running>failed\n" CLEANUP_SAYS
-                   "step StepProvision failed>cleaned\n",
-          .error = "no\n1",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "cleanup provisioner, with its wrappers",
-          .in_step = true,
-          .p = { { .script = "f" } },
-          .cleanup = { .script = "fo", .max_retries = 1 },
-          .story = "step StepProvision pending>running\n[message] attempt 1\n"
-                   "step StepProvision running>failed\n" CLEANUP_SAYS "[message] attempt 1\n"
-                   "[say] Provisioner failed with \"no\\n1\", retrying with 1 trie(s) left\n"
-                   "[message] attempt 2\nstep StepProvision failed>cleaned\n",
-          .error = "no\n1",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "cleanup provisioner fails too",
-          .in_step = true,
-          .p = { { .script = "f" } },
-          .cleanup = { .script = "f" },
-          .story = "step StepProvision pending>running\n[message] attempt 1\n"
-                   "step StepProvision running>failed\n" CLEANUP_SAYS "[message] attempt 1\n"
-                   "step StepProvision failed>cleaned\n",
-          .error = "Cleanup failed: no\n1. Original Provisioning error: no\n1",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "a plain cancel runs no cleanup provisioner",
-          .in_step = true,
-          .p = { { .script = "C" } },
-          .cleanup = { .script = "o" },
-          .story = "step StepProvision pending>running\n[message] attempt 1\n"
-                   "step StepProvision running>failed\nstep StepProvision failed>cleaned\n",
-          .error = "Build was cancelled.",
-          .kind = KILN_ERR_CANCELLED },
-        { .name = "Ctrl-C stops a cleanup provisioner",
-          .in_step = true,
-          .p = { { .script = "f" } },
-          .cleanup = { .script = "C" },
-          .story = "step StepProvision pending>running\n[message] attempt 1\n"
-                   "step StepProvision running>failed\n" CLEANUP_SAYS "[message] attempt 1\n"
-                   "step StepProvision failed>cleaned\n",
-          .error = "Cleanup failed: torn. Original Provisioning error: no\n1",
-          .kind = KILN_ERR_REMOTE },
-    };
-
     (void)state;
     for (size_t i = 0; i < KILN_COUNT(rows); i++)
         check_row(&rows[i]);

@@ -127,191 +127,185 @@ static void check_row(const struct row *row)
 #define PAUSE_CLEAN(name)                                                                          \
     "ask \"Pausing before cleanup of step '" name "'. Press enter to continue.\" -> \n"
 
+static const struct row rows[] = {
+    { .name = "all well",
+      .story = "[say] run A\n[say] run B\n[say] run C\n"
+               "[say] clean C ok\n[say] clean B ok\n[say] clean A ok\n" },
+    { .name = "one fails",
+      .script = { .fails = "B" },
+      .story = "[say] run A\n[say] run B\n"
+               "[say] clean B failed: B broke (1)\n[say] clean A failed: B broke (1)\n",
+      .error = "B broke (1)",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "a cleanup that has something to say",
+      .script = { .fails = "C", .bad_cleanup = "worse" },
+      .story = "[say] run A\n[say] run B\n[say] run C\n[say] clean C failed: C broke (1)\n"
+               "[say] clean B failed: C broke (1)\n[say] clean A failed: worse\n",
+      .error = "worse",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "cancelled, the step ends well",
+      .script = { .cancels = 'B' },
+      .story = "[say] run A\n[say] run B\n[say] clean B cancelled\n[say] clean A cancelled\n",
+      .error = "Build was cancelled.",
+      .kind = KILN_ERR_CANCELLED },
+    { .name = "cancelled, the step fails of it",
+      .script = { .cancels = 'B', .fails = "B" },
+      .story = "[say] run A\n[say] run B\n[say] clean B cancelled\n[say] clean A cancelled\n",
+      .error = "Build was cancelled.",
+      .kind = KILN_ERR_CANCELLED },
+    { .name = "cancelled in the last step",
+      .script = { .cancels = 'C' },
+      .story = "[say] run A\n[say] run B\n[say] run C\n[say] clean C cancelled\n"
+               "[say] clean B cancelled\n[say] clean A cancelled\n",
+      .error = "Build was cancelled.",
+      .kind = KILN_ERR_CANCELLED },
+
+    { .name = "abort",
+      .on_error = KILN_ON_ERROR_ABORT,
+      .script = { .fails = "C" },
+      .story = "[say] run A\n[say] run B\n[say] run C\n[error] C broke (1)\n"
+               "[error] Step \"stepC\" failed, aborting...\n"
+               "[error] aborted: skipping cleanup of step \"stepB\"\n"
+               "[error] aborted: skipping cleanup of step \"stepA\"\n",
+      .error = "C broke (1)",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "abort when all is well",
+      .on_error = KILN_ON_ERROR_ABORT,
+      .story = "[say] run A\n[say] run B\n[say] run C\n"
+               "[say] clean C ok\n[say] clean B ok\n[say] clean A ok\n" },
+    { .name = "abort when cancelled",
+      .on_error = KILN_ON_ERROR_ABORT,
+      .script = { .cancels = 'B' },
+      .story = "[say] run A\n[say] run B\n[error] Interrupted, aborting...\n"
+               "[error] aborted: skipping cleanup of step \"stepA\"\n",
+      .error = "Build was cancelled.",
+      .kind = KILN_ERR_CANCELLED },
+    { .name = "run-cleanup-provisioner, the step itself",
+      .on_error = KILN_ON_ERROR_RUN_CLEANUP_PROVISIONER,
+      .script = { .fails = "B" },
+      .story = "[say] run A\n[say] run B\n[say] clean B failed: B broke (1)\n"
+               "[error] B broke (1)\n[error] Step \"stepA\" failed, aborting...\n",
+      .error = "B broke (1)",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "run-cleanup-provisioner, a later step",
+      .on_error = KILN_ON_ERROR_RUN_CLEANUP_PROVISIONER,
+      .script = { .fails = "C" },
+      .story = "[say] run A\n[say] run B\n[say] run C\n[error] C broke (1)\n"
+               "[error] Step \"stepC\" failed, aborting...\n"
+               "[say] clean B failed: C broke (1)\n"
+               "[error] aborted: skipping cleanup of step \"stepA\"\n",
+      .error = "C broke (1)",
+      .kind = KILN_ERR_REMOTE },
+
+    { .name = "ask, clean up",
+      .on_error = KILN_ON_ERROR_ASK,
+      .script = { .fails = "A" },
+      .answers = { "Clean" },
+      .story = "[say] run A\n[error] A broke (1)\n[say] Step \"stepA\" failed\n" ASK "Clean\n"
+               "[say] clean A failed: A broke (1)\n",
+      .error = "A broke (1)",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "ask, Enter and nonsense ask again",
+      .on_error = KILN_ON_ERROR_ASK,
+      .script = { .fails = "A" },
+      .answers = { "", "x\"y", "c" },
+      .story = "[say] run A\n[error] A broke (1)\n[say] Step \"stepA\" failed\n" ASK "\n" ASK
+               "x\"y\n[say] Incorrect input: \"x\\\"y\"\n" ASK "c\n"
+               "[say] clean A failed: A broke (1)\n",
+      .error = "A broke (1)",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "ask, nobody there",
+      .on_error = KILN_ON_ERROR_ASK,
+      .alone = true,
+      .script = { .fails = "A" },
+      .story = "[say] run A\n[error] A broke (1)\n[say] Step \"stepA\" failed\n"
+               "[say] clean A failed: A broke (1)\n",
+      .error = "A broke (1)",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "ask, abort",
+      .on_error = KILN_ON_ERROR_ASK,
+      .script = { .fails = "B" },
+      .answers = { "a" },
+      .story = "[say] run A\n[say] run B\n[error] B broke (1)\n[say] Step \"stepB\" failed\n" ASK
+               "a\n[error] B broke (1)\n[error] Step \"stepB\" failed, aborting...\n"
+               "[error] aborted: skipping cleanup of step \"stepA\"\n",
+      .error = "B broke (1)",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "ask, a retry that helps",
+      .on_error = KILN_ON_ERROR_ASK,
+      .script = { .fails = "BB" },
+      .answers = { "r", "R" },
+      .story = "[say] run A\n[say] run B\n[error] B broke (1)\n[say] Step \"stepB\" failed\n" ASK
+               "r\n[say] run B\n[error] B broke (2)\n[say] Step \"stepB\" failed\n" ASK "R\n"
+               "[say] run B\n[say] run C\n"
+               "[say] clean C ok\n[say] clean B ok\n[say] clean A ok\n" },
+    { .name = "ask, the last error counts",
+      .on_error = KILN_ON_ERROR_ASK,
+      .script = { .fails = "BB" },
+      .answers = { "r", "c" },
+      .story = "[say] run A\n[say] run B\n[error] B broke (1)\n[say] Step \"stepB\" failed\n" ASK
+               "r\n[say] run B\n[error] B broke (2)\n[say] Step \"stepB\" failed\n" ASK "c\n"
+               "[say] clean B failed: B broke (2)\n[say] clean A failed: B broke (2)\n",
+      .error = "B broke (2)",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "ask, Ctrl-C at the question",
+      .on_error = KILN_ON_ERROR_ASK,
+      .script = { .fails = "B" },
+      .answers = { "^C" },
+      .story = "[say] run A\n[say] run B\n[error] B broke (1)\n[say] Step \"stepB\" failed\n" ASK
+               "^C\n[say] clean B cancelled\n[say] clean A cancelled\n",
+      .error = "Build was cancelled.",
+      .kind = KILN_ERR_CANCELLED },
+    { .name = "ask says nothing after a cancel",
+      .on_error = KILN_ON_ERROR_ASK,
+      .script = { .fails = "B", .cancels = 'B' },
+      .story = "[say] run A\n[say] run B\n[say] clean B cancelled\n[say] clean A cancelled\n",
+      .error = "Build was cancelled.",
+      .kind = KILN_ERR_CANCELLED },
+
+    { .name = "debug",
+      .debug = true,
+      .answers = { "", "", "", "", "", "" },
+      .story = "[say] run A\n" PAUSE("stepA") "[say] run B\n" PAUSE("stepB") "[say] run C\n" PAUSE(
+          "stepC")
+          PAUSE_CLEAN("stepC") "[say] clean C ok\n" PAUSE_CLEAN(
+              "stepB") "[say] clean B ok\n" PAUSE_CLEAN("stepA") "[say] clean A ok\n" },
+    { .name = "debug, a step that fails has no pauses",
+      .debug = true,
+      .script = { .fails = "B" },
+      .answers = { "", "" },
+      .story = "[say] run A\n" PAUSE("stepA") "[say] run B\n"
+                                              "[say] clean B failed: B broke (1)\n" PAUSE_CLEAN(
+                                                  "stepA") "[say] clean A failed: B broke (1)\n",
+      .error = "B broke (1)",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "debug, the pause comes before the policy",
+      .debug = true,
+      .on_error = KILN_ON_ERROR_ABORT,
+      .script = { .fails = "B" },
+      .answers = { "", "" },
+      .story = "[say] run A\n" PAUSE(
+          "stepA") "[say] run B\n[error] B broke (1)\n"
+                   "[error] Step \"stepB\" failed, aborting...\n" PAUSE_CLEAN(
+                       "stepA") "[error] aborted: skipping cleanup of step \"stepA\"\n",
+      .error = "B broke (1)",
+      .kind = KILN_ERR_REMOTE },
+    { .name = "debug, nobody there",
+      .debug = true,
+      .alone = true,
+      .story = "[say] run A\n[say] run B\n[say] run C\n"
+               "[say] clean C ok\n[say] clean B ok\n[say] clean A ok\n" },
+    { .name = "debug, Ctrl-C at a pause",
+      .debug = true,
+      .answers = { "^C" },
+      .story = "[say] run A\nask \"Pausing after run of step 'stepA'. Press enter to continue.\""
+               " -> ^C\n[say] clean A cancelled\n",
+      .error = "Build was cancelled.",
+      .kind = KILN_ERR_CANCELLED },
+};
+
 static void test_rows(void **state)
 {
-    static const struct row rows[] = {
-        { .name = "all well",
-          .story = "[say] run A\n[say] run B\n[say] run C\n"
-                   "[say] clean C ok\n[say] clean B ok\n[say] clean A ok\n" },
-        { .name = "one fails",
-          .script = { .fails = "B" },
-          .story = "[say] run A\n[say] run B\n"
-                   "[say] clean B failed: B broke (1)\n[say] clean A failed: B broke (1)\n",
-          .error = "B broke (1)",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "a cleanup that has something to say",
-          .script = { .fails = "C", .bad_cleanup = "worse" },
-          .story = "[say] run A\n[say] run B\n[say] run C\n[say] clean C failed: C broke (1)\n"
-                   "[say] clean B failed: C broke (1)\n[say] clean A failed: worse\n",
-          .error = "worse",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "cancelled, the step ends well",
-          .script = { .cancels = 'B' },
-          .story = "[say] run A\n[say] run B\n[say] clean B cancelled\n[say] clean A cancelled\n",
-          .error = "Build was cancelled.",
-          .kind = KILN_ERR_CANCELLED },
-        { .name = "cancelled, the step fails of it",
-          .script = { .cancels = 'B', .fails = "B" },
-          .story = "[say] run A\n[say] run B\n[say] clean B cancelled\n[say] clean A cancelled\n",
-          .error = "Build was cancelled.",
-          .kind = KILN_ERR_CANCELLED },
-        { .name = "cancelled in the last step",
-          .script = { .cancels = 'C' },
-          .story = "[say] run A\n[say] run B\n[say] run C\n[say] clean C cancelled\n"
-                   "[say] clean B cancelled\n[say] clean A cancelled\n",
-          .error = "Build was cancelled.",
-          .kind = KILN_ERR_CANCELLED },
-
-        { .name = "abort",
-          .on_error = KILN_ON_ERROR_ABORT,
-          .script = { .fails = "C" },
-          .story = "[say] run A\n[say] run B\n[say] run C\n[error] C broke (1)\n"
-                   "[error] Step \"stepC\" failed, aborting...\n"
-                   "[error] aborted: skipping cleanup of step \"stepB\"\n"
-                   "[error] aborted: skipping cleanup of step \"stepA\"\n",
-          .error = "C broke (1)",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "abort when all is well",
-          .on_error = KILN_ON_ERROR_ABORT,
-          .story = "[say] run A\n[say] run B\n[say] run C\n"
-                   "[say] clean C ok\n[say] clean B ok\n[say] clean A ok\n" },
-        { .name = "abort when cancelled",
-          .on_error = KILN_ON_ERROR_ABORT,
-          .script = { .cancels = 'B' },
-          .story = "[say] run A\n[say] run B\n[error] Interrupted, aborting...\n"
-                   "[error] aborted: skipping cleanup of step \"stepA\"\n",
-          .error = "Build was cancelled.",
-          .kind = KILN_ERR_CANCELLED },
-        { .name = "run-cleanup-provisioner, the step itself",
-          .on_error = KILN_ON_ERROR_RUN_CLEANUP_PROVISIONER,
-          .script = { .fails = "B" },
-          .story = "[say] run A\n[say] run B\n[say] clean B failed: B broke (1)\n"
-                   "[error] B broke (1)\n[error] Step \"stepA\" failed, aborting...\n",
-          .error = "B broke (1)",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "run-cleanup-provisioner, a later step",
-          .on_error = KILN_ON_ERROR_RUN_CLEANUP_PROVISIONER,
-          .script = { .fails = "C" },
-          .story = "[say] run A\n[say] run B\n[say] run C\n[error] C broke (1)\n"
-                   "[error] Step \"stepC\" failed, aborting...\n"
-                   "[say] clean B failed: C broke (1)\n"
-                   "[error] aborted: skipping cleanup of step \"stepA\"\n",
-          .error = "C broke (1)",
-          .kind = KILN_ERR_REMOTE },
-
-        { .name = "ask, clean up",
-          .on_error = KILN_ON_ERROR_ASK,
-          .script = { .fails = "A" },
-          .answers = { "Clean" },
-          .story = "[say] run A\n[error] A broke (1)\n[say] Step \"stepA\" failed\n" ASK "Clean\n"
-                   "[say] clean A failed: A broke (1)\n",
-          .error = "A broke (1)",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "ask, Enter and nonsense ask again",
-          .on_error = KILN_ON_ERROR_ASK,
-          .script = { .fails = "A" },
-          .answers = { "", "x\"y", "c" },
-          .story = "[say] run A\n[error] A broke (1)\n[say] Step \"stepA\" failed\n" ASK "\n" ASK
-                   "x\"y\n[say] Incorrect input: \"x\\\"y\"\n" ASK "c\n"
-                   "[say] clean A failed: A broke (1)\n",
-          .error = "A broke (1)",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "ask, nobody there",
-          .on_error = KILN_ON_ERROR_ASK,
-          .alone = true,
-          .script = { .fails = "A" },
-          .story = "[say] run A\n[error] A broke (1)\n[say] Step \"stepA\" failed\n"
-                   "[say] clean A failed: A broke (1)\n",
-          .error = "A broke (1)",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "ask, abort",
-          .on_error = KILN_ON_ERROR_ASK,
-          .script = { .fails = "B" },
-          .answers = { "a" },
-          .story =
-              "[say] run A\n[say] run B\n[error] B broke (1)\n[say] Step \"stepB\" failed\n" ASK
-              "a\n[error] B broke (1)\n[error] Step \"stepB\" failed, aborting...\n"
-              "[error] aborted: skipping cleanup of step \"stepA\"\n",
-          .error = "B broke (1)",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "ask, a retry that helps",
-          .on_error = KILN_ON_ERROR_ASK,
-          .script = { .fails = "BB" },
-          .answers = { "r", "R" },
-          .story =
-              "[say] run A\n[say] run B\n[error] B broke (1)\n[say] Step \"stepB\" failed\n" ASK
-              "r\n[say] run B\n[error] B broke (2)\n[say] Step \"stepB\" failed\n" ASK "R\n"
-              "[say] run B\n[say] run C\n"
-              "[say] clean C ok\n[say] clean B ok\n[say] clean A ok\n" },
-        { .name = "ask, the last error counts",
-          .on_error = KILN_ON_ERROR_ASK,
-          .script = { .fails = "BB" },
-          .answers = { "r", "c" },
-          .story =
-              "[say] run A\n[say] run B\n[error] B broke (1)\n[say] Step \"stepB\" failed\n" ASK
-              "r\n[say] run B\n[error] B broke (2)\n[say] Step \"stepB\" failed\n" ASK "c\n"
-              "[say] clean B failed: B broke (2)\n[say] clean A failed: B broke (2)\n",
-          .error = "B broke (2)",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "ask, Ctrl-C at the question",
-          .on_error = KILN_ON_ERROR_ASK,
-          .script = { .fails = "B" },
-          .answers = { "^C" },
-          .story =
-              "[say] run A\n[say] run B\n[error] B broke (1)\n[say] Step \"stepB\" failed\n" ASK
-              "^C\n[say] clean B cancelled\n[say] clean A cancelled\n",
-          .error = "Build was cancelled.",
-          .kind = KILN_ERR_CANCELLED },
-        { .name = "ask says nothing after a cancel",
-          .on_error = KILN_ON_ERROR_ASK,
-          .script = { .fails = "B", .cancels = 'B' },
-          .story = "[say] run A\n[say] run B\n[say] clean B cancelled\n[say] clean A cancelled\n",
-          .error = "Build was cancelled.",
-          .kind = KILN_ERR_CANCELLED },
-
-        { .name = "debug",
-          .debug = true,
-          .answers = { "", "", "", "", "", "" },
-          .story = "[say] run A\n" PAUSE("stepA") "[say] run B\n" PAUSE(
-              "stepB") "[say] run C\n" PAUSE("stepC")
-              PAUSE_CLEAN("stepC") "[say] clean C ok\n" PAUSE_CLEAN(
-                  "stepB") "[say] clean B ok\n" PAUSE_CLEAN("stepA") "[say] clean A ok\n" },
-        { .name = "debug, a step that fails has no pauses",
-          .debug = true,
-          .script = { .fails = "B" },
-          .answers = { "", "" },
-          .story =
-              "[say] run A\n" PAUSE("stepA") "[say] run B\n"
-                                             "[say] clean B failed: B broke (1)\n" PAUSE_CLEAN(
-                                                 "stepA") "[say] clean A failed: B broke (1)\n",
-          .error = "B broke (1)",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "debug, the pause comes before the policy",
-          .debug = true,
-          .on_error = KILN_ON_ERROR_ABORT,
-          .script = { .fails = "B" },
-          .answers = { "", "" },
-          .story = "[say] run A\n" PAUSE(
-              "stepA") "[say] run B\n[error] B broke (1)\n"
-                       "[error] Step \"stepB\" failed, aborting...\n" PAUSE_CLEAN(
-                           "stepA") "[error] aborted: skipping cleanup of step \"stepA\"\n",
-          .error = "B broke (1)",
-          .kind = KILN_ERR_REMOTE },
-        { .name = "debug, nobody there",
-          .debug = true,
-          .alone = true,
-          .story = "[say] run A\n[say] run B\n[say] run C\n"
-                   "[say] clean C ok\n[say] clean B ok\n[say] clean A ok\n" },
-        { .name = "debug, Ctrl-C at a pause",
-          .debug = true,
-          .answers = { "^C" },
-          .story =
-              "[say] run A\nask \"Pausing after run of step 'stepA'. Press enter to continue.\""
-              " -> ^C\n[say] clean A cancelled\n",
-          .error = "Build was cancelled.",
-          .kind = KILN_ERR_CANCELLED },
-    };
-
     (void)state;
     for (size_t i = 0; i < KILN_COUNT(rows); i++)
         check_row(&rows[i]);
