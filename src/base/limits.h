@@ -27,5 +27,9 @@
 #define KILN_MAX_CAPTURE        (1u << 20)  /* bytes kept of a program's captured output */
 #define KILN_MAX_SECRET         (64u << 10) /* bytes of one sensitive value */
 #define KILN_MAX_SECRETS        (1u << 20)  /* bytes of all sensitive values together */
+#define KILN_MAX_TREE_DEPTH     100         /* nesting of directories that are moved to or from a guest */
+#define KILN_MAX_TREE_ENTRIES   1000000     /* files and directories that one download may bring */
+#define KILN_MAX_SFTP_PACKET    (256u << 10) /* bytes of one SFTP packet */
+#define KILN_MAX_SCP_LINE       4096        /* bytes of one control line of scp */
 
 #endif

@@ -9,6 +9,8 @@
 
 #include <poll.h>
 
+#include "base/str.h"
+
 #include "engine/communicator.h"
 
 /* Where to log in, and as whom. All strings owned. */

@@ -1,0 +1,224 @@
+#include "communicator/config.h"
+
+#include "base/mem.h"
+#include "communicator/key_file.h"
+
+#define AT(member) offsetof(struct kiln_comm_config, member)
+
+static const char *const transfer_methods[] = { "scp", "sftp", NULL };
+
+static const struct kiln_field fields[] = {
+    { "communicator", KILN_STRING, AT(communicator), .def = "ssh",
+      .help = "how to get into the guest: ssh, or none (no provisioners that run in it)" },
+    { "pause_before_connecting", KILN_DURATION, AT(pause_before_connecting_ns),
+      .help = "after the first successful login wait this long, then log in again" },
+
+    { "ssh_host", KILN_STRING, AT(ssh_host),
+      .help = "address of the guest; most builders find it out" },
+    { "ssh_port", KILN_INT, AT(ssh_port), .help = "port of the guest's SSH server; 22 if not set" },
+    { "ssh_username", KILN_STRING, AT(ssh_username), .help = "required" },
+    { "ssh_password", KILN_STRING, AT(ssh_password), KILN_SECRET,
+      .help = "also the answer to keyboard-interactive questions" },
+    { "ssh_private_key_file", KILN_STRING, AT(ssh_private_key_file),
+      .help = "a key without passphrase; ~ is the home directory" },
+    { "ssh_certificate_file", KILN_STRING, AT(ssh_certificate_file),
+      .help = "certificate for ssh_private_key_file" },
+    { "ssh_agent_auth", KILN_BOOL, AT(ssh_agent_auth),
+      .help = "offer the keys of the ssh-agent behind SSH_AUTH_SOCK, before all others" },
+    { "ssh_disable_agent_forwarding", KILN_BOOL, AT(ssh_disable_agent_forwarding),
+      .help = "do not let the guest use the ssh-agent behind SSH_AUTH_SOCK" },
+    { "ssh_pty", KILN_BOOL, AT(ssh_pty), .help = "run commands on a pseudo terminal" },
+    { "ssh_timeout", KILN_DURATION, AT(ssh_timeout_ns),
+      .help = "how long to wait for the first login; 5m, but no limit if only "
+              "ssh_handshake_attempts is set" },
+    { "ssh_wait_timeout", KILN_DURATION, AT(ssh_wait_timeout_ns), KILN_HIDDEN,
+      .help = "old name of ssh_timeout" },
+    { "ssh_handshake_attempts", KILN_INT, AT(ssh_handshake_attempts),
+      .help = "how many refused logins end the wait; 10, but no limit if only ssh_timeout is set" },
+    { "ssh_keep_alive_interval", KILN_DURATION, AT(ssh_keep_alive_interval_ns),
+      .help = "between signs of life while a command runs; 5s if not set, negative: none" },
+    { "ssh_read_write_timeout", KILN_DURATION, AT(ssh_read_write_timeout_ns),
+      .help = "give up when the guest sends or takes nothing for this long; not set: never" },
+    { "ssh_file_transfer_method", KILN_STRING, AT(ssh_file_transfer_method), .def = "scp",
+      .help = "scp or sftp" },
+    { "ssh_ciphers", KILN_STRINGS, AT(ssh_ciphers),
+      .help = "these ciphers only, in this order; not set: what is fast and sound" },
+    { "ssh_key_exchange_algorithms", KILN_STRINGS, AT(ssh_kex), .help = "as ssh_ciphers" },
+    { "ssh_clear_authorized_keys", KILN_BOOL, AT(ssh_clear_authorized_keys),
+      .help = "remove the key named temporary_key_pair_name from authorized_keys at the end" },
+    { "temporary_key_pair_name", KILN_STRING, AT(temporary_key_pair_name),
+      .help = "comment of the temporary public key" },
+    { "temporary_key_pair_type", KILN_STRING, AT(temporary_key_pair_type), .def = "rsa",
+      .help = "rsa, ecdsa, ed25519 or dsa" },
+    { "temporary_key_pair_bits", KILN_INT, AT(temporary_key_pair_bits),
+      .help = "0: 4096 for rsa, 521 for ecdsa" },
+
+    { "ssh_bastion_host", KILN_STRING, AT(bastion.host), .help = "not available yet" },
+    { "ssh_bastion_port", KILN_INT, AT(bastion.port), .def = "22", .help = "not available yet" },
+    { "ssh_bastion_username", KILN_STRING, AT(bastion.username), .help = "not available yet" },
+    { "ssh_bastion_password", KILN_STRING, AT(bastion.password), KILN_SECRET,
+      .help = "not available yet" },
+    { "ssh_bastion_interactive", KILN_BOOL, AT(bastion.interactive), .help = "not available yet" },
+    { "ssh_bastion_agent_auth", KILN_BOOL, AT(bastion.agent_auth), .help = "not available yet" },
+    { "ssh_bastion_private_key_file", KILN_STRING, AT(bastion.private_key_file),
+      .help = "not available yet" },
+    { "ssh_bastion_certificate_file", KILN_STRING, AT(bastion.certificate_file),
+      .help = "not available yet" },
+    { "ssh_proxy_host", KILN_STRING, AT(proxy.host), .help = "not available yet" },
+    { "ssh_proxy_port", KILN_INT, AT(proxy.port), .def = "1080", .help = "not available yet" },
+    { "ssh_proxy_username", KILN_STRING, AT(proxy.username), .help = "not available yet" },
+    { "ssh_proxy_password", KILN_STRING, AT(proxy.password), KILN_SECRET,
+      .help = "not available yet" },
+    { "ssh_local_tunnels", KILN_STRINGS, AT(ssh_local_tunnels), .help = "not available yet" },
+    { "ssh_remote_tunnels", KILN_STRINGS, AT(ssh_remote_tunnels), .help = "not available yet" },
+
+    { "winrm_username", KILN_STRING, AT(winrm.username), .flags = KILN_HIDDEN },
+    { "winrm_password", KILN_STRING, AT(winrm.password), .flags = KILN_SECRET | KILN_HIDDEN },
+    { "winrm_host", KILN_STRING, AT(winrm.host), .flags = KILN_HIDDEN },
+    { "winrm_port", KILN_INT, AT(winrm.port), .flags = KILN_HIDDEN },
+    { "winrm_timeout", KILN_DURATION, AT(winrm.timeout_ns), .flags = KILN_HIDDEN },
+    { "winrm_no_proxy", KILN_BOOL, AT(winrm.no_proxy), .flags = KILN_HIDDEN },
+    { "winrm_use_ssl", KILN_BOOL, AT(winrm.use_ssl), .flags = KILN_HIDDEN },
+    { "winrm_insecure", KILN_BOOL, AT(winrm.insecure), .flags = KILN_HIDDEN },
+    { "winrm_use_ntlm", KILN_BOOL, AT(winrm.use_ntlm), .flags = KILN_HIDDEN },
+    { 0 },
+};
+
+const struct kiln_schema kiln_comm_schema = {
+    .name = "communicator",
+    .summary = "how to get into the guest",
+    .fields = fields,
+};
+
+static bool is_type(const struct kiln_comm_config *c, const char *type)
+{
+    return kiln_streq(c->communicator, type);
+}
+
+bool kiln_comm_is_ssh(const struct kiln_comm_config *c)
+{
+    return is_type(c, "ssh");
+}
+
+bool kiln_comm_is_none(const struct kiln_comm_config *c)
+{
+    return is_type(c, "none");
+}
+
+static bool is_set(const char *s)
+{
+    return s && *s;
+}
+
+static void set_defaults(struct kiln_comm_config *c)
+{
+    if (c->ssh_port == 0)
+        c->ssh_port = 22;
+    if (c->ssh_timeout_ns == 0 && c->ssh_handshake_attempts == 0) {
+        c->ssh_timeout_ns = INT64_C(300) * 1000000000;
+        c->ssh_handshake_attempts = 10;
+    }
+    if (c->ssh_wait_timeout_ns != 0) /* after the defaults, so that the attempts stay limited */
+        c->ssh_timeout_ns = c->ssh_wait_timeout_ns;
+    if (c->ssh_keep_alive_interval_ns == 0)
+        c->ssh_keep_alive_interval_ns = INT64_C(5) * 1000000000;
+}
+
+static bool check_numbers(const struct kiln_comm_config *c, const struct kiln_prepare *p)
+{
+    bool ok = true;
+
+    if (c->ssh_port < 1 || c->ssh_port > 65535)
+        ok = kiln_config_error(p, "ssh_port", "ssh_port must be between 1 and 65535");
+    if (c->ssh_timeout_ns < 0)
+        ok = kiln_config_error(p, "ssh_timeout", "ssh_timeout must not be negative");
+    if (c->ssh_handshake_attempts < 0)
+        ok = kiln_config_error(p, "ssh_handshake_attempts",
+                               "ssh_handshake_attempts must not be negative");
+    return ok;
+}
+
+static bool check_key(const struct kiln_comm_config *c, const struct kiln_prepare *p)
+{
+    KILN_AUTO_ERR why = { 0 };
+
+    if (is_set(c->ssh_private_key_file) && !kiln_key_file_check(c->ssh_private_key_file, &why))
+        return kiln_config_error(p, "ssh_private_key_file", "ssh_private_key_file is invalid: %s",
+                                 kiln_err_text(&why));
+    if (is_set(c->ssh_certificate_file) && !is_set(c->ssh_private_key_file))
+        return kiln_config_error(p, "ssh_certificate_file",
+                                 "ssh_certificate_file needs ssh_private_key_file: the key that it "
+                                 "certifies");
+    return true;
+}
+
+/* Options that change the way to the guest: without them the wrong host might be reached. */
+static bool check_not_yet(const struct kiln_comm_config *c, const struct kiln_prepare *p)
+{
+    const struct {
+        const char *key;
+        bool set;
+    } not_yet[] = {
+        { "ssh_bastion_host", is_set(c->bastion.host) },
+        { "ssh_proxy_host", is_set(c->proxy.host) },
+        { "ssh_local_tunnels", c->ssh_local_tunnels.n > 0 },
+        { "ssh_remote_tunnels", c->ssh_remote_tunnels.n > 0 },
+    };
+    bool ok = true;
+
+    for (size_t i = 0; i < KILN_COUNT(not_yet); i++) {
+        if (not_yet[i].set)
+            ok = kiln_config_error(p, not_yet[i].key, "%s is not supported yet", not_yet[i].key);
+    }
+    return ok;
+}
+
+static bool check_transfer_method(const struct kiln_comm_config *c, const struct kiln_prepare *p)
+{
+    for (const char *const *m = transfer_methods; *m; m++) {
+        if (kiln_streq(c->ssh_file_transfer_method, *m))
+            return true;
+    }
+    return kiln_config_error(p, "ssh_file_transfer_method",
+                             "ssh_file_transfer_method ('%s') is invalid, valid methods: sftp, scp",
+                             c->ssh_file_transfer_method);
+}
+
+static bool prepare_ssh(struct kiln_comm_config *c, const struct kiln_prepare *p)
+{
+    bool ok = true;
+
+    set_defaults(c);
+    if (!is_set(c->ssh_username))
+        ok = kiln_config_error(p, NULL,
+                               "An ssh_username must be specified\n"
+                               "  Note: some builders used to default ssh_username to \"root\".");
+    ok = check_key(c, p) && ok;
+    ok = check_transfer_method(c, p) && ok;
+    ok = check_numbers(c, p) && ok;
+    return check_not_yet(c, p) && ok;
+}
+
+static void default_text(char **field, const char *value)
+{
+    if (is_set(*field))
+        return;
+    free(*field);
+    *field = kiln_xstrdup(value);
+}
+
+bool kiln_comm_prepare(struct kiln_comm_config *c, const struct kiln_prepare *p)
+{
+    default_text(&c->communicator, "ssh"); /* "" means the default, too */
+    default_text(&c->ssh_file_transfer_method, "scp");
+    if (kiln_comm_is_ssh(c))
+        return prepare_ssh(c, p);
+    if (kiln_comm_is_none(c))
+        return true;
+    if (is_type(c, "winrm"))
+        return kiln_config_error(p, "communicator", "communicator winrm is not available yet");
+    if (is_type(c, "docker") || is_type(c, "dockerWindowsContainer"))
+        return kiln_config_error(p, "communicator", "unknown communicator type: %s",
+                                 c->communicator);
+    return kiln_config_error(p, "communicator", "Communicator type %s is invalid", c->communicator);
+}

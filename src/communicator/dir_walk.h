@@ -1,0 +1,32 @@
+/*
+ * The contents of a local directory in the order in which they are sent to a guest. Symlinks are
+ * followed: what arrives are copies of what they point to. One thread.
+ */
+#ifndef KILN_COMMUNICATOR_DIR_WALK_H
+#define KILN_COMMUNICATOR_DIR_WALK_H
+
+#include <sys/stat.h>
+
+#include "base/err.h"
+
+/* Any of them may end the walk by returning false with err set. */
+struct kiln_dir_visitor {
+    bool (*enter)(void *ud, const char *name, mode_t mode, struct kiln_err *err);
+    bool (*leave)(void *ud, mode_t mode, struct kiln_err *err); /* mode: that of enter */
+    /* A regular file; path is where it lies here. */
+    bool (*file)(void *ud, const char *path, const char *name, mode_t mode, struct kiln_err *err);
+    void *ud;
+};
+
+/**
+ * Visit everything below dir (not dir itself), entries of a directory in bytewise order. mode: the
+ * permission bits. Fails on what is neither file nor directory, on a link that leads back to a
+ * directory that holds it, and below KILN_MAX_TREE_DEPTH levels.
+ */
+bool kiln_dir_walk(const char *dir, const struct kiln_dir_visitor *v, struct kiln_err *err);
+
+/** The name under which a directory arrives: "b" for /a/b and /a/b/, its own for "."; caller frees.
+ */
+char *kiln_dir_name(const char *dir);
+
+#endif

@@ -1,0 +1,79 @@
+#include "communicator/scp_end.h"
+
+#include "base/mem.h"
+#include "communicator/scp.h"
+
+/* Blanks and what else nobody means as shell syntax in a path; not ~ $ * ? [ ]. */
+static bool needs_escape(char c)
+{
+    return strchr(" \t'\"()<>;&|`#!", c) != NULL;
+}
+
+char *kiln_scp_command(const char *flags, const char *path)
+{
+    KILN_AUTO_STR out = { 0 };
+
+    kiln_str_addf(&out, "scp %s %s", flags, path[0] == '-' ? "./" : "");
+    for (const char *p = path; *p; p++) {
+        if (*p == '\\' && p[1] != '\0') { /* escaped by whoever wrote the template */
+            kiln_str_addc(&out, *p++);
+        } else if (needs_escape(*p)) {
+            kiln_str_addc(&out, '\\');
+        }
+        kiln_str_addc(&out, *p);
+    }
+    return kiln_str_steal(&out);
+}
+
+void kiln_scp_noise_add(struct kiln_scp_noise *noise, const char *data, size_t len)
+{
+    size_t room = sizeof(noise->text), over;
+
+    if (len > room) {
+        data += len - room;
+        len = room;
+    }
+    over = noise->len + len > room ? noise->len + len - room : 0;
+    memmove(noise->text, noise->text + over, noise->len - over);
+    memcpy(noise->text + noise->len - over, data, len);
+    noise->len += len - over;
+}
+
+/* The noise as one line. */
+static char *noise_line(const struct kiln_scp_noise *noise)
+{
+    size_t len = noise->len;
+    char *line;
+
+    while (len > 0 && (unsigned char)noise->text[len - 1] <= ' ')
+        len--;
+    line = kiln_xstrndup(noise->text, len);
+    for (size_t i = 0; line[i]; i++) {
+        if ((unsigned char)line[i] < ' ')
+            line[i] = ' ';
+    }
+    return line;
+}
+
+bool kiln_scp_ended(const struct kiln_channel *ch, const struct kiln_scp_noise *noise,
+                    struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *text = noise_line(noise);
+
+    if (ch->lost)
+        return kiln_err_set(err, KILN_ERR_REMOTE, "the connection to the guest was lost");
+    if (ch->status == 127)
+        return kiln_err_set(err, KILN_ERR_REMOTE,
+                            "SCP failed to start. This usually means that SCP is not\n"
+                            "properly installed on the remote system.");
+    return kiln_err_set(err, KILN_ERR_REMOTE, "scp in the guest ended with status %d%s%s",
+                        ch->status, *text ? ": " : "", text);
+}
+
+bool kiln_scp_finish(struct kiln_channel *ch, const struct kiln_scp_noise *noise,
+                     struct kiln_cancel *c, struct kiln_err *err)
+{
+    if (!kiln_channel_finish(ch, c, err))
+        return false;
+    return ch->status == 0 || kiln_scp_ended(ch, noise, err);
+}

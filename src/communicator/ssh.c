@@ -1,0 +1,265 @@
+#include "communicator/ssh.h"
+
+#include <assert.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/module.h"
+#include "communicator/scp.h"
+#include "communicator/sftp.h"
+#include "communicator/ssh_wait.h"
+
+#define RECONNECT_LIMIT KILN_SECOND(30)
+#define OPEN_LIMIT      KILN_SECOND(60)
+
+struct ssh {
+    struct kiln_communicator base; /* first */
+    const struct kiln_ssh_ops *ops;
+    struct kiln_ssh_config cfg;
+    struct kiln_ssh_keys *keys;
+    struct kiln_link *link; /* NULL while there is no connection */
+};
+
+static const struct kiln_ssh_ops *load(struct kiln_err *err)
+{
+    return kiln_module_load("ssh", err);
+}
+
+void kiln_ssh_config_done(struct kiln_ssh_config *cfg)
+{
+    free(cfg->host);
+    free(cfg->user);
+    free(cfg->password);
+    free(cfg->key_file);
+    free(cfg->certificate_file);
+    free(cfg->key_pem);
+    free(cfg->ciphers);
+    free(cfg->kex);
+    *cfg = (struct kiln_ssh_config){ 0 };
+}
+
+void kiln_ssh_keypair_done(struct kiln_ssh_keypair *pair)
+{
+    free(pair->public_line);
+    free(pair->private_pem);
+    *pair = (struct kiln_ssh_keypair){ 0 };
+}
+
+bool kiln_ssh_keypair_new(struct kiln_ssh_keypair *ret, const char *type, int64_t bits,
+                          const char *comment, struct kiln_err *err)
+{
+    const struct kiln_ssh_ops *ops = load(err);
+
+    return ops && ops->keypair(ret, type, bits, comment, err);
+}
+
+/* ---- channels ---- */
+
+/* One more try: the guest may have rebooted, or dropped us. */
+static bool reconnect(struct ssh *s, struct kiln_cancel *c, struct kiln_err *err)
+{
+    struct kiln_ssh_config quick = s->cfg; /* strings stay s->cfg's */
+
+    quick.timeout_us = RECONNECT_LIMIT;
+    quick.attempts = 1;
+    s->ops->link_free(s->link);
+    s->link = NULL;
+    return kiln_ssh_wait(&s->link, s->ops, &quick, s->keys, NULL, c, err) ||
+           kiln_err_wrap(err, "the connection to the guest was lost");
+}
+
+static struct kiln_channel *open_once(struct ssh *s, const struct kiln_channel_how *how,
+                                      struct kiln_cancel *c, bool *ret_refused,
+                                      struct kiln_err *err)
+{
+    struct kiln_channel *ch = s->ops->channel_open(
+        s->link, how, c, kiln_cancel_deadline(c, OPEN_LIMIT), ret_refused, err);
+
+    if (ch)
+        ch->stall_us = s->cfg.stall_us;
+    return ch;
+}
+
+static struct kiln_channel *open_channel(struct ssh *s, const struct kiln_channel_how *how,
+                                         struct kiln_cancel *c, struct kiln_err *err)
+{
+    KILN_AUTO_ERR why = { 0 };
+    bool refused = false;
+
+    if (s->link && s->ops->link_alive(s->link)) {
+        struct kiln_channel *ch = open_once(s, how, c, &refused, &why);
+
+        if (ch)
+            return ch;
+        if (refused || why.kind == KILN_ERR_CANCELLED) {
+            (void)kiln_err_move(err, &why);
+            return NULL;
+        }
+    }
+    if (!reconnect(s, c, err))
+        return NULL;
+    return open_once(s, how, c, &refused, err);
+}
+
+/* ---- commands ---- */
+
+/* Wait for movement; signs of life are sent while there is none. */
+static bool attend(struct ssh *s, struct kiln_channel *ch, int64_t *last_moved,
+                   struct kiln_cancel *c, struct kiln_err *err)
+{
+    KILN_AUTO_ERR why = { 0 };
+    int64_t deadline =
+        s->cfg.keep_alive_us > 0 ? kiln_cancel_deadline(c, s->cfg.keep_alive_us) : KILN_NEVER;
+    int64_t end = ch->stall_us > 0 ? *last_moved + ch->stall_us : KILN_NEVER;
+
+    switch (ch->ops->pump(ch, c, deadline < end ? deadline : end, &why)) {
+    case KILN_WAIT_READY:
+        *last_moved = kiln_cancel_now(c);
+        return true;
+    case KILN_WAIT_TIMEOUT:
+        if (kiln_cancel_now(c) >= end)
+            return kiln_err_set(err, KILN_ERR_TIMEOUT,
+                                "ssh_read_write_timeout: nothing came from the guest for %lld s",
+                                (long long)(ch->stall_us / KILN_SECOND(1)));
+        s->ops->keep_alive(s->link);
+        return true;
+    case KILN_WAIT_CANCELLED:
+    case KILN_WAIT_ERROR:
+        break;
+    }
+    return kiln_err_move(err, &why);
+}
+
+static bool ssh_run(struct kiln_communicator *base, const struct kiln_remote *remote,
+                    struct kiln_cancel *c, int *ret_status, struct kiln_err *err)
+{
+    struct ssh *s = (struct ssh *)base;
+    KILN_AUTO_FREE char *text = kiln_xasprintf("%s\n", remote->command);
+    const struct kiln_channel_how how = {
+        .command = text, .pty = s->cfg.pty, .output = remote->output, .ud = remote->ud
+    };
+    KILN_CLEANUP(kiln_channel_freep) struct kiln_channel *ch = open_channel(s, &how, c, err);
+    int64_t moved = kiln_cancel_now(c);
+
+    if (!ch)
+        return false;
+    (void)ch->ops->send_eof(ch, NULL); /* if that fails, so does what follows */
+    while (!ch->closed) {
+        if (!attend(s, ch, &moved, c, err))
+            return false;
+    }
+    *ret_status = ch->status >= 0 ? ch->status : KILN_STATUS_DISCONNECTED;
+    return true;
+}
+
+/* ---- files ---- */
+
+static struct kiln_channel *open_sftp(struct ssh *s, struct kiln_cancel *c, struct kiln_err *err)
+{
+    const struct kiln_channel_how how = { .subsystem = "sftp" };
+    struct kiln_channel *ch = open_channel(s, &how, c, err);
+
+    if (!ch)
+        (void)kiln_err_wrap(err, "start SFTP in the guest (ssh_file_transfer_method)");
+    return ch;
+}
+
+static struct kiln_channel *open_scp(struct ssh *s, const char *flags, const char *path,
+                                     struct kiln_cancel *c, struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *command = kiln_scp_command(flags, path);
+    const struct kiln_channel_how how = { .command = command };
+
+    return open_channel(s, &how, c, err);
+}
+
+static bool ssh_upload(struct kiln_communicator *base, const char *src, const char *dst,
+                       mode_t mode, const struct kiln_transfer *t, struct kiln_cancel *c,
+                       struct kiln_err *err)
+{
+    struct ssh *s = (struct ssh *)base;
+    KILN_AUTO_FREE char *dir = kiln_path_dir(dst);
+    KILN_CLEANUP(kiln_channel_freep) struct kiln_channel *ch = NULL;
+
+    /* -d: without the directory it would write a file of that name instead. */
+    ch = s->cfg.sftp ? open_sftp(s, c, err) : open_scp(s, "-dt", dir, c, err);
+    if (!ch)
+        return false;
+    return s->cfg.sftp ? kiln_sftp_put(ch, src, dst, mode, t, c, err)
+                       : kiln_scp_put(ch, src, kiln_path_base(dst), mode, t, c, err);
+}
+
+static bool ssh_upload_dir(struct kiln_communicator *base, const char *src, const char *dst,
+                           const struct kiln_transfer *t, struct kiln_cancel *c,
+                           struct kiln_err *err)
+{
+    struct ssh *s = (struct ssh *)base;
+    /* With a slash the contents go into a directory, which must be there (-d). */
+    const char *flags = kiln_has_suffix(src, "/") ? "-rdt" : "-rt";
+    KILN_CLEANUP(kiln_channel_freep) struct kiln_channel *ch = NULL;
+
+    ch = s->cfg.sftp ? open_sftp(s, c, err) : open_scp(s, flags, dst, c, err);
+    if (!ch)
+        return false;
+    return s->cfg.sftp ? kiln_sftp_put_dir(ch, src, dst, t, c, err)
+                       : kiln_scp_put_dir(ch, src, t, c, err);
+}
+
+static bool ssh_download(struct kiln_communicator *base, const char *src, int fd,
+                         const struct kiln_transfer *t, struct kiln_cancel *c, struct kiln_err *err)
+{
+    struct ssh *s = (struct ssh *)base;
+    KILN_CLEANUP(kiln_channel_freep) struct kiln_channel *ch = NULL;
+
+    ch = s->cfg.sftp ? open_sftp(s, c, err) : open_scp(s, "-f", src, c, err);
+    if (!ch)
+        return false;
+    return s->cfg.sftp ? kiln_sftp_get(ch, src, fd, t, c, err) : kiln_scp_get(ch, fd, t, c, err);
+}
+
+static bool ssh_download_dir(struct kiln_communicator *base, const char *src, const char *dst,
+                             const struct kiln_transfer *t, struct kiln_cancel *c,
+                             struct kiln_err *err)
+{
+    struct ssh *s = (struct ssh *)base;
+    KILN_CLEANUP(kiln_channel_freep) struct kiln_channel *ch = open_scp(s, "-rf", src, c, err);
+
+    return ch && kiln_scp_get_dir(ch, dst, t, c, err);
+}
+
+/* ---- life ---- */
+
+static void ssh_free(struct kiln_communicator *base)
+{
+    struct ssh *s = (struct ssh *)base;
+
+    s->ops->link_free(s->link);
+    s->ops->keys_free(s->keys);
+    kiln_ssh_config_done(&s->cfg);
+    free(s);
+}
+
+bool kiln_ssh_connect_consume(struct kiln_communicator **ret, struct kiln_ssh_config *cfg,
+                              const struct kiln_ssh_watch *watch, struct kiln_cancel *c,
+                              struct kiln_err *err)
+{
+    static const struct kiln_communicator_ops ops = {
+        "ssh", ssh_run, ssh_upload, ssh_upload_dir, ssh_download, ssh_download_dir, ssh_free,
+    };
+    struct ssh *s = kiln_xcalloc(1, sizeof(*s));
+
+    *s = (struct ssh){ .base = { &ops }, .ops = load(err), .cfg = *cfg };
+    *cfg = (struct kiln_ssh_config){ 0 }; /* ours */
+    if (!s->ops) {
+        kiln_ssh_config_done(&s->cfg);
+        free(s);
+        return false;
+    }
+    s->keys = s->ops->keys_new(&s->cfg, err);
+    if (!s->keys || !kiln_ssh_wait(&s->link, s->ops, &s->cfg, s->keys, watch, c, err)) {
+        ssh_free(&s->base);
+        return false;
+    }
+    *ret = &s->base;
+    return true;
+}

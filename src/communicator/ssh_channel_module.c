@@ -1,0 +1,195 @@
+/* Channels: one command or subsystem each. */
+#include <libssh/callbacks.h>
+#include <libssh/libssh.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "communicator/ssh_link.h"
+
+struct channel {
+    struct kiln_channel base; /* first: this is what the core sees */
+    struct kiln_link *link;
+    ssh_channel ssh;
+    struct ssh_channel_callbacks_struct callbacks;
+};
+
+static int on_data(ssh_session session, ssh_channel ssh, void *data, uint32_t len, int is_stderr,
+                   void *ud)
+{
+    struct channel *ch = ud;
+
+    (void)session, (void)ssh;
+    if (ch->base.output)
+        ch->base.output(ch->base.ud, is_stderr != 0, data, len);
+    return (int)len; /* all taken: the window opens again */
+}
+
+static void on_close(ssh_session session, ssh_channel ssh, void *ud)
+{
+    (void)session, (void)ssh;
+    ((struct channel *)ud)->base.closed = true;
+}
+
+static void on_exit_status(ssh_session session, ssh_channel ssh, int status, void *ud)
+{
+    (void)session, (void)ssh;
+    ((struct channel *)ud)->base.status = status;
+}
+
+static void on_exit_signal(ssh_session session, ssh_channel ssh, const char *name, int core,
+                           const char *message, const char *language, void *ud)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } signals[] = { { "ABRT", 6 }, { "ALRM", 14 }, { "FPE", 8 },  { "HUP", 1 },
+                    { "ILL", 4 },  { "INT", 2 },   { "KILL", 9 }, { "PIPE", 13 },
+                    { "QUIT", 3 }, { "SEGV", 11 }, { "TERM", 15 } }; /* RFC 4254, 6.10 */
+    struct channel *ch = ud;
+
+    (void)session, (void)ssh, (void)core, (void)message, (void)language;
+    ch->base.status = 128;
+    for (size_t i = 0; i < KILN_COUNT(signals); i++) {
+        if (kiln_streq(name, signals[i].name))
+            ch->base.status = 128 + signals[i].number;
+    }
+}
+
+static void note_loss(struct channel *ch)
+{
+    if (ch->link->stage == KILN_LINK_DEAD && !ch->base.closed)
+        ch->base.closed = ch->base.lost = true;
+}
+
+static enum kiln_wait ch_pump(struct kiln_channel *base, struct kiln_cancel *c, int64_t deadline,
+                              struct kiln_err *err)
+{
+    struct channel *ch = (struct channel *)base;
+    enum kiln_wait got = kiln_link_pump(ch->link, c, deadline, err);
+
+    note_loss(ch);
+    return got;
+}
+
+static bool failed(struct channel *ch, struct kiln_err *err)
+{
+    if (!ssh_is_connected(ch->link->session))
+        ch->link->stage = KILN_LINK_DEAD;
+    note_loss(ch);
+    return kiln_link_error(ch->link, err);
+}
+
+/* libssh keeps whatever it is given until the socket takes it, without a limit; so it is given no
+ * more while something waits. */
+static bool ch_write(struct kiln_channel *base, const void *data, size_t len, size_t *ret_n,
+                     struct kiln_err *err)
+{
+    struct channel *ch = (struct channel *)base;
+    ssh_session session = ch->link->session;
+    bool moved;
+    uint32_t window;
+    int n;
+
+    *ret_n = 0;
+    if ((ssh_get_poll_flags(session) & SSH_WRITE_PENDING) && !kiln_link_work(ch->link, &moved))
+        return failed(ch, err);
+    window = ssh_channel_window_size(ch->ssh);
+    if (window == 0 || (ssh_get_poll_flags(session) & SSH_WRITE_PENDING) || ch->base.closed)
+        return true;
+    n = ssh_channel_write(ch->ssh, data, len < window ? (uint32_t)len : window);
+    if (n < 0)
+        return failed(ch, err);
+    *ret_n = (size_t)n;
+    return true;
+}
+
+static bool ch_send_eof(struct kiln_channel *base, struct kiln_err *err)
+{
+    struct channel *ch = (struct channel *)base;
+
+    return ssh_channel_send_eof(ch->ssh) == SSH_OK || failed(ch, err);
+}
+
+static void ch_free(struct kiln_channel *base)
+{
+    struct channel *ch = (struct channel *)base;
+    bool moved;
+
+    if (ch->ssh) {
+        (void)ssh_remove_channel_callbacks(ch->ssh, &ch->callbacks);
+        if (!base->closed && ssh_channel_is_open(ch->ssh)) {
+            (void)ssh_channel_request_send_signal(ch->ssh, "TERM");
+            (void)ssh_channel_close(ch->ssh);
+        }
+        ssh_channel_free(ch->ssh);
+        if (ch->link->stage == KILN_LINK_IN)
+            (void)kiln_link_work(ch->link, &moved);
+    }
+    free(ch);
+}
+
+static const struct kiln_channel_ops ch_ops = { ch_write, ch_pump, ch_send_eof, ch_free };
+
+/* One request of libssh's: the step that is to be repeated until it is through. */
+static int request(struct channel *ch, const struct kiln_channel_how *how, unsigned step)
+{
+    switch (step) {
+    case 0:
+        return ssh_channel_open_session(ch->ssh);
+    case 1:
+        return how->pty ? ssh_channel_request_pty_size(ch->ssh, "xterm", 80, 40) : SSH_OK;
+    case 2:
+        return how->command ? ssh_channel_request_exec(ch->ssh, how->command)
+                            : ssh_channel_request_subsystem(ch->ssh, how->subsystem);
+    default: /* a count, not an enum */
+        return SSH_ERROR;
+    }
+}
+
+static bool open_it(struct channel *ch, const struct kiln_channel_how *how, struct kiln_cancel *c,
+                    int64_t deadline, bool *ret_refused, struct kiln_err *err)
+{
+    for (unsigned step = 0; step < 3;) {
+        int rc = request(ch, how, step);
+
+        *ret_refused = step > 0 && ssh_is_connected(ch->link->session);
+
+        if (rc == SSH_OK) {
+            step++;
+        } else if (rc != SSH_AGAIN) {
+            return failed(ch, err);
+        } else if (ch_pump(&ch->base, c, deadline, err) != KILN_WAIT_READY) {
+            return kiln_err_wrap(err, "open a session in the guest");
+        } else if (ch->base.lost) {
+            return failed(ch, err);
+        }
+    }
+    return true;
+}
+
+struct kiln_channel *kiln_link_channel_open(struct kiln_link *l, const struct kiln_channel_how *how,
+                                            struct kiln_cancel *c, int64_t deadline,
+                                            bool *ret_refused, struct kiln_err *err)
+{
+    struct channel *ch = kiln_xcalloc(1, sizeof(*ch));
+
+    *ch = (struct channel){
+        .base = { .ops = &ch_ops, .output = how->output, .ud = how->ud, .status = -1 },
+        .link = l,
+        .ssh = ssh_channel_new(l->session),
+        .callbacks = { .userdata = ch,
+                       .channel_data_function = on_data,
+                       .channel_close_function = on_close,
+                       .channel_exit_status_function = on_exit_status,
+                       .channel_exit_signal_function = on_exit_signal },
+    };
+    ssh_callbacks_init(&ch->callbacks);
+    if (!ch->ssh || ssh_set_channel_callbacks(ch->ssh, &ch->callbacks) != SSH_OK ||
+        !open_it(ch, how, c, deadline, ret_refused, err)) {
+        if (!ch->ssh)
+            (void)kiln_link_error(l, err);
+        ch_free(&ch->base);
+        return NULL;
+    }
+    return &ch->base;
+}

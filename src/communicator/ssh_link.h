@@ -1,0 +1,74 @@
+/*
+ * The inside of kiln-ssh.so: what its files share. No header of libssh here, its types are only
+ * pointed to. Names as in ssh_ops.h.
+ */
+#ifndef KILN_COMMUNICATOR_SSH_LINK_H
+#define KILN_COMMUNICATOR_SSH_LINK_H
+
+#include "communicator/agent.h"
+#include "communicator/ssh_ops.h"
+
+struct ssh_session_struct;
+struct ssh_event_struct;
+struct ssh_key_struct;
+
+#define KILN_SSH_MAX_KEYS 2
+
+struct kiln_ssh_keys {
+    struct {
+        struct ssh_key_struct *key;
+        const char *what; /* for people: "key file", "temporary key" */
+    } v[KILN_SSH_MAX_KEYS];
+    size_t n;
+};
+
+/* What a link is doing until it is in. */
+enum kiln_link_stage {
+    KILN_LINK_KEX,    /* banner and key exchange */
+    KILN_LINK_READY,  /* waits to be allowed to authenticate */
+    KILN_LINK_NONE,   /* asks which methods there are */
+    KILN_LINK_METHOD, /* tries methods[method] */
+    KILN_LINK_IN,
+    KILN_LINK_DENIED,
+    KILN_LINK_DEAD,
+};
+
+struct kiln_link {
+    struct ssh_session_struct *session;
+    struct ssh_event_struct *event;
+    int fd; /* libssh's */
+    const struct kiln_ssh_config *cfg;
+    struct kiln_ssh_keys *keys;
+    struct kiln_cancel *cancel;
+
+    enum kiln_link_stage stage;
+    unsigned method;    /* index into the list of methods */
+    size_t key;         /* … and into keys, for the method that offers them */
+    unsigned questions; /* rounds of keyboard-interactive so far */
+    bool skip_agent, in_agent;
+    struct kiln_agent_relay *relay; /* while the agent is in use */
+    int offered;                    /* what the server says it takes: SSH_AUTH_METHOD_… */
+    struct kiln_strv tried;         /* method names, for the error */
+    const char *way_in;             /* what worked */
+};
+
+/** Let libssh work on what has come and what can go. False: the connection is gone. */
+bool kiln_link_work(struct kiln_link *l, bool *ret_did_something);
+/** Set err to what libssh says. False. */
+bool kiln_link_error(struct kiln_link *l, struct kiln_err *err);
+/** Work, or else wait until there is something to work on. */
+enum kiln_wait kiln_link_pump(struct kiln_link *l, struct kiln_cancel *c, int64_t deadline,
+                              struct kiln_err *err);
+
+/* The members of kiln_ssh_ops that live in files of their own. */
+struct kiln_ssh_keys *kiln_ssh_keys_new(const struct kiln_ssh_config *cfg, struct kiln_err *err);
+void kiln_ssh_keys_free(struct kiln_ssh_keys *keys);
+bool kiln_ssh_make_keypair(struct kiln_ssh_keypair *ret, const char *type, int64_t bits,
+                           const char *comment, struct kiln_err *err);
+enum kiln_login kiln_link_login(struct kiln_link *l, bool may_authenticate, struct kiln_err *err);
+enum kiln_ssh_rung kiln_link_rung(const struct kiln_link *l, struct kiln_str *detail);
+struct kiln_channel *kiln_link_channel_open(struct kiln_link *l, const struct kiln_channel_how *how,
+                                            struct kiln_cancel *c, int64_t deadline,
+                                            bool *ret_refused, struct kiln_err *err);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * What kiln-ssh.so gives to the core: libssh behind one table. A link is one connection, first
+ * while it logs in (many side by side, none of them ever waits), then with channels in it.
+ *
+ * One thread for a set of keys and all its links.
+ */
+#ifndef KILN_COMMUNICATOR_SSH_OPS_H
+#define KILN_COMMUNICATOR_SSH_OPS_H
+
+#include "communicator/channel.h"
+#include "communicator/ssh.h"
+
+struct kiln_ssh_keys; /* the private keys of a config, read once for all links */
+struct kiln_link;
+
+enum kiln_login {
+    KILN_LOGIN_BUSY,   /* call again when the fd has one of the events */
+    KILN_LOGIN_READY,  /* before authentication; goes on once it may */
+    KILN_LOGIN_DONE,   /* in */
+    KILN_LOGIN_DENIED, /* all methods were refused; the link may stay to see when the server goes */
+    KILN_LOGIN_FAILED, /* the link is dead; err says why */
+};
+
+struct kiln_channel_how {
+    const char *command;   /* text of the exec request, or NULL: */
+    const char *subsystem; /* … of the subsystem request */
+    bool pty;
+    kiln_channel_output *output;
+    void *ud;
+};
+
+struct kiln_ssh_ops {
+    struct kiln_ssh_keys *(*keys_new)(const struct kiln_ssh_config *cfg, struct kiln_err *err);
+    void (*keys_free)(struct kiln_ssh_keys *);
+    bool (*keypair)(struct kiln_ssh_keypair *ret, const char *type, int64_t bits,
+                    const char *comment, struct kiln_err *err);
+
+    /* fd: connected; the link's from here on, also on failure. cfg, keys and c (with which the
+     * agent's answers are waited for) are borrowed until the login is over. NULL: an option is bad,
+     * which no other attempt will cure. */
+    struct kiln_link *(*link_new)(const struct kiln_ssh_config *cfg, struct kiln_ssh_keys *keys,
+                                  int fd, struct kiln_cancel *c, struct kiln_err *err);
+    void (*link_free)(struct kiln_link *); /* NULL is fine; its channels must be gone */
+    struct pollfd (*link_poll)(const struct kiln_link *); /* what to wait for */
+    bool (*link_alive)(const struct kiln_link *);
+    enum kiln_login (*login)(struct kiln_link *, bool may_authenticate, struct kiln_err *err);
+    enum kiln_ssh_rung (*rung)(const struct kiln_link *, struct kiln_str *detail);
+    /* The agent has been asked: if the server hung up during that, leave it out next time. */
+    bool (*in_agent)(const struct kiln_link *);
+    void (*skip_agent)(struct kiln_link *);
+
+    /* *ret_refused: there was a session, but the guest would not run this in it: another connection
+     * will not help. */
+    struct kiln_channel *(*channel_open)(struct kiln_link *, const struct kiln_channel_how *how,
+                                         struct kiln_cancel *c, int64_t deadline, bool *ret_refused,
+                                         struct kiln_err *err);
+    void (*keep_alive)(struct kiln_link *);
+};
+
+#endif

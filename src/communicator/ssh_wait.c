@@ -1,0 +1,533 @@
+/*
+ * QEMU's user network accepts connections for a guest that is not there, and a guest that reboots
+ * leaves handshakes that hang for a minute. So no attempt is waited for alone: a fresh one starts
+ * every second, and the first to get in wins.
+ *
+ * Two things keep that from doing harm. A guest so slow that a key exchange takes longer than a
+ * second would never finish one if old attempts always made room for new ones: at most MAX_TALKING
+ * attempts may have a server's attention, and the oldest of them stays until its time is up. And
+ * only one attempt at a time authenticates, so that a wrong password is one refused login, not
+ * eight.
+ */
+#include "communicator/ssh_wait.h"
+
+#include <assert.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tcp.h"
+
+#define MAX_ATTEMPTS    8
+#define MAX_TALKING     3 /* attempts that have got a banner */
+#define FRESH_EVERY     KILN_SECOND(1)
+#define AFTER_REFUSED   KILN_MS(250)    /* the port is closed: costs next to nothing to ask again */
+#define AFTER_LOST      KILN_MS(500)    /* since the start of an attempt that the server ended */
+#define ATTEMPT_LIFE    KILN_SECOND(60) /* Packer's limit for a handshake */
+#define AUTH_HEAD_START KILN_SECOND(3)  /* then the next attempt may authenticate, too */
+#define AFTER_DENIED    KILN_SECOND(7)  /* Packer's pace, which ssh_handshake_attempts is about */
+#define LOOKUP_LIMIT    KILN_SECOND(15)
+#define AFTER_LOOKUP    KILN_SECOND(5)
+
+struct attempt {
+    size_t address; /* index into waiter.addresses */
+    int fd;         /* while it connects; then the link's, and -1 here */
+    struct kiln_link *link;
+    int64_t started;
+    int64_t auth_started; /* 0: may not yet */
+    enum kiln_login state;
+    enum kiln_ssh_rung rung;
+    bool gone; /* to be swept */
+};
+
+struct waiter {
+    const struct kiln_ssh_ops *ops;
+    const struct kiln_ssh_config *cfg;
+    struct kiln_ssh_keys *keys;
+    const struct kiln_ssh_watch *watch;
+    struct kiln_cancel *cancel;
+    int64_t deadline;
+
+    struct kiln_tcp_addrs addresses;
+    size_t next_address;
+    struct attempt attempts[MAX_ATTEMPTS]; /* oldest first */
+    size_t n;
+    int64_t next_launch;
+    int64_t next_auth, last_auth; /* when one may, and did, authenticate */
+    int64_t last_denied;
+    int64_t denials;
+    bool skip_agent;
+    struct kiln_link *winner;
+
+    enum kiln_ssh_rung best; /* ever */
+    struct kiln_str told;    /* the last rung reported, as text */
+    struct kiln_err why;     /* of the last attempt that ended */
+};
+
+const char *kiln_ssh_rung_name(enum kiln_ssh_rung rung)
+{
+    switch (rung) {
+    case KILN_RUNG_NONE:
+        return "none";
+    case KILN_RUNG_PORT:
+        return "port";
+    case KILN_RUNG_BANNER:
+        return "banner";
+    case KILN_RUNG_HOST_KEY:
+        return "host-key";
+    case KILN_RUNG_METHODS:
+        return "methods";
+    case KILN_RUNG_LOGIN:
+        return "login";
+    }
+    return "none";
+}
+
+static bool talks(const struct attempt *a)
+{
+    return !a->gone && a->rung >= KILN_RUNG_BANNER;
+}
+
+static bool authenticates(const struct waiter *w, const struct attempt *a)
+{
+    return a->auth_started != 0 && a->state == KILN_LOGIN_BUSY &&
+           kiln_cancel_now(w->cancel) - a->auth_started < AUTH_HEAD_START;
+}
+
+/* ---- rungs ---- */
+
+static bool is_furthest(const struct waiter *w, const struct attempt *a)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        if (!w->attempts[i].gone && w->attempts[i].rung > a->rung)
+            return false;
+    }
+    return true;
+}
+
+static void reached(struct waiter *w, struct attempt *a, enum kiln_ssh_rung rung,
+                    const char *detail)
+{
+    KILN_AUTO_FREE char *text = kiln_xasprintf("%s %s", kiln_ssh_rung_name(rung), detail);
+
+    a->rung = rung;
+    if (rung > w->best)
+        w->best = rung;
+    if (!w->watch || !w->watch->rung || !is_furthest(w, a) ||
+        kiln_streq(text, kiln_str_cstr(&w->told)))
+        return;
+    kiln_str_clear(&w->told);
+    kiln_str_adds(&w->told, text);
+    w->watch->rung(w->watch->ud, rung, detail);
+}
+
+static void look_at_rung(struct waiter *w, struct attempt *a)
+{
+    KILN_AUTO_STR detail = { 0 };
+    enum kiln_ssh_rung rung = w->ops->rung(a->link, &detail);
+
+    if (rung > a->rung)
+        reached(w, a, rung, kiln_str_cstr(&detail));
+}
+
+/* ---- the set of attempts ---- */
+
+static void drop(struct waiter *w, struct attempt *a)
+{
+    w->ops->link_free(a->link);
+    a->link = NULL;
+    kiln_fd_closep(&a->fd);
+    a->gone = true;
+}
+
+static void sweep(struct waiter *w)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < w->n; i++) {
+        if (!w->attempts[i].gone)
+            w->attempts[kept++] = w->attempts[i];
+    }
+    w->n = kept;
+}
+
+/* The oldest that may be dropped; of those that talk, the very oldest is kept. */
+static struct attempt *oldest(struct waiter *w, bool talking, const struct attempt *not_this)
+{
+    bool kept = !talking;
+
+    for (size_t i = 0; i < w->n; i++) {
+        struct attempt *a = &w->attempts[i];
+
+        if (a->gone || talks(a) != talking)
+            continue;
+        if (kept && a != not_this && !authenticates(w, a))
+            return a;
+        kept = true;
+    }
+    return NULL;
+}
+
+static void limit_talking(struct waiter *w, const struct attempt *newest)
+{
+    struct attempt *victim;
+    size_t talking = 0;
+
+    for (size_t i = 0; i < w->n; i++)
+        talking += talks(&w->attempts[i]);
+    if (talking > MAX_TALKING && (victim = oldest(w, true, newest)) != NULL)
+        drop(w, victim);
+}
+
+static bool make_room(struct waiter *w)
+{
+    struct attempt *victim;
+
+    if (w->n < MAX_ATTEMPTS)
+        return true;
+    victim = oldest(w, false, NULL);
+    if (!victim)
+        victim = oldest(w, true, NULL);
+    if (victim)
+        drop(w, victim);
+    sweep(w);
+    return w->n < MAX_ATTEMPTS;
+}
+
+/* ---- what becomes of an attempt ---- */
+
+static void launch_by(struct waiter *w, int64_t when)
+{
+    if (when < w->next_launch)
+        w->next_launch = when;
+}
+
+static void note_why(struct waiter *w, struct kiln_err *why)
+{
+    if (why->kind != KILN_ERR_NONE)
+        kiln_log("ssh: attempt ended: %s", kiln_err_text(why));
+    (void)kiln_err_move(&w->why, why);
+}
+
+/* A refused login; false when that was one too many. */
+static bool denied(struct waiter *w, const struct attempt *a, struct kiln_err *err)
+{
+    int64_t now = kiln_cancel_now(w->cancel);
+
+    if (w->denials > 0 && a->auth_started < w->last_denied)
+        return true; /* began before the last refusal: part of the same try */
+    w->denials++;
+    w->last_denied = now;
+    w->next_auth = w->next_launch = now + AFTER_DENIED;
+    if (w->cfg->attempts == 0 || w->denials < w->cfg->attempts)
+        return true;
+    return kiln_err_set(err, KILN_ERR_REMOTE,
+                        "Error waiting for SSH: Packer experienced an authentication error when "
+                        "trying to connect via SSH. This can happen if your username/password are "
+                        "wrong. You may want to double-check your credentials as part of your "
+                        "debugging process. original error: %s",
+                        kiln_err_text(&w->why));
+}
+
+static bool failed(struct waiter *w, struct attempt *a, enum kiln_login before,
+                   struct kiln_err *err)
+{
+    int64_t now = kiln_cancel_now(w->cancel), soonest = a->started + AFTER_LOST;
+    /* The server counts refused keys and passwords, and hangs up when there were too many. */
+    bool too_many = a->auth_started != 0 && before != KILN_LOGIN_DENIED &&
+                    strstr(kiln_err_text(&w->why), "authentication failures");
+
+    if (before == KILN_LOGIN_DENIED) {
+        if (now - w->last_denied > FRESH_EVERY) /* the server that refused us goes away */
+            w->next_auth = w->next_launch = now;
+    } else if (w->ops->in_agent(a->link)) {
+        w->skip_agent = true; /* its keys took all the tries there were */
+        launch_by(w, now);
+    } else if (!too_many) {
+        launch_by(w, soonest > now ? soonest : now);
+    }
+    drop(w, a);
+    return !too_many || denied(w, a, err);
+}
+
+static bool step_link(struct waiter *w, struct attempt *a, struct kiln_err *err)
+{
+    KILN_AUTO_ERR why = { 0 };
+    enum kiln_login before = a->state;
+    enum kiln_ssh_rung rung = a->rung;
+
+    a->state = w->ops->login(a->link, a->auth_started != 0, &why);
+    look_at_rung(w, a);
+    switch (a->state) {
+    case KILN_LOGIN_DONE:
+        w->winner = a->link;
+        a->link = NULL; /* handed over */
+        drop(w, a);
+        return true;
+    case KILN_LOGIN_DENIED:
+        if (before == KILN_LOGIN_DENIED)
+            return true;
+        note_why(w, &why);
+        return denied(w, a, err);
+    case KILN_LOGIN_FAILED:
+        if (before != KILN_LOGIN_DENIED)
+            note_why(w, &why);
+        return failed(w, a, before, err);
+    case KILN_LOGIN_BUSY:
+    case KILN_LOGIN_READY:
+        break;
+    }
+    if (talks(a) && rung < KILN_RUNG_BANNER)
+        limit_talking(w, a);
+    return true;
+}
+
+static bool step_dial(struct waiter *w, struct attempt *a, struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *where = kiln_xasprintf("%s:%d", w->cfg->host, w->cfg->port);
+    KILN_AUTO_ERR why = { 0 };
+    int fd = a->fd;
+
+    if (!kiln_tcp_dial_end(fd, &w->addresses.v[a->address], &why)) {
+        launch_by(w, kiln_cancel_now(w->cancel) + AFTER_REFUSED);
+        note_why(w, &why);
+        drop(w, a);
+        return true;
+    }
+    reached(w, a, KILN_RUNG_PORT, where);
+    a->fd = -1; /* handed over */
+    a->link = w->ops->link_new(w->cfg, w->keys, fd, w->cancel, err);
+    if (!a->link)
+        return false;
+    if (w->skip_agent)
+        w->ops->skip_agent(a->link);
+    return step_link(w, a, err);
+}
+
+/* ---- starting ---- */
+
+static bool look_up(struct waiter *w, int64_t now, struct kiln_err *err)
+{
+    KILN_AUTO_ERR why = { 0 };
+    int64_t limit = w->deadline < now + LOOKUP_LIMIT ? w->deadline : now + LOOKUP_LIMIT;
+
+    if (w->addresses.n > 0 ||
+        kiln_tcp_lookup(&w->addresses, w->cfg->host, w->cfg->port, w->cancel, limit, &why))
+        return true;
+    w->next_launch = kiln_cancel_now(w->cancel) + AFTER_LOOKUP;
+    if (why.kind == KILN_ERR_CANCELLED)
+        return kiln_err_move(err, &why);
+    note_why(w, &why);
+    return true;
+}
+
+/* False: no attempt of any kind can succeed. */
+static bool launch(struct waiter *w, struct kiln_err *err)
+{
+    int64_t now = kiln_cancel_now(w->cancel);
+    bool dialled = false;
+
+    w->next_launch = now + FRESH_EVERY;
+    if (!look_up(w, now, err))
+        return false;
+    if (w->addresses.n == 0 || !make_room(w))
+        return true;
+    for (size_t i = 0; i < w->addresses.n && !dialled; i++) {
+        struct attempt *a = &w->attempts[w->n];
+        KILN_AUTO_ERR why = { 0 };
+
+        *a = (struct attempt){ .address = w->next_address++ % w->addresses.n,
+                               .fd = -1,
+                               .started = now };
+        dialled = kiln_tcp_dial_begin(&a->fd, &w->addresses.v[a->address], &why);
+        if (!dialled)
+            note_why(w, &why);
+    }
+    if (dialled)
+        w->n++;
+    else
+        w->next_launch = now + AFTER_REFUSED;
+    return true;
+}
+
+/* Let the newest attempt that has come so far authenticate: an old one may hang for ever. */
+static bool grant(struct waiter *w, struct kiln_err *err)
+{
+    int64_t now = kiln_cancel_now(w->cancel);
+    struct attempt *chosen = NULL;
+
+    for (size_t i = 0; i < w->n; i++) {
+        struct attempt *a = &w->attempts[i];
+
+        if (authenticates(w, a))
+            return true;
+        if (!a->gone && a->state == KILN_LOGIN_READY)
+            chosen = a;
+    }
+    if (!chosen || now < w->next_auth)
+        return true;
+    for (size_t i = 0; i < w->n; i++) {
+        if (!w->attempts[i].gone && w->attempts[i].state == KILN_LOGIN_DENIED)
+            drop(w, &w->attempts[i]);
+    }
+    chosen->auth_started = w->last_auth = now;
+    return step_link(w, chosen, err);
+}
+
+static void expire(struct waiter *w)
+{
+    int64_t now = kiln_cancel_now(w->cancel);
+
+    for (size_t i = 0; i < w->n; i++) {
+        if (!w->attempts[i].gone && now - w->attempts[i].started >= ATTEMPT_LIFE)
+            drop(w, &w->attempts[i]);
+    }
+}
+
+/* ---- the loop ---- */
+
+/* When something is due even if no socket stirs. */
+static int64_t wake_at(const struct waiter *w)
+{
+    int64_t at = w->next_launch < w->deadline ? w->next_launch : w->deadline;
+    int64_t auth = w->last_auth + AUTH_HEAD_START;
+
+    if (auth < w->next_auth)
+        auth = w->next_auth;
+    for (size_t i = 0; i < w->n; i++) {
+        int64_t end = w->attempts[i].started + ATTEMPT_LIFE;
+
+        at = end < at ? end : at;
+        if (w->attempts[i].state == KILN_LOGIN_READY && auth < at)
+            at = auth;
+    }
+    return at;
+}
+
+static const char *advice(enum kiln_ssh_rung best)
+{
+    switch (best) {
+    case KILN_RUNG_NONE:
+        return "nothing accepted a connection: is the guest up, does it have this address, and is "
+               "ssh_port the port of its SSH server?";
+    case KILN_RUNG_PORT:
+        return "the port is open, but no SSH server spoke behind it: did the guest boot (look at "
+               "its screen), has it got its network, is an SSH server installed and started?";
+    case KILN_RUNG_BANNER:
+        return "an SSH server answered, but the key exchange did not finish: is the guest very "
+               "slow, or do ssh_ciphers and ssh_key_exchange_algorithms suit the server?";
+    case KILN_RUNG_HOST_KEY:
+        return "keys were exchanged, but the server never said how to log in: is the guest very "
+               "slow?";
+    case KILN_RUNG_METHODS:
+    case KILN_RUNG_LOGIN:
+        return "the server let nobody in: are ssh_username, ssh_password and the keys those of the "
+               "installed system?";
+    }
+    return "";
+}
+
+static bool timed_out(struct waiter *w, struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *last = kiln_xstrdup(kiln_err_text(&w->why));
+
+    (void)kiln_err_set(err, KILN_ERR_TIMEOUT, "Timeout waiting for SSH.\n%s:%d: %s%s%s%s",
+                       w->cfg->host, w->cfg->port, advice(w->best), *last ? " (last: " : "", last,
+                       *last ? ")" : "");
+    return false;
+}
+
+static bool guest_died(struct waiter *w, struct kiln_err *err)
+{
+    if (w->watch->explain)
+        w->watch->explain(w->watch->died_ud, err);
+    else
+        (void)kiln_err_set(err, KILN_ERR_REMOTE, "the guest ended while it was waited for");
+    return false;
+}
+
+static bool step_ready(struct waiter *w, const struct pollfd *fds, struct kiln_err *err)
+{
+    for (size_t i = 0; i < w->n && !w->winner; i++) {
+        struct attempt *a = &w->attempts[i];
+        bool ok = true;
+
+        if (!a->gone && fds[i].revents)
+            ok = a->link ? step_link(w, a, err) : step_dial(w, a, err);
+        if (!ok)
+            return false;
+    }
+    return w->winner || grant(w, err);
+}
+
+static bool wait_once(struct waiter *w, struct kiln_err *err)
+{
+    struct pollfd fds[MAX_ATTEMPTS + 1];
+    KILN_AUTO_ERR why = { 0 };
+    size_t n = w->n;
+
+    for (size_t i = 0; i < w->n; i++) {
+        const struct attempt *a = &w->attempts[i];
+
+        fds[i] = a->link ? w->ops->link_poll(a->link)
+                         : (struct pollfd){ .fd = a->fd, .events = POLLOUT };
+        fds[i].revents = 0;
+    }
+    if (w->watch && w->watch->died_fd >= 0)
+        fds[n++] = (struct pollfd){ .fd = w->watch->died_fd, .events = POLLIN };
+    switch (kiln_wait_fds(w->cancel, fds, n, wake_at(w), &why)) {
+    case KILN_WAIT_READY:
+        if (n > w->n && fds[w->n].revents)
+            return guest_died(w, err);
+        return step_ready(w, fds, err);
+    case KILN_WAIT_TIMEOUT:
+        return grant(w, err);
+    case KILN_WAIT_CANCELLED:
+    case KILN_WAIT_ERROR:
+        break;
+    }
+    return kiln_err_move(err, &why);
+}
+
+static bool wait_for_winner(struct waiter *w, struct kiln_err *err)
+{
+    while (!w->winner) {
+        int64_t now = kiln_cancel_now(w->cancel);
+
+        if (now >= w->deadline)
+            return timed_out(w, err);
+        expire(w);
+        sweep(w);
+        if (now >= w->next_launch && !launch(w, err))
+            return false;
+        if (!wait_once(w, err))
+            return false;
+        sweep(w);
+    }
+    return true;
+}
+
+bool kiln_ssh_wait(struct kiln_link **ret_link, const struct kiln_ssh_ops *ops,
+                   const struct kiln_ssh_config *cfg, struct kiln_ssh_keys *keys,
+                   const struct kiln_ssh_watch *watch, struct kiln_cancel *c, struct kiln_err *err)
+{
+    struct waiter w = {
+        .ops = ops,
+        .cfg = cfg,
+        .keys = keys,
+        .watch = watch,
+        .cancel = c,
+        .deadline = cfg->timeout_us > 0 ? kiln_cancel_deadline(c, cfg->timeout_us) : KILN_NEVER,
+    };
+    bool ok = wait_for_winner(&w, err);
+
+    for (size_t i = 0; i < w.n; i++)
+        drop(&w, &w.attempts[i]);
+    kiln_tcp_addrs_done(&w.addresses);
+    kiln_str_done(&w.told);
+    kiln_err_clear(&w.why);
+    if (ok)
+        *ret_link = w.winner;
+    return ok;
+}
