@@ -4,8 +4,8 @@
 #include "communicator/scp_end.h"
 #include "communicator/scp_sink.h"
 
-/* Answers that scp finds waiting when it wants one, so that it need not wait for us: nothing that we
- * could still say but yes, because a failure here ends the transfer by closing the channel. */
+/* Answers that scp finds waiting when it wants one, so that it need not wait for us: nothing that
+ * we could still say but yes, because a failure here ends the transfer by closing the channel. */
 #define AHEAD 64
 
 struct receiver {

@@ -52,10 +52,10 @@ struct kiln_sftp {
     struct kiln_cancel *cancel;
     struct kiln_str in, out;
     struct kiln_str sending; /* what was `out`: answers that come meanwhile may ask more */
-    struct kiln_err err; /* the first failure ends everything */
-    bool ready;          /* VERSION has come */
-    bool answered;       /* something has come since the turn began */
-    size_t start;        /* of the request that is being made, in out */
+    struct kiln_err err;     /* the first failure ends everything */
+    bool ready;              /* VERSION has come */
+    bool answered;           /* something has come since the turn began */
+    size_t start;            /* of the request that is being made, in out */
     unsigned under_way;
     uint32_t next_id;
     struct {
