@@ -171,7 +171,7 @@ static void add_name(void *ud, const struct kiln_field *f, void *base)
         kiln_strv_add(ud, f->name);
 }
 
-static void report_stranger(const struct kiln_prepare *p, const struct stranger *s)
+static void report_stranger(const struct kiln_prepare *p, const struct stranger *s, bool suggest)
 {
     const char *fix = replacement(s->path), *near;
     const char *in = p->where ? " in " : "", *where = p->where ? p->where : "";
@@ -185,7 +185,8 @@ static void report_stranger(const struct kiln_prepare *p, const struct stranger 
                         "Deprecated configuration key: '%s'%s%s", s->path, in, where);
         return;
     }
-    visit(s->schema, NULL, add_name, &names);
+    if (suggest)
+        visit(s->schema, NULL, add_name, &names);
     near = kiln_did_you_mean(s->member->key, (const char *const *)names.v, names.n);
     if (near)
         question = kiln_xasprintf("did you mean \"%s\"?", near);
@@ -204,7 +205,7 @@ static bool check_keys(const struct kiln_prepare *p)
     if (all.n)
         qsort(all.v, all.n, sizeof(*all.v), compare_strangers);
     for (size_t i = 0; i < all.n; i++) {
-        report_stranger(p, &all.v[i]);
+        report_stranger(p, &all.v[i], i < KILN_MAX_DIAG); /* nobody sees the others */
         free(all.v[i].path);
     }
     ok = all.n == 0;
