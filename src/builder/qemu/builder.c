@@ -1,0 +1,152 @@
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/process.h"
+#include "builder/builders.h"
+#include "builder/qemu/qemu.h"
+
+/* Names of Packer's steps that do nothing here: -debug stops after them all the same. */
+static bool nothing(void *state, struct kiln_build *b, struct kiln_err *err)
+{
+    (void)state, (void)b, (void)err;
+    return true;
+}
+static const struct kiln_step_ops step_tpm = { "stepCreatevTPM", nothing, NULL, false };
+static const struct kiln_step_ops step_floppy = { "StepCreateFloppy", nothing, NULL, false };
+static const struct kiln_step_ops step_cd = { "StepCreateCD", nothing, NULL, false };
+
+static const struct kiln_step_ops *const steps[] = {
+    &kiln_qemu_step_download,
+    &kiln_qemu_step_output_dir,
+    &step_tpm,
+    &step_floppy,
+    &step_cd,
+    &kiln_qemu_step_create_disk,
+    &kiln_qemu_step_copy_disk,
+    &kiln_qemu_step_resize_disk,
+    &kiln_qemu_step_http_ip,
+    &kiln_qemu_step_http_server,
+    &kiln_qemu_step_port_forward,
+    &kiln_qemu_step_ssh_key,
+    &kiln_qemu_step_vnc,
+    &kiln_qemu_step_efivars,
+    &kiln_qemu_step_run,
+    &kiln_qemu_step_qmp,
+    &kiln_qemu_step_type,
+    &kiln_qemu_step_guest_address,
+    &kiln_qemu_step_connect,
+    &kiln_step_provision,
+    &kiln_qemu_step_cleanup_keys,
+    &kiln_qemu_step_shutdown,
+    &kiln_qemu_step_convert_disk,
+};
+
+char *kiln_qemu_disk_path(const struct kiln_qemu_options *o)
+{
+    return kiln_path_join(o->output_directory, o->vm_name);
+}
+
+static bool find_programs(struct kiln_qemu_state *s, struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *img = NULL;
+
+    s->qemu_binary = kiln_process_find(s->o->qemu_binary, err);
+    if (s->qemu_binary)
+        img = kiln_process_find("qemu-img", err);
+    if (!img)
+        return kiln_err_wrap(err, "Failed creating Qemu driver");
+    return true;
+}
+
+static void describe_artifact(const struct kiln_qemu_options *o, struct kiln_artifact *a)
+{
+    KILN_AUTO_FREE char *disk = kiln_qemu_disk_path(o);
+
+    kiln_strv_add(&a->own, o->output_directory);
+    kiln_strmap_set(&a->state, "diskName", o->vm_name);
+    kiln_strmap_set(&a->state, "diskPaths", disk);
+    kiln_strmap_set(&a->state, "diskType", o->format);
+    kiln_strmap_set(&a->state, "diskSize", o->disk_size);
+    kiln_strmap_set(&a->state, "domainType", o->accelerator);
+}
+
+static bool list_files(const struct kiln_qemu_options *o, struct kiln_artifact *a,
+                       struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *efivars = kiln_path_join(o->output_directory, "efivars.fd");
+    KILN_AUTO_STRV files = { 0 };
+
+    if (!kiln_fs_walk(o->output_directory, &files, err))
+        return false;
+    for (size_t i = 0; i < files.n; i++) {
+        if (!o->efi_drop_efivars || !kiln_streq(files.v[i], efivars))
+            kiln_strv_add(&a->files, files.v[i]);
+    }
+    return true;
+}
+
+static bool make_artifact(const struct kiln_qemu_options *o, struct kiln_artifact **ret,
+                          struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *text = kiln_xasprintf("VM files in directory: %s", o->output_directory);
+    struct kiln_artifact *a = kiln_artifact_new("transcend.qemu", "VM", text);
+
+    describe_artifact(o, a);
+    if (!list_files(o, a, err)) {
+        kiln_artifact_unref(a);
+        return false;
+    }
+    *ret = a;
+    return true;
+}
+
+static void state_done(struct kiln_qemu_state *s, struct kiln_build *b)
+{
+    if (s->work_dir) {
+        (void)kiln_fs_remove_tree(s->work_dir, NULL);
+        kiln_ledger_drop(b->ledger, KILN_OWNED_TREE, s->work_dir);
+    }
+    free(s->qemu_binary);
+    free(s->work_dir);
+    free(s->vnc_password);
+    free(s->efivars);
+    free(s->qmp_path);
+    kiln_ssh_keypair_done(&s->keypair);
+    kiln_downloaded_done(&s->iso);
+    kiln_strv_done(&s->disks);
+}
+
+static bool make_work_dir(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
+{
+    s->work_dir = kiln_fs_temp_dir("kiln", err);
+    if (!s->work_dir)
+        return false;
+    s->qmp_path = kiln_path_join(s->work_dir, "qmp.sock");
+    return kiln_ledger_add(b->ledger, KILN_OWNED_TREE, s->work_dir, err);
+}
+
+static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, struct kiln_err *err)
+{
+    struct kiln_qemu_options *o = cfg;
+    struct kiln_qemu_state s = { .o = o,
+                                 .communicates = !kiln_comm_is_none(&o->comm),
+                                 .http_ip = "10.0.2.2",
+                                 .ssh_port = { .lock_fd = -1, .listen_fd = -1 },
+                                 .vnc_port = { .lock_fd = -1, .listen_fd = -1 } };
+    bool ok = find_programs(&s, err) && make_work_dir(&s, b, err) &&
+              kiln_steps_run(steps, KILN_COUNT(steps), &s, b, err) && make_artifact(o, ret, err);
+
+    state_done(&s, b);
+    return ok;
+}
+
+static const char *const data_keys[] = { NULL };
+
+const struct kiln_builder_ops kiln_qemu_builder = {
+    .schema = &kiln_qemu_schema,
+    .cfg_size = sizeof(struct kiln_qemu_options),
+    .data_keys = data_keys,
+    .prepare = kiln_qemu_prepare,
+    .run = run,
+};

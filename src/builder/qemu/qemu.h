@@ -1,0 +1,151 @@
+/*
+ * The QEMU builder: installs a guest from an ISO, or changes a disk image, and leaves a disk.
+ *
+ *     options.c      the tables of template options
+ *     prepare.c      checks between them
+ *     builder.c      the list of steps, the artifact
+ *     step_*.c       the steps, in the order in which builder.c lists them
+ *
+ * All on the worker's main thread. Source: qemu-builder.md; option names and step names are
+ * Packer's.
+ */
+#ifndef KILN_BUILDER_QEMU_QEMU_H
+#define KILN_BUILDER_QEMU_QEMU_H
+
+#include "communicator/config.h"
+#include "communicator/ssh.h"
+#include "engine/step.h"
+#include "net/checksum.h"
+#include "net/download.h"
+#include "net/http_server.h"
+#include "net/port.h"
+#include "vm/qemu.h"
+#include "vm/qemu_img.h"
+
+struct kiln_qemu_img_args {
+    struct kiln_strv create, convert, resize;
+};
+
+/* The options, decoded. Strings are NULL or "" where unset. */
+struct kiln_qemu_options {
+    struct kiln_comm_config comm;
+
+    /* machine */
+    char *accelerator, *machine_type, *cpu_model, *qemu_binary;
+    int64_t memory, cpus, sockets, cores, threads;
+    char *net_device, *net_bridge, *vga, *firmware;
+    bool use_pflash, efi_boot, efi_drop_efivars, vtpm, use_tpm1, run_once;
+    char *efi_firmware_code, *efi_firmware_vars, *tpm_device_type;
+    struct kiln_rows qemuargs;
+    struct kiln_qemu_img_args img_args;
+
+    /* disks */
+    char *disk_size, *disk_interface, *disk_cache, *disk_discard, *disk_detect_zeroes, *format;
+    char *cdrom_interface;
+    struct kiln_strv disk_additional_size;
+    bool disk_image, use_backing_file, skip_resize_disk, skip_compaction, disk_compression;
+
+    /* what is booted */
+    char *iso_url, *iso_checksum, *iso_target_path, *iso_target_extension;
+    struct kiln_strv iso_urls;
+    bool iso_skip_cache;
+
+    /* removable media: known, refused for now */
+    struct kiln_strv floppy_files, floppy_dirs, cd_files;
+    struct kiln_strmap floppy_content, cd_content;
+    char *floppy_label, *cd_label;
+
+    /* display and keyboard */
+    bool headless, use_default_display, vnc_use_password, disable_vnc;
+    char *display, *vnc_bind_address, *vnc_password;
+    int64_t vnc_port_min, vnc_port_max;
+    struct kiln_strv boot_command;
+    struct kiln_rows boot_steps;
+    int64_t boot_wait_ns, boot_key_interval_ns, boot_keygroup_interval_ns;
+    bool qmp_enable;
+    char *qmp_socket_path;
+
+    /* HTTP server and ports */
+    char *http_directory, *http_bind_address, *http_interface, *http_network_protocol;
+    struct kiln_strmap http_content;
+    int64_t http_port_min, http_port_max, host_port_min, host_port_max;
+    int64_t ssh_host_port_min, ssh_host_port_max; /* old names */
+    bool skip_nat_mapping;
+
+    /* result */
+    char *output_directory, *vm_name;
+    char *shutdown_command;
+    int64_t shutdown_timeout_ns;
+
+    /* worked out by prepare */
+    struct kiln_checksum checksum;
+};
+
+extern const struct kiln_schema kiln_qemu_schema;
+bool kiln_qemu_prepare(void *cfg, const struct kiln_prepare *p);
+
+/* What the steps share. */
+struct kiln_qemu_state {
+    const struct kiln_qemu_options *o;
+    char *qemu_binary; /* full path */
+    struct kiln_downloaded iso;
+    struct kiln_strv disks; /* paths: OUT/NAME, OUT/NAME-1 … */
+    char *work_dir;         /* private directory for sockets */
+    struct kiln_http_server *http;
+    int http_port;             /* 0: no server */
+    const char *http_ip;       /* as the guest sees it */
+    struct kiln_port ssh_port; /* forwarded host port */
+    struct kiln_port vnc_port;
+    char *vnc_password; /* NULL: none */
+    char *efivars;      /* path of the copy, or NULL */
+    char *qmp_path;
+    struct kiln_qemu *qemu;
+    struct kiln_ssh_keypair keypair; /* temporary */
+    bool has_keypair;
+    bool communicates; /* the communicator is not "none" */
+};
+
+/* The steps, in order of the list in builder.c. */
+extern const struct kiln_step_ops kiln_qemu_step_download;
+extern const struct kiln_step_ops kiln_qemu_step_output_dir;
+extern const struct kiln_step_ops kiln_qemu_step_create_disk;
+extern const struct kiln_step_ops kiln_qemu_step_copy_disk;
+extern const struct kiln_step_ops kiln_qemu_step_resize_disk;
+extern const struct kiln_step_ops kiln_qemu_step_http_ip;
+extern const struct kiln_step_ops kiln_qemu_step_http_server;
+extern const struct kiln_step_ops kiln_qemu_step_port_forward;
+extern const struct kiln_step_ops kiln_qemu_step_ssh_key;
+extern const struct kiln_step_ops kiln_qemu_step_vnc;
+extern const struct kiln_step_ops kiln_qemu_step_efivars;
+extern const struct kiln_step_ops kiln_qemu_step_run;
+extern const struct kiln_step_ops kiln_qemu_step_qmp;
+extern const struct kiln_step_ops kiln_qemu_step_type;
+extern const struct kiln_step_ops kiln_qemu_step_guest_address;
+extern const struct kiln_step_ops kiln_qemu_step_connect;
+extern const struct kiln_step_ops kiln_qemu_step_cleanup_keys;
+extern const struct kiln_step_ops kiln_qemu_step_shutdown;
+extern const struct kiln_step_ops kiln_qemu_step_convert_disk;
+
+/* ---- shared by several steps ---- */
+
+/** OUT/NAME. Caller frees. */
+char *kiln_qemu_disk_path(const struct kiln_qemu_options *o);
+/** A qemu-img context whose progress is shown as `what`; ud lives in *tracker. */
+struct kiln_qemu_img_tracker {
+    struct kiln_build *build;
+    const char *what;
+    uint64_t bytes; /* to be read, for the progress line; 0: none is shown */
+};
+struct kiln_qemu_img kiln_qemu_img_for(struct kiln_qemu_img_tracker *tracker);
+/** Take the forwarded port, or the VNC port, again: somebody else was quicker than QEMU. */
+bool kiln_qemu_take_ssh_port(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err);
+bool kiln_qemu_take_vnc_port(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err);
+/** "QEMU ended (exit code 1) WHEN: its last words"; false. */
+bool kiln_qemu_obituary_for(struct kiln_qemu *qemu, const char *when, struct kiln_err *err);
+/** Is a string option given and not empty? */
+static inline bool kiln_qemu_is_set(const char *s)
+{
+    return s && s[0];
+}
+
+#endif

@@ -1,0 +1,86 @@
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "builder/qemu/qemu.h"
+#include "net/fetch.h"
+
+/* StepDownload and stepPrepareOutputDir: what is booted, and where the result goes. */
+
+static void say(void *ud, const char *line)
+{
+    kiln_say(ud, "%s", line);
+}
+
+static void progress(void *ud, uint64_t done, uint64_t total)
+{
+    kiln_progress(ud, "ISO", done, total);
+}
+
+/* QEMU reads the URL by itself. */
+static bool skip_cache(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
+{
+    const char *url;
+
+    if (!kiln_fetch_probe_ranges(&s->o->iso_urls, b->cancel, &url, err))
+        return false;
+    s->iso.path = kiln_xstrdup(url);
+    s->iso.url = kiln_xstrdup(url);
+    return true;
+}
+
+static bool download(void *state, struct kiln_build *b, struct kiln_err *err)
+{
+    struct kiln_qemu_state *s = state;
+    const struct kiln_download how = {
+        .what = "ISO",
+        .urls = &s->o->iso_urls,
+        .checksum = &s->o->checksum,
+        .target = kiln_qemu_is_set(s->o->iso_target_path) ? s->o->iso_target_path : NULL,
+        .extension = s->o->iso_target_extension,
+        .say = say,
+        .progress = progress,
+        .ud = b,
+    };
+
+    if (s->o->iso_skip_cache)
+        return skip_cache(s, b, err);
+    kiln_say(b, "Retrieving ISO");
+    return kiln_download(&how, b->cancel, &s->iso, err);
+}
+
+const struct kiln_step_ops kiln_qemu_step_download = { "StepDownload", download, NULL, false };
+
+/* ---- output directory ---- */
+
+static bool make_output(void *state, struct kiln_build *b, struct kiln_err *err)
+{
+    const struct kiln_qemu_state *s = state;
+    const char *dir = s->o->output_directory;
+
+    if (kiln_fs_exists(dir)) {
+        if (!b->options->force)
+            return kiln_err_set(err, KILN_ERR_USER,
+                                "Output directory '%s' already exists. It must not exist.", dir);
+        kiln_say(b, "Deleting previous output directory...");
+        if (!kiln_fs_remove_tree(dir, err))
+            return kiln_err_wrap(err, "delete %s", dir);
+    }
+    return kiln_ledger_add(b->ledger, KILN_OWNED_OUTPUT, dir, err) &&
+           kiln_fs_mkdirs(dir, 0755, err);
+}
+
+static void drop_output(void *state, struct kiln_build *b, enum kiln_outcome outcome)
+{
+    const struct kiln_qemu_state *s = state;
+    KILN_AUTO_ERR err = { 0 };
+
+    if (outcome == KILN_OUTCOME_OK || !kiln_fs_exists(s->o->output_directory))
+        return;
+    kiln_say(b, "Deleting output directory...");
+    if (!kiln_fs_remove_tree(s->o->output_directory, &err))
+        kiln_error(b, "Error deleting output directory: %s", kiln_err_text(&err));
+}
+
+const struct kiln_step_ops kiln_qemu_step_output_dir = { "stepPrepareOutputDir", make_output,
+                                                         drop_output, false };

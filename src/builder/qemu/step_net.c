@@ -1,0 +1,187 @@
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "builder/qemu/qemu.h"
+
+/* stepHTTPIPDiscover, StepHTTPServer, stepPortForward, stepConfigureVNC. */
+
+static bool http_ip(void *state, struct kiln_build *b, struct kiln_err *err)
+{
+    const struct kiln_qemu_state *s = state;
+
+    (void)err;
+    kiln_strmap_set(&b->data, "PackerHTTPIP", s->http_ip); /* the host in user networking */
+    return true;
+}
+
+const struct kiln_step_ops kiln_qemu_step_http_ip = { "stepHTTPIPDiscover", http_ip, NULL, false };
+
+/* ---- HTTP server ---- */
+
+static void on_wait(void *ud, const char *text)
+{
+    kiln_say(ud, "%s", text);
+}
+
+/* The server's thread. */
+static void on_request(void *ud, const struct kiln_http_request *r)
+{
+    struct kiln_event ev = { .type = KILN_EV_HTTP,
+                             .name = r->method,
+                             .status = (int64_t)r->status };
+
+    ev.text = r->uri;
+    ev.len = strlen(r->uri);
+    ev.done = r->bytes;
+    kiln_emit(ud, &ev);
+}
+
+static void publish_http(struct kiln_qemu_state *s, struct kiln_build *b)
+{
+    KILN_AUTO_FREE char *port = kiln_xasprintf("%d", s->http_port);
+    KILN_AUTO_FREE char *addr = kiln_xasprintf("%s:%d", s->http_ip, s->http_port);
+
+    kiln_strmap_set(&b->data, "PackerHTTPPort", port);
+    kiln_strmap_set(&b->data, "PackerHTTPAddr", addr);
+}
+
+static bool http_server(void *state, struct kiln_build *b, struct kiln_err *err)
+{
+    struct kiln_qemu_state *s = state;
+    const struct kiln_qemu_options *o = s->o;
+    const struct kiln_http_config how = {
+        .directory = kiln_qemu_is_set(o->http_directory) ? o->http_directory : NULL,
+        .content = o->http_content.keys.n ? &o->http_content : NULL,
+        .address = kiln_qemu_is_set(o->http_bind_address) ? o->http_bind_address : NULL,
+        .port_min = (int)o->http_port_min,
+        .port_max = (int)o->http_port_max,
+        .on_request = on_request,
+        .on_wait = on_wait,
+        .ud = b,
+    };
+
+    if (how.directory || how.content) {
+        if (!kiln_http_server_start(&s->http, &how, b->cancel, err))
+            return false;
+        s->http_port = kiln_http_server_port(s->http);
+        kiln_say(b, "Starting HTTP server on port %d", s->http_port);
+    }
+    publish_http(s, b);
+    return true;
+}
+
+static void stop_http(void *state, struct kiln_build *b, enum kiln_outcome outcome)
+{
+    struct kiln_qemu_state *s = state;
+
+    (void)b, (void)outcome;
+    kiln_http_server_stop(s->http);
+    s->http = NULL;
+    s->http_port = 0;
+}
+
+const struct kiln_step_ops kiln_qemu_step_http_server = { "StepHTTPServer", http_server, stop_http,
+                                                          false };
+
+/* ---- ports ---- */
+
+static bool take_port(struct kiln_build *b, const char *address, int64_t min, int64_t max,
+                      struct kiln_port *port, struct kiln_err *err)
+{
+    const struct kiln_port_search how = { .address = address,
+                                          .min = (int)min,
+                                          .max = (int)max,
+                                          .wait = true,
+                                          .deadline = KILN_NEVER,
+                                          .on_wait = on_wait,
+                                          .ud = b };
+
+    kiln_port_done(port);
+    return kiln_port_take(&how, b->cancel, port, err);
+}
+
+/* The address that QEMU will bind: probing another one would prove nothing. */
+bool kiln_qemu_take_ssh_port(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
+{
+    const struct kiln_qemu_options *o = s->o;
+
+    if (!take_port(b, "127.0.0.1", o->host_port_min ? o->host_port_min : 1, o->host_port_max,
+                   &s->ssh_port, err))
+        return kiln_err_wrap(err, "host_port_min to host_port_max: Error finding port");
+    kiln_say(b, "Found port for communicator (SSH, WinRM, etc): %d.", s->ssh_port.port);
+    return true;
+}
+
+static bool port_forward(void *state, struct kiln_build *b, struct kiln_err *err)
+{
+    struct kiln_qemu_state *s = state;
+
+    if (!s->communicates) {
+        kiln_message(b, "No communicator is set; skipping port forwarding setup.");
+        return true;
+    }
+    if (s->o->skip_nat_mapping) {
+        s->ssh_port.port = (int)s->o->comm.ssh_port; /* the same number on both sides; no lock */
+        return true;
+    }
+    return kiln_qemu_take_ssh_port(s, b, err);
+}
+
+static void drop_ssh_port(void *state, struct kiln_build *b, enum kiln_outcome outcome)
+{
+    struct kiln_qemu_state *s = state;
+
+    (void)b, (void)outcome;
+    kiln_port_done(&s->ssh_port);
+}
+
+const struct kiln_step_ops kiln_qemu_step_port_forward = { "stepPortForward", port_forward,
+                                                           drop_ssh_port, false };
+
+bool kiln_qemu_take_vnc_port(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
+{
+    const struct kiln_qemu_options *o = s->o;
+
+    if (!take_port(b, o->vnc_bind_address, o->vnc_port_min, o->vnc_port_max, &s->vnc_port, err))
+        return kiln_err_wrap(err, "vnc_port_min to vnc_port_max: Error finding VNC port");
+    return true;
+}
+
+/* Eight characters that nobody misreads. */
+static char *random_password(void)
+{
+    static const char alphabet[] = "012345689"
+                                   "abcdefghijklmnopqrstuvwxyz"
+                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    char *password = kiln_xcalloc(9, 1);
+
+    for (int i = 0; i < 8; i++)
+        password[i] = alphabet[kiln_random_below(sizeof(alphabet) - 1)];
+    return password;
+}
+
+static bool configure_vnc(void *state, struct kiln_build *b, struct kiln_err *err)
+{
+    struct kiln_qemu_state *s = state;
+    const struct kiln_qemu_options *o = s->o;
+
+    kiln_say(b, "Looking for available port between %lld and %lld on %s",
+             (long long)o->vnc_port_min, (long long)o->vnc_port_max, o->vnc_bind_address);
+    if (o->vnc_use_password && !s->vnc_password) {
+        s->vnc_password =
+            kiln_qemu_is_set(o->vnc_password) ? kiln_xstrdup(o->vnc_password) : random_password();
+        kiln_build_add_secret(b, s->vnc_password);
+    }
+    return kiln_qemu_take_vnc_port(s, b, err);
+}
+
+static void drop_vnc_port(void *state, struct kiln_build *b, enum kiln_outcome outcome)
+{
+    struct kiln_qemu_state *s = state;
+
+    (void)b, (void)outcome;
+    kiln_port_done(&s->vnc_port);
+}
+
+const struct kiln_step_ops kiln_qemu_step_vnc = { "stepConfigureVNC", configure_vnc, drop_vnc_port,
+                                                  false };

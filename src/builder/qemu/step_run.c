@@ -1,0 +1,331 @@
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "builder/qemu/qemu.h"
+#include "vm/accel.h"
+#include "vm/argv.h"
+
+/* stepPrepareEfivars, stepRun, stepConfigureQMP: QEMU itself. */
+
+#define START_DEADLINE_US KILN_SECOND(30)
+#define STOP_GRACE_US     KILN_SECOND(2)
+#define BIND_ATTEMPTS     10 /* ports lost to somebody quicker before we give up */
+
+/* ---- EFI variables ---- */
+
+static bool prepare_efivars(void *state, struct kiln_build *b, struct kiln_err *err)
+{
+    struct kiln_qemu_state *s = state;
+
+    (void)b;
+    if (!s->o->efi_boot)
+        return true;
+    free(s->efivars);
+    s->efivars = kiln_path_join(s->o->output_directory, "efivars.fd");
+    if (!kiln_fs_copy(s->o->efi_firmware_vars, s->efivars, 0660, err))
+        return kiln_err_wrap(err, "efi_firmware_vars");
+    return true;
+}
+
+const struct kiln_step_ops kiln_qemu_step_efivars = { "stepPrepareEfivars", prepare_efivars, NULL,
+                                                      false };
+
+/* ---- accelerator ---- */
+
+static bool note_pid(void *ud, pid_t pid, struct kiln_err *err)
+{
+    const struct kiln_build *b = ud;
+
+    return kiln_ledger_add_pid(b->ledger, pid, err);
+}
+
+/* Template, or the probe's verdict; the line says which and why. */
+static bool choose_accelerator(struct kiln_qemu_state *s, struct kiln_build *b, char **ret,
+                               struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *cache = kiln_fs_cache_dir();
+    const struct kiln_accel_config how = { .binary = s->qemu_binary,
+                                           .cache_dir = cache,
+                                           .cancel = b->cancel,
+                                           .on_pid = note_pid,
+                                           .ud = b };
+    struct kiln_accel_choice choice = { 0 };
+
+    if (kiln_qemu_is_set(s->o->accelerator)) {
+        *ret = kiln_xstrdup(s->o->accelerator);
+        return true;
+    }
+    if (!kiln_accel_choose(&how, &choice, err))
+        return false;
+    kiln_say(b, "%s", choice.line);
+    *ret = kiln_xstrdup(choice.name);
+    kiln_accel_choice_done(&choice);
+    return true;
+}
+
+/* ---- arguments ---- */
+
+static bool render_row(const struct kiln_interp *interp, const struct kiln_strv *row,
+                       struct kiln_strv *ret, struct kiln_err *err)
+{
+    for (size_t i = 0; i < row->n; i++) {
+        KILN_AUTO_STR text = { 0 };
+
+        if (!kiln_interp_render(interp, row->v[i], &text, NULL, err))
+            return kiln_err_wrap(err, "Error processing QemuArgs");
+        kiln_strv_add(ret, kiln_str_cstr(&text));
+    }
+    return true;
+}
+
+static void qemuargs_data(struct kiln_qemu_state *s, struct kiln_strmap *data)
+{
+    KILN_AUTO_FREE char *http_port = kiln_xasprintf("%d", s->http_port);
+    KILN_AUTO_FREE char *ssh_port = kiln_xasprintf("%d", s->ssh_port.port);
+
+    kiln_strmap_set(data, "HTTPIP", s->http_ip);
+    kiln_strmap_set(data, "HTTPPort", http_port);
+    kiln_strmap_set(data, "HTTPDir", s->o->http_directory ? s->o->http_directory : "");
+    kiln_strmap_set(data, "HTTPContent", "");
+    kiln_strmap_set(data, "OutputDir", s->o->output_directory);
+    kiln_strmap_set(data, "Name", s->o->vm_name);
+    kiln_strmap_set(data, "SSHHostPort", ssh_port);
+}
+
+static bool render_qemuargs(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_strv *rows,
+                            struct kiln_err *err)
+{
+    struct kiln_interp interp = kiln_build_runtime_interp(b);
+    KILN_AUTO_STRMAP data = { 0 };
+
+    qemuargs_data(s, &data);
+    interp.data = &data;
+    interp.strict_fields = true;
+    interp.data_type = "qemu.qemuArgsTemplateData";
+    for (size_t i = 0; i < s->o->qemuargs.n; i++) {
+        if (!render_row(&interp, &s->o->qemuargs.rows[i], &rows[i], err))
+            return false;
+    }
+    return true;
+}
+
+/* What of the machine comes straight from the template. */
+static struct kiln_vm_config machine(const struct kiln_qemu_state *s)
+{
+    const struct kiln_qemu_options *o = s->o;
+
+    return (struct kiln_vm_config){
+        .name = o->vm_name,
+        .machine_type = o->machine_type,
+        .memory_mib = (int)o->memory,
+        .cpus = (int)o->cpus,
+        .sockets = (int)o->sockets,
+        .cores = (int)o->cores,
+        .threads = (int)o->threads,
+        .cpu_model = o->cpu_model,
+        .disks = &s->disks,
+        .disk_interface = o->disk_interface,
+        .disk_cache = o->disk_cache,
+        .disk_discard = o->disk_discard,
+        .disk_detect_zeroes = o->disk_detect_zeroes,
+        .disk_format = o->format,
+        .boot_from_disk = o->disk_image,
+        .cdrom_interface = o->cdrom_interface,
+        .net_device = o->net_device,
+        .vnc_address = o->vnc_bind_address,
+        .headless = o->headless,
+        .display = o->display,
+        .use_default_display = o->use_default_display,
+        .vga = o->vga,
+        .firmware = o->firmware,
+        .use_pflash = o->use_pflash,
+    };
+}
+
+/* The rest, which is known only now. Everything is borrowed. */
+static void fill_runtime(struct kiln_vm_config *cfg, const struct kiln_qemu_state *s)
+{
+    const struct kiln_qemu_options *o = s->o;
+
+    if (s->communicates) {
+        cfg->forward_host_port = s->ssh_port.port;
+        cfg->forward_guest_port = (int)o->comm.ssh_port;
+    }
+    cfg->vnc_port = s->vnc_port.port;
+    cfg->vnc_password = s->vnc_password != NULL;
+    if (o->efi_boot) {
+        cfg->efi_code = o->efi_firmware_code;
+        cfg->efi_vars = s->efivars;
+    }
+    cfg->qmp_path = s->qmp_path;
+}
+
+static bool make_argv(struct kiln_qemu_state *s, struct kiln_build *b, const char *accelerator,
+                      int qemu_major, struct kiln_strv *ret, struct kiln_err *err)
+{
+    const struct kiln_qemu_options *o = s->o;
+    struct kiln_vm_config cfg = machine(s);
+    struct kiln_strv *rows = kiln_xcalloc(o->qemuargs.n, sizeof(*rows));
+    KILN_AUTO_STRV cdroms = { 0 };
+    KILN_AUTO_FREE char *user_qmp = NULL;
+    bool ok = render_qemuargs(s, b, rows, err);
+
+    if (!o->disk_image)
+        kiln_strv_add(&cdroms, s->iso.path);
+    if (o->qmp_enable)
+        user_qmp = kiln_qemu_is_set(o->qmp_socket_path)
+                       ? kiln_xstrdup(o->qmp_socket_path)
+                       : kiln_xasprintf("%s/%s.monitor", o->output_directory, o->vm_name);
+    fill_runtime(&cfg, s);
+    cfg.accelerator = accelerator;
+    cfg.qemu_major = qemu_major;
+    cfg.cdroms = &cdroms;
+    cfg.user_qmp_path = user_qmp;
+    cfg.qemuargs = rows;
+    cfg.n_qemuargs = o->qemuargs.n;
+    if (ok)
+        kiln_vm_argv(&cfg, ret);
+    for (size_t i = 0; i < o->qemuargs.n; i++)
+        kiln_strv_done(&rows[i]);
+    free(rows);
+    return ok;
+}
+
+/* ---- start ---- */
+
+/* QEMU's own lines are for the debug log; if it fails, the error quotes the last of them. */
+static void on_line(void *ud, bool is_stderr, const char *line, size_t len)
+{
+    (void)ud;
+    kiln_log("Qemu %s: %.*s", is_stderr ? "stderr" : "stdout", (int)len, line);
+}
+
+static void describe_start(const struct kiln_qemu_state *s, struct kiln_build *b,
+                           const char *accelerator)
+{
+    const struct kiln_qemu_options *o = s->o;
+
+    kiln_say(b, o->disk_image ? "Starting VM, booting disk image"
+                              : "Starting VM, booting from CD-ROM");
+    if (o->headless)
+        kiln_message(b,
+                     "The VM will be run headless, without a GUI. If you want to\n"
+                     "view the screen of the VM, connect via VNC %s to\nvnc://%s:%d",
+                     s->vnc_password ? "with the password of the template" : "without a password",
+                     o->vnc_bind_address, s->vnc_port.port);
+    if (kiln_streq(accelerator, "none"))
+        kiln_message(b, "WARNING: The VM will be started with no hardware acceleration.\n"
+                        "The installation may take considerably longer to finish.");
+    if (o->qemuargs.n)
+        kiln_say(b, "Overriding default Qemu arguments with qemuargs template option...");
+}
+
+static bool take_other_port(struct kiln_qemu_state *s, struct kiln_build *b,
+                            enum kiln_qemu_failure why, struct kiln_err *err)
+{
+    switch (why) {
+    case KILN_QEMU_VNC_IN_USE:
+        return kiln_qemu_take_vnc_port(s, b, err);
+    case KILN_QEMU_FORWARD_IN_USE:
+        return !s->o->skip_nat_mapping && kiln_qemu_take_ssh_port(s, b, err);
+    case KILN_QEMU_FAILED:
+        break;
+    }
+    return false;
+}
+
+static bool start_once(struct kiln_qemu_state *s, struct kiln_build *b, const char *accelerator,
+                       int qemu_major, enum kiln_qemu_failure *ret_why, struct kiln_err *err)
+{
+    KILN_AUTO_STRV argv = { 0 };
+    const struct kiln_qemu_config how = {
+        .binary = s->qemu_binary,
+        .args = &argv,
+        .qmp_path = s->qmp_path,
+        .on_pid = note_pid,
+        .on_line = on_line,
+        .ud = b,
+    };
+
+    *ret_why = KILN_QEMU_FAILED;
+    return make_argv(s, b, accelerator, qemu_major, &argv, err) &&
+           kiln_qemu_start(&s->qemu, &how, b->cancel,
+                           kiln_cancel_deadline(b->cancel, START_DEADLINE_US), ret_why, err);
+}
+
+static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
+{
+    struct kiln_qemu_state *s = state;
+    struct kiln_qemu_version version = { 0 };
+    KILN_AUTO_FREE char *accelerator = NULL;
+    enum kiln_qemu_failure why;
+    int attempts = 0, major;
+
+    if (!kiln_qemu_version_probe(&version, s->qemu_binary, b->cancel,
+                                 kiln_cancel_deadline(b->cancel, START_DEADLINE_US), err))
+        return kiln_err_wrap(err, "Error determining qemu version");
+    major = version.major;
+    kiln_qemu_version_done(&version);
+    if (!choose_accelerator(s, b, &accelerator, err))
+        return false;
+    describe_start(s, b, accelerator);
+    for (;;) {
+        KILN_AUTO_ERR failed = { 0 };
+
+        if (start_once(s, b, accelerator, major, &why, &failed))
+            return true;
+        if (why == KILN_QEMU_FAILED || ++attempts == BIND_ATTEMPTS ||
+            !take_other_port(s, b, why, NULL)) {
+            (void)kiln_err_move(err, &failed);
+            return kiln_err_wrap(err, "Error launching VM");
+        }
+    }
+}
+
+static void stop(void *state, struct kiln_build *b, enum kiln_outcome outcome)
+{
+    struct kiln_qemu_state *s = state;
+    pid_t pid;
+
+    (void)outcome;
+    if (!s->qemu)
+        return;
+    pid = kiln_qemu_pid(s->qemu);
+    kiln_qemu_stop(s->qemu, STOP_GRACE_US);
+    kiln_qemu_free(s->qemu);
+    s->qemu = NULL;
+    if (pid > 0)
+        kiln_ledger_drop_pid(b->ledger, pid);
+}
+
+const struct kiln_step_ops kiln_qemu_step_run = { "stepRun", run, stop, false };
+
+bool kiln_qemu_obituary_for(struct kiln_qemu *qemu, const char *when, struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *words = NULL;
+
+    (void)kiln_qemu_ended(qemu); /* reaps it, so that there is an exit code */
+    words = kiln_qemu_last_words(qemu);
+    return kiln_err_set(err, KILN_ERR_REMOTE, "QEMU ended (exit code %d) %s%s%s",
+                        kiln_qemu_exit_code(qemu), when, words && words[0] ? ": " : "",
+                        words ? words : "");
+}
+
+/* ---- QMP ---- */
+
+static bool configure_qmp(void *state, struct kiln_build *b, struct kiln_err *err)
+{
+    struct kiln_qemu_state *s = state;
+
+    if (!s->vnc_password)
+        return true;
+    if (!kiln_qmp_set_vnc_password(kiln_qemu_qmp(s->qemu), s->vnc_password, b->cancel,
+                                   kiln_cancel_deadline(b->cancel, KILN_SECOND(10)), err))
+        return kiln_err_wrap(err, "set the VNC password");
+    return true;
+}
+
+const struct kiln_step_ops kiln_qemu_step_qmp = { "stepConfigureQMP", configure_qmp, NULL, false };
