@@ -42,4 +42,8 @@ void kiln_cli_diagnostics(const struct kiln_cli *cli, const struct kiln_plan *pl
 int kiln_cli_parse(const char *command, const struct kiln_flag *flags, int argc, char **argv,
                    const char **ret_template);
 
+/** As above for a command that works without a template, too: *ret_template is NULL then. */
+int kiln_cli_parse_optional(const char *command, const struct kiln_flag *flags, int argc,
+                            char **argv, const char **ret_template);
+
 #endif

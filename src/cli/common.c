@@ -122,21 +122,30 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
-int kiln_cli_parse(const char *command, const struct kiln_flag *flags, int argc, char **argv,
-                   const char **ret_template)
+/* -1 with *ret_first set; else the exit code. */
+static int parse_flags(const char *command, const struct kiln_flag *flags, int argc, char **argv,
+                       int *ret_first)
 {
     KILN_AUTO_ERR err = { 0 };
-    int first = 0;
 
     if (wants_help(argc, argv)) {
         usage(command, flags);
         return 0;
     }
-    if (!kiln_flags_parse(flags, argc, argv, &first, &err)) {
-        usage(command, flags);
-        kiln_cli_printf("\n%s\n", kiln_err_text(&err));
-        return 1;
-    }
+    if (kiln_flags_parse(flags, argc, argv, ret_first, &err))
+        return -1;
+    usage(command, flags);
+    kiln_cli_printf("\n%s\n", kiln_err_text(&err));
+    return 1;
+}
+
+int kiln_cli_parse(const char *command, const struct kiln_flag *flags, int argc, char **argv,
+                   const char **ret_template)
+{
+    int first = 0, rc = parse_flags(command, flags, argc, argv, &first);
+
+    if (rc >= 0)
+        return rc;
     if (argc - first == 1) {
         *ret_template = argv[first];
         return -1;
@@ -148,4 +157,13 @@ int kiln_cli_parse(const char *command, const struct kiln_flag *flags, int argc,
         kiln_cli_printf("\nkiln %s: one template, not %d; flags go before it\n", command,
                         argc - first);
     return 1;
+}
+
+int kiln_cli_parse_optional(const char *command, const struct kiln_flag *flags, int argc,
+                            char **argv, const char **ret_template)
+{
+    int first = 0, rc = parse_flags(command, flags, argc, argv, &first);
+
+    *ret_template = first < argc ? argv[first] : NULL;
+    return rc;
 }

@@ -372,6 +372,16 @@ static void progress(struct kiln_printer *p, const struct kiln_event *ev)
     line_block(p, ev, UI_SAY, kiln_str_cstr(&text), text.len);
 }
 
+/* Whether the installer fetched its answer file is what people want to know first. */
+static void http_line(struct kiln_printer *p, const struct kiln_event *ev)
+{
+    KILN_AUTO_STR text = { 0 };
+
+    kiln_str_addf(&text, "HTTP: %s %.*s: %lld", ev->name ? ev->name : "", (int)ev->len,
+                  ev->text ? ev->text : "", (long long)ev->status);
+    line_block(p, ev, UI_SAY, kiln_str_cstr(&text), text.len);
+}
+
 static void debug_log(struct kiln_printer *p, const struct kiln_event *ev)
 {
     KILN_AUTO_STR line = { 0 };
@@ -421,13 +431,15 @@ static void on_event(void *ud, const struct kiln_event *ev)
     case KILN_EV_ARTIFACT:
         keep_artifact(p, ev);
         break;
+    case KILN_EV_HTTP:
+        http_line(p, ev);
+        break;
     case KILN_EV_LOG:
         debug_log(p, ev);
         break;
     case KILN_EV_STEP:
     case KILN_EV_KEY:
     case KILN_EV_BOOT:
-    case KILN_EV_HTTP:
     case KILN_EV_RUNG:
     case KILN_EV__N:
         break; /* for the console */
