@@ -7,6 +7,7 @@
 static const struct kiln_builder_ops *const builders[] = {
     &kiln_file_builder,
     &kiln_null_builder,
+    &kiln_qemu_builder,
     NULL,
 };
 
