@@ -128,7 +128,7 @@ static void on_signal(int sig)
 }
 
 /* A few, each handled before the next: the first ends a write early, another one finds it blocked
- * before its first byte. */
+ * before its first byte. The wait has an end, as TSan may put a signal off. */
 static void pester(pthread_t thread)
 {
     for (int i = 0; i < 5; i++) {
@@ -136,7 +136,7 @@ static void pester(pthread_t thread)
 
         if (pthread_kill(thread, SIGUSR1) != 0)
             return;
-        while (signals_handled == before)
+        for (int spins = 0; signals_handled == before && spins < 1000; spins++)
             (void)sched_yield();
     }
 }
