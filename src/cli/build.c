@@ -1,3 +1,4 @@
+#include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/printer.h"
 
@@ -8,7 +9,7 @@ struct build_flags {
     long parallel;
 };
 
-static bool parse_on_error(const char *word, enum kiln_on_error *ret)
+static bool parse_on_error(const struct kiln_cli *cli, const char *word, enum kiln_on_error *ret)
 {
     static const struct {
         const char *word;
@@ -27,14 +28,13 @@ static bool parse_on_error(const char *word, enum kiln_on_error *ret)
             return true;
         }
     }
-    kiln_cli_printf("-on-error=%s: must be one of cleanup, abort, ask, "
-                    "run-cleanup-provisioner\n",
-                    word);
+    kiln_cli_say(cli, "error",
+                 "-on-error=%s: must be one of cleanup, abort, ask, run-cleanup-provisioner", word);
     return false;
 }
 
 /* -1: go on; else the exit code. */
-static int parse(struct build_flags *f, int argc, char **argv)
+static int parse(const struct kiln_cli *cli, struct build_flags *f, int argc, char **argv)
 {
     const struct kiln_flag flags[] = {
         { "color", KILN_FLAG_BOOL, &f->printer.color, "BOOL", "colour the output (true)", NULL },
@@ -64,14 +64,14 @@ static int parse(struct build_flags *f, int argc, char **argv)
         { "skip-enforcement", KILN_FLAG_BOOL, NULL, NULL, NULL, NULL },
         { 0 },
     };
-    int rc = kiln_cli_parse("build", flags, argc, argv, &f->plan.path);
+    int rc = kiln_cli_parse(cli, "build", flags, argc, argv, &f->plan.path);
 
-    if (rc < 0 && !parse_on_error(f->on_error, &f->plan.build.on_error))
+    if (rc < 0 && !parse_on_error(cli, f->on_error, &f->plan.build.on_error))
         return 1;
     return rc;
 }
 
-static int supervise(struct build_flags *f, struct kiln_plan *plan)
+static int supervise(const struct kiln_cli *cli, struct build_flags *f, struct kiln_plan *plan)
 {
     KILN_AUTO_ERR err = { 0 };
     struct kiln_printer *printer = kiln_printer_new(&f->printer);
@@ -85,8 +85,20 @@ static int supervise(struct build_flags *f, struct kiln_plan *plan)
 
     kiln_printer_free(printer);
     if (err.msg)
-        kiln_cli_printf("%s\n", err.msg);
+        kiln_cli_say(cli, "error", "%s", err.msg);
     return rc;
+}
+
+static int nothing_to_run(const struct kiln_cli *cli, const struct kiln_plan *plan)
+{
+    KILN_AUTO_STRV names = { 0 };
+    KILN_AUTO_FREE char *joined = NULL;
+
+    kiln_strv_add_all(&names, &plan->names);
+    kiln_strv_sort(&names);
+    joined = kiln_strv_join(&names, ", ");
+    kiln_cli_say(cli, "error", "No builds to run\n  -only and -except leave none of: %s", joined);
+    return 1;
 }
 
 static int run(const struct kiln_cli *cli, struct build_flags *f, struct kiln_plan *plan)
@@ -98,14 +110,12 @@ static int run(const struct kiln_cli *cli, struct build_flags *f, struct kiln_pl
     kiln_cli_diagnostics(cli, plan, &f->plan);
     if (!plan->tpl || (plan->n_builds == 0 && plan->diag.errors))
         return 1;
-    if (plan->n_builds == 0) {
-        kiln_cli_printf("No builds to run\n");
-        return 1;
-    }
-    if (f->plan.build.debug && !f->printer.machine)
-        kiln_cli_printf("Debug mode enabled. Builds will not be parallelized.\n");
+    if (plan->n_builds == 0)
+        return nothing_to_run(cli, plan);
+    if (f->plan.build.debug)
+        kiln_cli_say(cli, "say", "Debug mode enabled. Builds will not be parallelized.");
     /* Valid builds run even when others could not be prepared. */
-    return supervise(f, plan) || !ok;
+    return supervise(cli, f, plan) || !ok;
 }
 
 int kiln_cmd_build(const struct kiln_cli *cli, int argc, char **argv)
@@ -116,7 +126,7 @@ int kiln_cmd_build(const struct kiln_cli *cli, int argc, char **argv)
     int rc;
 
     f.printer.machine = cli->machine;
-    rc = parse(&f, argc, argv);
+    rc = parse(cli, &f, argc, argv);
     if (rc < 0) {
         with_flag.machine = f.printer.machine;
         f.plan.build.network_ok = true;

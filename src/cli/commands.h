@@ -8,6 +8,7 @@
 /* What main() found before the subcommand's own flags. */
 struct kiln_cli {
     bool machine; /* -machine-readable stood somewhere on the command line */
+    const struct kiln_redactor *redactor; /* for all that is said; borrowed; NULL: no secrets */
 };
 
 int kiln_cmd_build(const struct kiln_cli *cli, int argc, char **argv);
@@ -31,6 +32,17 @@ const struct kiln_command_info *kiln_commands(void); /* ended by name NULL */
 void kiln_cli_print(const char *text, size_t len);
 void kiln_cli_printf(const char *fmt, ...) KILN_PRINTF(1, 2);
 
+/** A line or a block of them; in machine mode a ui record. level: "say" or "error". */
+void kiln_cli_say(const struct kiln_cli *cli, const char *level, const char *fmt, ...)
+    KILN_PRINTF(3, 4);
+/** A record that only machine mode prints. */
+void kiln_cli_record(const struct kiln_cli *cli, const char *type, const char *const *fields,
+                     size_t n);
+
+/** A redactor for what may not be shown; caller frees. */
+bool kiln_cli_redactor(const struct kiln_plan *plan, const struct kiln_plan_options *options,
+                       struct kiln_redactor **ret, struct kiln_err *err);
+
 /** Print all diagnostics with the plan's secrets redacted; in machine mode as ui records. */
 void kiln_cli_diagnostics(const struct kiln_cli *cli, const struct kiln_plan *plan,
                           const struct kiln_plan_options *options);
@@ -39,11 +51,12 @@ void kiln_cli_diagnostics(const struct kiln_cli *cli, const struct kiln_plan *pl
  * Parse the flags of `command` and want exactly one template argument.
  * Returns -1 to go on; else the exit code (help was asked for, or the flags were wrong).
  */
-int kiln_cli_parse(const char *command, const struct kiln_flag *flags, int argc, char **argv,
-                   const char **ret_template);
+int kiln_cli_parse(const struct kiln_cli *cli, const char *command, const struct kiln_flag *flags,
+                   int argc, char **argv, const char **ret_template);
 
 /** As above for a command that works without a template, too: *ret_template is NULL then. */
-int kiln_cli_parse_optional(const char *command, const struct kiln_flag *flags, int argc,
-                            char **argv, const char **ret_template);
+int kiln_cli_parse_optional(const struct kiln_cli *cli, const char *command,
+                            const struct kiln_flag *flags, int argc, char **argv,
+                            const char **ret_template);
 
 #endif

@@ -39,6 +39,41 @@ void kiln_cli_printf(const char *fmt, ...)
     kiln_cli_print(kiln_str_cstr(&s), s.len);
 }
 
+void kiln_cli_record(const struct kiln_cli *cli, const char *type, const char *const *fields,
+                     size_t n)
+{
+    KILN_AUTO_STRV shown = { 0 };
+    KILN_AUTO_STR out = { 0 };
+
+    if (!cli->machine)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        KILN_AUTO_STR field = { 0 };
+
+        kiln_redact_text(cli->redactor, fields[i], strlen(fields[i]), &field);
+        kiln_strv_add(&shown, kiln_str_cstr(&field));
+    }
+    kiln_machine_record(&out, kiln_clock_wall_us(), "", type, (const char *const *)shown.v, n);
+    kiln_cli_print(out.data, out.len);
+}
+
+void kiln_cli_say(const struct kiln_cli *cli, const char *level, const char *fmt, ...)
+{
+    KILN_AUTO_STR text = { 0 }, shown = { 0 };
+    va_list ap;
+
+    va_start(ap, fmt);
+    kiln_str_addvf(&text, fmt, ap);
+    va_end(ap);
+    if (cli->machine) {
+        kiln_cli_record(cli, "ui", (const char *[]){ level, kiln_str_cstr(&text) }, 2);
+        return;
+    }
+    kiln_redact_text(cli->redactor, kiln_str_cstr(&text), text.len, &shown);
+    kiln_str_addc(&shown, '\n');
+    kiln_cli_print(shown.data, shown.len);
+}
+
 /* Values given on the command line may be secrets even if the template did not get far enough to
  * say so; those of declared sensitive variables are known by now. */
 static void collect_secrets(const struct kiln_plan *plan, const struct kiln_plan_options *o,
@@ -64,42 +99,37 @@ static void collect_secrets(const struct kiln_plan *plan, const struct kiln_plan
     }
 }
 
-/* All diagnostics as text that may be shown; what the secrets are, is not. */
-static void redacted_diagnostics(const struct kiln_plan *plan,
-                                 const struct kiln_plan_options *options, struct kiln_str *out)
+bool kiln_cli_redactor(const struct kiln_plan *plan, const struct kiln_plan_options *options,
+                       struct kiln_redactor **ret, struct kiln_err *err)
 {
-    KILN_CLEANUP(kiln_redactor_freep) struct kiln_redactor *redactor = NULL;
     KILN_AUTO_STRV secrets = { 0 };
-    KILN_AUTO_STR text = { 0 };
-    KILN_AUTO_ERR err = { 0 };
 
-    kiln_diag_format_all(&plan->diag, &text);
     collect_secrets(plan, options, &secrets);
-    if (kiln_redactor_build(&secrets, &redactor, &err))
-        kiln_redact_text(redactor, text.data, text.len, out);
-    else
-        kiln_str_addf(out, "%s\n", kiln_err_text(&err));
+    return kiln_redactor_build(&secrets, ret, err);
 }
 
 void kiln_cli_diagnostics(const struct kiln_cli *cli, const struct kiln_plan *plan,
                           const struct kiln_plan_options *options)
 {
-    KILN_AUTO_STR shown = { 0 }, record = { 0 };
-    const char *level = plan->diag.errors ? "error" : "say";
+    KILN_AUTO_REDACTOR *redactor = NULL;
+    KILN_AUTO_STR text = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+    struct kiln_cli quiet = *cli;
 
     if (plan->diag.n == 0)
         return;
-    redacted_diagnostics(plan, options, &shown);
-    if (!cli->machine) {
-        kiln_cli_print(shown.data, shown.len);
+    if (!kiln_cli_redactor(plan, options, &redactor, &err)) {
+        kiln_cli_say(cli, "error", "%s", kiln_err_text(&err));
         return;
     }
-    kiln_machine_record(&record, kiln_clock_wall_us(), "", "ui",
-                        (const char *[]){ level, kiln_str_cstr(&shown) }, 2);
-    kiln_cli_print(record.data, record.len);
+    quiet.redactor = redactor;
+    kiln_diag_format_all(&plan->diag, &text);
+    while (text.len && text.data[text.len - 1] == '\n')
+        kiln_str_truncate(&text, text.len - 1);
+    kiln_cli_say(&quiet, plan->diag.errors ? "error" : "say", "%s", kiln_str_cstr(&text));
 }
 
-static void usage(const char *command, const struct kiln_flag *flags)
+static void usage(const struct kiln_cli *cli, const char *command, const struct kiln_flag *flags)
 {
     KILN_AUTO_STR s = { 0 };
 
@@ -109,7 +139,7 @@ static void usage(const char *command, const struct kiln_flag *flags)
                           c->summary);
     }
     kiln_flags_help(flags, &s);
-    kiln_cli_print(s.data, s.len);
+    kiln_cli_say(cli, "say", "%s", kiln_str_cstr(&s));
 }
 
 static bool wants_help(int argc, char **argv)
@@ -123,26 +153,26 @@ static bool wants_help(int argc, char **argv)
 }
 
 /* -1 with *ret_first set; else the exit code. */
-static int parse_flags(const char *command, const struct kiln_flag *flags, int argc, char **argv,
-                       int *ret_first)
+static int parse_flags(const struct kiln_cli *cli, const char *command,
+                       const struct kiln_flag *flags, int argc, char **argv, int *ret_first)
 {
     KILN_AUTO_ERR err = { 0 };
 
     if (wants_help(argc, argv)) {
-        usage(command, flags);
+        usage(cli, command, flags);
         return 0;
     }
     if (kiln_flags_parse(flags, argc, argv, ret_first, &err))
         return -1;
-    usage(command, flags);
-    kiln_cli_printf("\n%s\n", kiln_err_text(&err));
+    usage(cli, command, flags);
+    kiln_cli_say(cli, "error", "%s", kiln_err_text(&err));
     return 1;
 }
 
-int kiln_cli_parse(const char *command, const struct kiln_flag *flags, int argc, char **argv,
-                   const char **ret_template)
+int kiln_cli_parse(const struct kiln_cli *cli, const char *command, const struct kiln_flag *flags,
+                   int argc, char **argv, const char **ret_template)
 {
-    int first = 0, rc = parse_flags(command, flags, argc, argv, &first);
+    int first = 0, rc = parse_flags(cli, command, flags, argc, argv, &first);
 
     if (rc >= 0)
         return rc;
@@ -150,19 +180,20 @@ int kiln_cli_parse(const char *command, const struct kiln_flag *flags, int argc,
         *ret_template = argv[first];
         return -1;
     }
-    usage(command, flags);
+    usage(cli, command, flags);
     if (argc == first)
-        kiln_cli_printf("\nkiln %s: name a template\n", command);
+        kiln_cli_say(cli, "error", "kiln %s: name a template", command);
     else
-        kiln_cli_printf("\nkiln %s: one template, not %d; flags go before it\n", command,
-                        argc - first);
+        kiln_cli_say(cli, "error", "kiln %s: one template, not %d; flags go before it", command,
+                     argc - first);
     return 1;
 }
 
-int kiln_cli_parse_optional(const char *command, const struct kiln_flag *flags, int argc,
-                            char **argv, const char **ret_template)
+int kiln_cli_parse_optional(const struct kiln_cli *cli, const char *command,
+                            const struct kiln_flag *flags, int argc, char **argv,
+                            const char **ret_template)
 {
-    int first = 0, rc = parse_flags(command, flags, argc, argv, &first);
+    int first = 0, rc = parse_flags(cli, command, flags, argc, argv, &first);
 
     *ret_template = first < argc ? argv[first] : NULL;
     return rc;

@@ -61,13 +61,13 @@ static size_t show_component(const char *name)
 
 int kiln_cmd_help(const struct kiln_cli *cli, int argc, char **argv)
 {
-    if (argc == 0) {
+    if (argc == 0 || argv[0][0] == '-' || kiln_streq(argv[0], "help")) {
         list_commands();
         list_components();
         return 0;
     }
     for (const struct kiln_command_info *c = kiln_commands(); c->name; c++) {
-        if (kiln_streq(c->name, argv[0]) && !kiln_streq(c->name, "help"))
+        if (kiln_streq(c->name, argv[0]))
             return c->run(cli, 1, (char *[]){ (char[]){ "-h" }, NULL });
     }
     if (show_component(argv[0]) > 0)

@@ -1,40 +1,6 @@
-#include "base/clock.h"
 #include "base/mem.h"
 #include "cli/commands.h"
-#include "cli/machine.h"
-
-/* One line for people; in machine mode a ui record. */
-static void say(const struct kiln_cli *cli, const char *fmt, ...) KILN_PRINTF(2, 3);
-
-static void say(const struct kiln_cli *cli, const char *fmt, ...)
-{
-    KILN_AUTO_FREE char *text = NULL;
-    va_list ap;
-
-    va_start(ap, fmt);
-    text = kiln_xvasprintf(fmt, ap);
-    va_end(ap);
-    if (cli->machine) {
-        KILN_AUTO_STR record = { 0 };
-
-        kiln_machine_record(&record, kiln_clock_wall_us(), "", "ui",
-                            (const char *[]){ "say", text }, 2);
-        kiln_cli_print(record.data, record.len);
-        return;
-    }
-    kiln_cli_printf("%s\n", text);
-}
-
-static void record(const struct kiln_cli *cli, const char *type, const char *const *fields,
-                   size_t n)
-{
-    KILN_AUTO_STR out = { 0 };
-
-    if (!cli->machine)
-        return;
-    kiln_machine_record(&out, kiln_clock_wall_us(), "", type, fields, n);
-    kiln_cli_print(out.data, out.len);
-}
+#include "redact/redact.h"
 
 static bool is_sensitive(const struct kiln_template *t, const struct kiln_variable *v)
 {
@@ -77,22 +43,24 @@ static size_t show_variables(const struct kiln_cli *cli, const struct kiln_templ
     size_t n = pick_variables(t, required, vars, &width);
 
     if (n > 0)
-        say(cli, required ? "Required variables:\n" : "Optional variables and their defaults:\n");
+        kiln_cli_say(cli, "say",
+                     required ? "Required variables:\n"
+                              : "Optional variables and their defaults:\n");
     for (size_t i = 0; i < n; i++) {
         const struct kiln_variable *v = vars[i];
         const char *value = v->default_value ? v->default_value : "";
 
         if (is_sensitive(t, v))
             value = "<sensitive>";
-        record(cli, "template-variable", (const char *[]){ v->name, value, required ? "1" : "0" },
-               3);
+        kiln_cli_record(cli, "template-variable",
+                        (const char *[]){ v->name, value, required ? "1" : "0" }, 3);
         if (required)
-            say(cli, "  %s", v->name);
+            kiln_cli_say(cli, "say", "  %s", v->name);
         else
-            say(cli, "  %-*s = %s", width, v->name, value);
+            kiln_cli_say(cli, "say", "  %-*s = %s", width, v->name, value);
     }
     if (n > 0)
-        say(cli, "%s", "");
+        kiln_cli_say(cli, "say", "%s", "");
     free(vars);
     return n;
 }
@@ -110,9 +78,9 @@ static void show_builders(const struct kiln_cli *cli, const struct kiln_template
     const struct kiln_component **list = kiln_xcalloc(n, sizeof(*list));
     int width = 0;
 
-    say(cli, "Builders:\n");
+    kiln_cli_say(cli, "say", "Builders:\n");
     if (n == 0)
-        say(cli, "  <No builders>");
+        kiln_cli_say(cli, "say", "  <No builders>");
     for (size_t i = 0; i < n; i++) {
         list[i] = &t->builders.items[i];
         if ((int)strlen(list[i]->name) > width)
@@ -121,26 +89,27 @@ static void show_builders(const struct kiln_cli *cli, const struct kiln_template
     if (n > 0)
         qsort(list, n, sizeof(*list), by_builder);
     for (size_t i = 0; i < n; i++) {
-        record(cli, "template-builder", (const char *[]){ list[i]->name, list[i]->type }, 2);
+        kiln_cli_record(cli, "template-builder", (const char *[]){ list[i]->name, list[i]->type },
+                        2);
         if (kiln_streq(list[i]->name, list[i]->type))
-            say(cli, "  %s", list[i]->name);
+            kiln_cli_say(cli, "say", "  %s", list[i]->name);
         else
-            say(cli, "  %-*s (%s)", width, list[i]->name, list[i]->type);
+            kiln_cli_say(cli, "say", "  %-*s (%s)", width, list[i]->name, list[i]->type);
     }
-    say(cli, "%s", "");
+    kiln_cli_say(cli, "say", "%s", "");
     free(list);
 }
 
 static void show_provisioners(const struct kiln_cli *cli, const struct kiln_template *t)
 {
-    say(cli, "Provisioners:\n");
+    kiln_cli_say(cli, "say", "Provisioners:\n");
     if (t->provisioners.n == 0)
-        say(cli, "  <No provisioners>");
+        kiln_cli_say(cli, "say", "  <No provisioners>");
     for (size_t i = 0; i < t->provisioners.n; i++) {
         const char *type = t->provisioners.items[i].type;
 
-        record(cli, "template-provisioner", &type, 1);
-        say(cli, "  %s", type);
+        kiln_cli_record(cli, "template-provisioner", &type, 1);
+        kiln_cli_say(cli, "say", "  %s", type);
     }
 }
 
@@ -148,22 +117,40 @@ static void inspect(const struct kiln_cli *cli, const struct kiln_template *t)
 {
     size_t n;
 
-    say(cli, "Packer Inspect: JSON mode");
+    kiln_cli_say(cli, "say", "Packer Inspect: JSON mode");
     if (t->description && t->description[0]) {
-        say(cli, "Description:\n");
-        say(cli, "%s\n", t->description);
+        kiln_cli_say(cli, "say", "Description:\n");
+        kiln_cli_say(cli, "say", "%s\n", t->description);
     }
     n = show_variables(cli, t, true);
     n += show_variables(cli, t, false);
     if (n == 0) {
-        say(cli, "Variables:\n");
-        say(cli, "  <No variables>\n");
+        kiln_cli_say(cli, "say", "Variables:\n");
+        kiln_cli_say(cli, "say", "  <No variables>\n");
     }
     show_builders(cli, t);
     show_provisioners(cli, t);
-    say(cli, "\nNote: If your build names contain user variables or template\n"
-             "functions such as 'timestamp', these are processed at build time,\n"
-             "and therefore only show in their raw form here.");
+    kiln_cli_say(cli, "say",
+                 "\nNote: If your build names contain user variables or template\n"
+                 "functions such as 'timestamp', these are processed at build time,\n"
+                 "and therefore only show in their raw form here.");
+}
+
+/* A default may hold the value of a sensitive variable. */
+static bool inspect_redacted(const struct kiln_cli *cli, const struct kiln_plan *plan,
+                             const struct kiln_plan_options *o)
+{
+    KILN_AUTO_REDACTOR *redactor = NULL;
+    KILN_AUTO_ERR err = { 0 };
+    struct kiln_cli quiet = *cli;
+
+    if (!kiln_cli_redactor(plan, o, &redactor, &err)) {
+        kiln_cli_say(cli, "error", "%s", kiln_err_text(&err));
+        return false;
+    }
+    quiet.redactor = redactor;
+    inspect(&quiet, plan->tpl);
+    return true;
 }
 
 /* Without a template Packer shows a built-in one. */
@@ -191,13 +178,13 @@ int kiln_cmd_inspect(const struct kiln_cli *cli, int argc, char **argv)
         { "use-sequential-evaluation", KILN_FLAG_BOOL, NULL, NULL, NULL, NULL },
         { 0 },
     };
-    int rc = kiln_cli_parse_optional("inspect", flags, argc, argv, &o.path);
+    int rc = kiln_cli_parse_optional(cli, "inspect", flags, argc, argv, &o.path);
 
     if (rc < 0) {
         rc = (o.path ? kiln_plan_parse(&plan, &o) : empty_plan(&plan)) ? 0 : 1;
         kiln_cli_diagnostics(cli, &plan, &o);
-        if (plan.tpl)
-            inspect(cli, plan.tpl);
+        if (plan.tpl && !inspect_redacted(cli, &plan, &o))
+            rc = 1;
     }
     kiln_plan_done(&plan);
     kiln_plan_options_done(&o);

@@ -1,19 +1,4 @@
-#include "base/clock.h"
 #include "cli/commands.h"
-#include "cli/machine.h"
-
-static void say(const struct kiln_cli *cli, const char *text)
-{
-    KILN_AUTO_STR record = { 0 };
-    const char *fields[] = { "say", text };
-
-    if (!cli->machine) {
-        kiln_cli_printf("%s\n", text);
-        return;
-    }
-    kiln_machine_record(&record, kiln_clock_wall_us(), "", "ui", fields, 2);
-    kiln_cli_print(record.data, record.len);
-}
 
 static int validate(const struct kiln_cli *cli, const struct kiln_plan_options *o,
                     struct kiln_plan *plan, bool syntax_only)
@@ -25,8 +10,9 @@ static int validate(const struct kiln_cli *cli, const struct kiln_plan_options *
     kiln_cli_diagnostics(cli, plan, o);
     if (!ok)
         return 1;
-    say(cli, syntax_only ? "Syntax-only check passed. Everything looks okay."
-                         : "The configuration is valid.");
+    kiln_cli_say(cli, "say", "%s",
+                 syntax_only ? "Syntax-only check passed. Everything looks okay."
+                             : "The configuration is valid.");
     return 0;
 }
 
@@ -50,7 +36,7 @@ int kiln_cmd_validate(const struct kiln_cli *cli, int argc, char **argv)
         { "use-sequential-evaluation", KILN_FLAG_BOOL, NULL, NULL, NULL, NULL },
         { 0 },
     };
-    int rc = kiln_cli_parse("validate", flags, argc, argv, &o.path);
+    int rc = kiln_cli_parse(cli, "validate", flags, argc, argv, &o.path);
 
     if (rc < 0)
         rc = validate(cli, &o, &plan, syntax_only);

@@ -137,13 +137,14 @@ void kiln_build_add_secret(struct kiln_build *b, const char *value);
 /* ---- prompts; main thread ---- */
 struct kiln_prompter {
     /* Sends PROMPT and PROMPT_END; blocks until answered, cancelled, or nobody can answer (kind
-     * USER, "no available tty"). b->cancel is paused meanwhile, so a wait on it returns only when
+     * USER, KILN_NOBODY_TO_ASK). b->cancel is paused meanwhile, so a wait on it returns only when
      * it fires: the answer must wake this function by another way. */
     bool (*ask)(struct kiln_prompter *, struct kiln_build *, const char *question,
                 const struct kiln_strv *choices, char **ret_answer, struct kiln_err *);
 };
+#define KILN_NOBODY_TO_ASK "Error asking for input: no available tty"
 /** Ask a person. The build's clock stands still meanwhile. *ret_answer: caller frees, one line.
- *  Without a prompter, or not interactive: kind USER, "no available tty". */
+ *  Without a prompter, or not interactive: kind USER, KILN_NOBODY_TO_ASK. */
 bool kiln_ask(struct kiln_build *b, const char *question, const struct kiln_strv *choices,
               char **ret_answer, struct kiln_err *err);
 

@@ -45,20 +45,33 @@ static const struct kiln_node *place(const struct kiln_component *decl, const ch
     return value ? value : decl->node;
 }
 
+/* What to write instead; caller frees. */
+static char *suggest(const struct types *types, const char *word)
+{
+    const char *guess = kiln_did_you_mean(word, types->v, types->n);
+    struct kiln_str out = { 0 };
+
+    if (guess) {
+        kiln_str_addf(&out, "did you mean \"%s\"?", guess);
+        return kiln_str_steal(&out);
+    }
+    kiln_str_adds(&out, "known are: ");
+    for (size_t i = 0; i < types->n; i++)
+        kiln_str_addf(&out, "%s%s", i ? ", " : "", types->v[i]);
+    return kiln_str_steal(&out);
+}
+
 static size_t find_type(struct preparation *p, const struct types *types, const char *what,
                         const struct kiln_component *decl)
 {
     const struct kiln_node *at = place(decl, "type");
     KILN_AUTO_FREE char *fix = NULL;
-    const char *guess;
 
     for (size_t i = 0; i < types->n; i++) {
         if (strcmp(types->v[i], decl->type) == 0)
             return i;
     }
-    guess = kiln_did_you_mean(decl->type, types->v, types->n);
-    if (guess)
-        fix = kiln_xasprintf("did you mean \"%s\"?", guess);
+    fix = suggest(types, decl->type);
     (void)kiln_diag_error(p->diag, at->source, at->offset, fix, "unknown %s \"%s\"", what,
                           decl->type);
     return NOT_FOUND;

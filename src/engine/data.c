@@ -63,7 +63,6 @@ struct kiln_interp kiln_build_runtime_interp(struct kiln_build *b)
 
     ctx.data = &b->data;
     ctx.build = &b->data;
-    ctx.build_keys = NULL;
     return ctx;
 }
 

@@ -7,7 +7,7 @@ bool kiln_ask(struct kiln_build *b, const char *question, const struct kiln_strv
     bool ok;
 
     if (!b->prompter || !b->options->interactive)
-        return kiln_err_set(err, KILN_ERR_USER, "no available tty");
+        return kiln_err_set(err, KILN_ERR_USER, KILN_NOBODY_TO_ASK);
     if (kiln_cancel_fired(b->cancel))
         return kiln_err_set(err, KILN_ERR_CANCELLED, "cancelled");
     kiln_cancel_pause(b->cancel);

@@ -275,7 +275,7 @@ static bool process(void *cfg, struct kiln_build *b, struct kiln_artifact *in,
     bool ok;
 
     if (!kiln_fs_mkdirs(dir, 0755, err))
-        return false;
+        return kiln_err_wrap(err, "Unable to write %s", m->output);
     fd = take_lock(lock, b, err);
     if (fd < 0)
         return false;

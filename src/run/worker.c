@@ -139,7 +139,7 @@ static bool ask(struct kiln_prompter *p, struct kiln_build *b, const char *quest
     bool ok = true;
 
     if (!b->options->interactive)
-        return kiln_err_set(err, KILN_ERR_USER, "Error asking for input: no available tty");
+        return kiln_err_set(err, KILN_ERR_USER, KILN_NOBODY_TO_ASK);
     w->prompts++;
     send_prompt(w, KILN_EV_PROMPT, question, choices);
     do {
@@ -149,7 +149,7 @@ static bool ask(struct kiln_prompter *p, struct kiln_build *b, const char *quest
     if (!ok)
         return false;
     if (!answer)
-        return kiln_err_set(err, KILN_ERR_USER, "Error asking for input: no available tty");
+        return kiln_err_set(err, KILN_ERR_USER, KILN_NOBODY_TO_ASK);
     *ret_answer = answer;
     return true;
 }

@@ -20,8 +20,8 @@ struct kiln_interp {
     const struct kiln_strmap *user;  /* {{user `k`}}; may be NULL */
     const struct kiln_strmap *data;  /* {{.Key}}; NULL: every field prints <no value> */
     const struct kiln_strmap *build; /* {{build `K`}} at run time; NULL: not available */
-    /* Names that {{build `K`}} may ask for at prepare time, when it renders to {{.K}}; NULL: none.
-     * NULL-terminated. */
+    /* Names that {{build `K`}} may ask for though `build` lacks them: it renders to {{.K}}. At
+     * prepare time that is all of them. NULL: none; NULL-terminated. */
     const char *const *build_keys;
     const char *build_name;       /* {{build_name}}; NULL: not available */
     const char *build_type;       /* {{build_type}}; NULL: not available */

@@ -56,7 +56,8 @@ static bool has_word(const char *const *words, const char *word)
     return false;
 }
 
-/* First pass: kept as a field, which the second pass fills. Source: provision-postprocess.md, 3. */
+/* What is not known (yet) is kept as a field, which the next pass fills or finds missing.
+ * Source: provision-postprocess.md, 3. */
 KILN_INTERP_FUNC(fn_build)
 {
     const char *key = text_of(e, &args[0]);
@@ -70,7 +71,7 @@ KILN_INTERP_FUNC(fn_build)
                             "Error validating build variable: the given variable %s will not be "
                             "passed into your plugin.",
                             key);
-    if (e->ctx->build || !has_word(e->ctx->build_keys, key))
+    if (!has_word(e->ctx->build_keys, key))
         return kiln_err_set(err, KILN_ERR_USER, "loaded data, but couldnt find %s in it.", key);
     kiln_str_addf(&field, "{{.%s}}", key);
     return kiln_eval_string(e, &field, ret, err);

@@ -41,7 +41,7 @@ static inline bool fixture_ask(struct kiln_prompter *p, struct kiln_build *b, co
 
     kiln_emit(b, &ev);
     if (!answer)
-        return kiln_err_set(err, KILN_ERR_USER, "no available tty");
+        return kiln_err_set(err, KILN_ERR_USER, KILN_NOBODY_TO_ASK);
     f->answers++;
     if (strcmp(answer, "^C") == 0) {
         kiln_cancel_fire(f->own);

@@ -139,10 +139,12 @@ static void build_data_in_two_passes(void **state)
     KILN_AUTO_STRMAP data = { 0 };
     const struct kiln_interp first = { .build_keys = keys };
     const struct kiln_interp second = { .build = &data, .data = &data };
+    const struct kiln_interp again = { .build = &data, .data = &data, .build_keys = keys };
     const struct kiln_interp never = { 0 };
 
     (void)state;
     kiln_strmap_set(&data, "ID", "vm-1");
+    expect_text(&again, "{{build `ID`}} {{build `Host`}}", "vm-1 {{.Host}}");
     expect_text(&first, "{{build `ID`}}", "{{.ID}}");
     expect_text(&second, "{{build `ID`}} {{.ID}} {{.Host}}", "vm-1 vm-1 <no value>");
     expect_error(&first, "{{build `X`}}",

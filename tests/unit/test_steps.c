@@ -408,7 +408,7 @@ static void test_ask_stops_the_clock(void **state)
         continue;
     f.options.interactive = false;
     unit_fails(kiln_ask(&f.b, "well?", NULL, &answer, &err), &err, KILN_ERR_USER,
-               "no available tty");
+               KILN_NOBODY_TO_ASK);
     f.options.interactive = true;
     kiln_cancel_fire(f.b.cancel);
     unit_fails(kiln_ask(&f.b, "well?", NULL, &answer, &err), &err, KILN_ERR_CANCELLED, "cancelled");

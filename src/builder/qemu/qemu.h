@@ -100,7 +100,8 @@ struct kiln_qemu_state {
     char *efivars;      /* path of the copy, or NULL */
     char *qmp_path;
     struct kiln_qemu *qemu;
-    struct kiln_ssh_keypair keypair; /* temporary; empty if none is needed */
+    struct kiln_ssh_keypair keypair; /* temporary */
+    bool has_keypair;
     bool communicates; /* the communicator is not "none" */
 };
 
