@@ -99,6 +99,11 @@ void kiln_ledger_drop(struct kiln_ledger *l, enum kiln_owned kind, const char *v
     (void)append(l, '-', kind, path, NULL);
 }
 
+void kiln_ledger_keep_outputs(struct kiln_ledger *l)
+{
+    (void)append(l, '-', KILN_OWNED_OUTPUT, KILN_LEDGER_ALL, NULL);
+}
+
 bool kiln_ledger_add_pid(void *ud, pid_t pid, struct kiln_err *err)
 {
     KILN_AUTO_FREE char *value =

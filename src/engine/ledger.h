@@ -29,6 +29,8 @@ bool kiln_ledger_add(struct kiln_ledger *l, enum kiln_owned kind, const char *va
                      struct kiln_err *err);
 /** After it is gone, or no longer ours. */
 void kiln_ledger_drop(struct kiln_ledger *l, enum kiln_owned kind, const char *value);
+/** Every OUTPUT entry so far: it stays, whoever cleans (an abort keeps the files). */
+void kiln_ledger_keep_outputs(struct kiln_ledger *l);
 /** The on_pid callback for struct kiln_spawn; ud = struct kiln_ledger. */
 bool kiln_ledger_add_pid(void *ud, pid_t pid, struct kiln_err *err);
 void kiln_ledger_drop_pid(struct kiln_ledger *l, pid_t pid);

@@ -31,6 +31,8 @@ static bool same_thing(const struct kiln_ledger_entry *added, const struct kiln_
 
     if (added->kind != drop->kind)
         return false;
+    if (strcmp(drop->value, KILN_LEDGER_ALL) == 0)
+        return true;
     if (added->kind != KILN_OWNED_PROCESS)
         return strcmp(added->value, drop->value) == 0;
     return kiln_ledger_process_parse(added->value, &a) &&
@@ -48,12 +50,13 @@ static void entries_apply(struct entries *e, struct kiln_ledger_entry *entry)
         return;
     }
     for (size_t i = e->n; i-- > 0;) {
-        if (same_thing(&e->v[i], entry)) {
-            free(e->v[i].value);
-            memmove(e->v + i, e->v + i + 1, (e->n - i - 1) * sizeof(*e->v));
-            e->n--;
+        if (!same_thing(&e->v[i], entry))
+            continue;
+        free(e->v[i].value);
+        memmove(e->v + i, e->v + i + 1, (e->n - i - 1) * sizeof(*e->v));
+        e->n--;
+        if (strcmp(entry->value, KILN_LEDGER_ALL) != 0)
             break;
-        }
     }
     free(entry->value);
 }

@@ -10,6 +10,8 @@
 
 #define KILN_LEDGER_MAX ((size_t)64 << 20) /* bytes of a ledger file */
 
+#define KILN_LEDGER_ALL "*" /* value that drops every entry of its kind; no path is relative */
+
 /** Append one line with its '\n'. op is '+' or '-'. */
 void kiln_ledger_entry_format(struct kiln_str *out, char op, enum kiln_owned kind,
                               const char *value);

@@ -202,6 +202,8 @@ static bool cleanup_skipped(struct kiln_steps *s, const struct kiln_step_ops *op
 
 static void say_skipped(struct kiln_steps *s, const char *name)
 {
+    if (!s->said && s->b->ledger)
+        kiln_ledger_keep_outputs(s->b->ledger); /* nobody else may clean up either */
     if (s->said) {
         kiln_error(s->b, "aborted: skipping cleanup of step \"%s\"", name);
     } else if (s->cancelled) {

@@ -134,6 +134,29 @@ static void test_output_goes_unless_kept(void **state)
 }
 
 /* Added twice and dropped once: it is still there. */
+static void test_abort_keeps_outputs(void **state)
+{
+    KILN_AUTO_FREE char *one = NULL, *two = NULL, *other = NULL, *later = NULL;
+    ROOM r = { 0 };
+
+    (void)state;
+    room_open(&r);
+    one = make(&r, "one");
+    two = make(&r, "two");
+    other = make(&r, "other");
+    later = make(&r, "later");
+    add(&r, KILN_OWNED_OUTPUT, one);
+    add(&r, KILN_OWNED_FILE, other);
+    add(&r, KILN_OWNED_OUTPUT, two);
+    kiln_ledger_keep_outputs(r.l);
+    add(&r, KILN_OWNED_OUTPUT, later);
+    clean(&r, false);
+    assert_true(kiln_fs_exists(one));
+    assert_true(kiln_fs_exists(two));
+    assert_false(kiln_fs_exists(other));
+    assert_false(kiln_fs_exists(later));
+}
+
 static void test_drop_takes_one(void **state)
 {
     KILN_AUTO_FREE char *file = NULL;
@@ -338,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_what_is_written),
         cmocka_unit_test(test_clean),
         cmocka_unit_test(test_output_goes_unless_kept),
+        cmocka_unit_test(test_abort_keeps_outputs),
         cmocka_unit_test(test_drop_takes_one),
         cmocka_unit_test(test_half_lines_and_rubbish),
         cmocka_unit_test(test_reopened),
