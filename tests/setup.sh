@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the Debian packages that building and testing need and that are missing.
 #
-#   setup.sh [GROUP...]     groups: build guest run test; none named: all of them
+#   setup.sh [GROUP...]     groups: build guest run test bench; none named: all but bench
 #
 # Uses apt-get as root or through sudo. Does nothing, quickly, when all is there.
 set -eu
@@ -13,6 +13,7 @@ libxkbcommon-dev xkb-data libpcre2-dev libpng-dev libchafa-dev uuid-dev libcmock
 packages[guest]="gcc libc6-dev libcrypt-dev binutils cpio zstd xz-utils xorriso kmod"
 packages[run]="qemu-system-x86 qemu-utils openssh-client sshpass xorriso"
 packages[test]="clang clang-format libclang-rt-dev python3 dropbear-bin tmux openssh-server openssh-sftp-server ovmf swtpm mtools dosfstools"
+packages[bench]="packer python3 curl openssl openssh-server openssh-client openssh-sftp-server qemu-system-x86 qemu-utils xorriso sshpass"
 
 die() {
     echo "setup: $*" >&2
@@ -37,7 +38,7 @@ as_root() {
 }
 
 command -v dpkg-query >/dev/null || die "this is not a Debian machine"
-[ $# -gt 0 ] || set -- "${!packages[@]}"
+[ $# -gt 0 ] || set -- build guest run test
 names=
 for group in "$@"; do
     [ -n "${packages[$group]:-}" ] || die "unknown group $group"

@@ -1,0 +1,1 @@
+"""One module per case. Each has ABOUT (one line) and run(bench) -> rows."""
