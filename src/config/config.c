@@ -215,32 +215,32 @@ static bool check_keys(const struct kiln_prepare *p)
 
 /* ---- decoding ---- */
 
-static bool check_choice(const struct kiln_prepare *p, const struct kiln_field *f, const char *path,
+static void check_choice(const struct kiln_prepare *p, const struct kiln_field *f, const char *path,
                          const struct kiln_node *value, const char *text)
 {
     KILN_AUTO_STR allowed = { 0 };
 
     for (size_t i = 0; f->choices[i]; i++) {
         if (kiln_streq(f->choices[i], text))
-            return true;
+            return;
         kiln_str_addf(&allowed, "%s%s", i ? ", " : "one of: ", f->choices[i]);
     }
     if (f->choice_error)
-        return kiln_diag_error(p->diag, value->source, value->offset, kiln_str_cstr(&allowed), "%s",
-                               f->choice_error);
-    return kiln_diag_error(p->diag, value->source, value->offset, kiln_str_cstr(&allowed),
-                           "%s: \"%s\" is not allowed", path, text);
+        (void)kiln_diag_error(p->diag, value->source, value->offset, kiln_str_cstr(&allowed), "%s",
+                              f->choice_error);
+    else
+        (void)kiln_diag_error(p->diag, value->source, value->offset, kiln_str_cstr(&allowed),
+                              "%s: \"%s\" is not allowed", path, text);
 }
 
 /* What can be said of a value once it is decoded. */
-static bool check_value(const struct kiln_prepare *p, const struct kiln_field *f, const char *path,
+static void check_value(const struct kiln_prepare *p, const struct kiln_field *f, const char *path,
                         const struct kiln_node *value, const void *base)
 {
     KILN_AUTO_STRV texts = { 0 };
-    bool ok = true;
 
     if (!f->choices && !(f->flags & KILN_SECRET))
-        return true;
+        return;
     kiln_value_add_texts(f, base, &texts);
     KILN_STRV_FOREACH (text, &texts) {
         if (!text[0])
@@ -248,9 +248,8 @@ static bool check_value(const struct kiln_prepare *p, const struct kiln_field *f
         if (p->secrets && (f->flags & KILN_SECRET))
             kiln_strv_add(p->secrets, text);
         if (f->choices)
-            ok = check_choice(p, f, path, value, text) && ok;
+            check_choice(p, f, path, value, text);
     }
-    return ok;
 }
 
 /* The objects that one is laid on top of. */
@@ -301,7 +300,10 @@ static bool decode_member(const struct kiln_prepare *p, const struct kiln_field 
         return decode_nested(p, f, layer, m->value, path, base);
     if (m->value->type != KILN_NODE_NULL && !value_below(layer->below, m->key))
         kiln_value_clear(f, base); /* a list that is written replaces the default */
-    return kiln_value_decode(p, f, path, m->value, base) && check_value(p, f, path, m->value, base);
+    if (!kiln_value_decode(p, f, path, m->value, base))
+        return false;
+    check_value(p, f, path, m->value, base);
+    return true;
 }
 
 static bool decode_layer(const struct kiln_prepare *p, const struct kiln_schema *s,

@@ -53,7 +53,9 @@ static bool fix_disk_size(struct kiln_qemu_options *o, const struct kiln_prepare
     if (digits > 0 && strchr("bkmgtBKMGT", o->disk_size[digits]) &&
         o->disk_size[digits + 1] == '\0')
         return true;
-    return kiln_config_error(p, "disk_size", "Invalid disk size.");
+    return kiln_config_error(p, "disk_size",
+                             "Invalid disk size. '%s': write digits and b, k, m, g or t, as 10G",
+                             o->disk_size);
 }
 
 static void fill_names(struct kiln_qemu_options *o, const struct kiln_prepare *p)
@@ -97,6 +99,47 @@ static char *join_boot_command(const struct kiln_qemu_options *o)
     return kiln_strv_join(&o->boot_command, "");
 }
 
+/* The element of boot_command, and the byte in it, that byte `at` of the joined text is from. */
+static const struct kiln_node *element_at(const struct kiln_prepare *p, size_t *at)
+{
+    const struct kiln_node *node = NULL;
+
+    for (size_t i = 0; i < p->n_nodes; i++) { /* the override, last, wins */
+        const struct kiln_node *value = kiln_node_get(p->nodes[i], "boot_command");
+
+        node = value ? value : node;
+    }
+    if (!node || node->type != KILN_NODE_LIST)
+        return node;
+    for (size_t i = 0; i < node->u.list.n; i++) {
+        const struct kiln_node *item = node->u.list.items[i];
+
+        if (item->type != KILN_NODE_STRING)
+            break;
+        if (*at < item->u.string.len)
+            return item;
+        *at -= item->u.string.len;
+    }
+    return node;
+}
+
+static void report_note(const struct kiln_prepare *p, const struct kiln_bootcmd_note *note,
+                        bool is_error)
+{
+    size_t at = note->start;
+    const struct kiln_node *node = element_at(p, &at);
+    KILN_AUTO_FREE char *fix = note->fix ? kiln_xasprintf("write %s", note->fix) : NULL;
+    size_t offset;
+
+    if (!node)
+        node = p->nodes[0];
+    offset = node->type == KILN_NODE_STRING ? kiln_node_text_offset(node, at) : node->offset;
+    if (is_error)
+        (void)kiln_diag_error(p->diag, node->source, offset, fix, "%s", note->text);
+    else
+        kiln_diag_warning(p->diag, node->source, offset, fix, "boot_command: %s", note->text);
+}
+
 static bool check_boot(const struct kiln_qemu_options *o, const struct kiln_prepare *p)
 {
     KILN_AUTO_FREE char *text = join_boot_command(o);
@@ -109,13 +152,12 @@ static bool check_boot(const struct kiln_qemu_options *o, const struct kiln_prep
                                "A boot command cannot be used when vnc is disabled.");
     if (!kiln_bootcmd_parse(text, strlen(text), &cmd, &notes, NULL)) {
         for (size_t i = 0; i < notes.n; i++)
-            ok = kiln_config_error(p, "boot_command", "%s", notes.v[i].text);
+            report_note(p, &notes.v[i], true);
         return false;
     }
     kiln_bootcmd_lint(&cmd, &notes);
     for (size_t i = 0; i < notes.n; i++)
-        kiln_config_warning(p, "boot_command", "boot_command: %s%s%s", notes.v[i].text,
-                            notes.v[i].fix ? "; write " : "", notes.v[i].fix ? notes.v[i].fix : "");
+        report_note(p, &notes.v[i], false);
     return ok;
 }
 

@@ -100,9 +100,8 @@ struct kiln_qemu_state {
     char *efivars;      /* path of the copy, or NULL */
     char *qmp_path;
     struct kiln_qemu *qemu;
-    struct kiln_ssh_keypair keypair; /* temporary */
-    bool has_keypair;
-    bool communicates; /* the communicator is not "none" */
+    struct kiln_ssh_keypair keypair; /* temporary; empty if none is needed */
+    bool communicates;               /* the communicator is not "none" */
 };
 
 /* The steps, in order of the list in builder.c. */

@@ -14,10 +14,7 @@ static bool make_key(void *state, struct kiln_build *b, struct kiln_err *err)
         return true;
     }
     kiln_ssh_keypair_done(&s->keypair); /* a retry of the step begins again */
-    if (!kiln_connect_new_keypair(b, &s->o->comm, &s->keypair, err))
-        return false;
-    s->has_keypair = true;
-    return true;
+    return kiln_connect_new_keypair(b, &s->o->comm, &s->keypair, err);
 }
 
 const struct kiln_step_ops kiln_qemu_step_ssh_key = { "StepSSHKeyGen", make_key, NULL, false };
@@ -51,7 +48,7 @@ static bool connect_guest(void *state, struct kiln_build *b, struct kiln_err *er
         .comm = &s->o->comm,
         .host = kiln_qemu_is_set(host) ? host : "127.0.0.1",
         .port = s->ssh_port.port,
-        .keypair = s->has_keypair ? &s->keypair : NULL,
+        .keypair = s->keypair.private_pem ? &s->keypair : NULL,
         .died_fd = kiln_qemu_pidfd(s->qemu),
         .explain = explain_death,
         .died_ud = s->qemu,
