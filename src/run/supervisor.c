@@ -286,8 +286,10 @@ static void read_signal(struct kiln_supervisor *s)
         cancel_all(s, "Cancelling build after receiving interrupt");
     else if (si.ssi_signo == SIGTERM)
         cancel_all(s, "Cancelling build after receiving terminated");
-    else
+    else if (si.ssi_signo == SIGHUP)
         cancel_all(s, "Cancelling build after receiving hangup");
+    else
+        cancel_all(s, "Cancelling build: nobody reads its output any more");
 }
 
 static void kill_the_stuck(struct kiln_supervisor *s)
@@ -338,6 +340,7 @@ static bool open_signals(struct kiln_supervisor *s, sigset_t *ret_old, struct ki
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGHUP);
+    (void)sigaddset(&set, SIGPIPE); /* stays pending for us to read when a client's pipe breaks */
     (void)sigprocmask(SIG_BLOCK, &set, ret_old);
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (s->signal_fd < 0)

@@ -28,7 +28,7 @@ struct kiln_supervise {
 };
 
 /**
- * Run all builds of the plan to their end. SIGINT, SIGTERM and SIGHUP cancel.
+ * Run all builds of the plan to their end. SIGINT, SIGTERM, SIGHUP and a broken pipe cancel.
  * Returns the exit code: 0 all builds good, 1 otherwise. err only if it could not start.
  */
 int kiln_supervise(const struct kiln_supervise *how, struct kiln_err *err);
