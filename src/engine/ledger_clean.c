@@ -1,6 +1,8 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,7 +13,8 @@
 #include "engine/ledger.h"
 #include "engine/ledger_entry.h"
 
-#define KILL_GRACE KILN_SECOND(5) /* for the kernel to take a killed process apart */
+#define KILL_GRACE     KILN_SECOND(5) /* for the kernel to take a killed process apart */
+#define OUTPUT_SLACK_S 10             /* from the ledger's last entry to the making of an output */
 
 struct entries {
     struct kiln_ledger_entry *v; /* owned; what is still there, in order */
@@ -115,7 +118,26 @@ static bool clean_file(const char *path, struct kiln_err *err)
     return kiln_err_sys(err, errno, "remove %s", path);
 }
 
-static bool clean_entry(const struct kiln_ledger_entry *e, bool keep_output, struct kiln_err *err)
+/* When the file or directory was made, in seconds; 0 if the file system does not tell. */
+static int64_t born(const char *path)
+{
+    struct statx st;
+
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) < 0 ||
+        !(st.stx_mask & STATX_BTIME))
+        return 0;
+    return st.stx_btime.tv_sec;
+}
+
+/* A directory with that name may be somebody else's by now: ours was made while the ledger was
+ * written, and whatever came after that is left alone. */
+static bool clean_output(const char *path, int64_t last_entry_s, struct kiln_err *err)
+{
+    return born(path) > last_entry_s + OUTPUT_SLACK_S || clean_path(path, err);
+}
+
+static bool clean_entry(const struct kiln_ledger_entry *e, bool keep_output, int64_t last_entry_s,
+                        struct kiln_err *err)
 {
     switch (e->kind) {
     case KILN_OWNED_PROCESS:
@@ -125,7 +147,7 @@ static bool clean_entry(const struct kiln_ledger_entry *e, bool keep_output, str
     case KILN_OWNED_TREE:
         return clean_path(e->value, err);
     case KILN_OWNED_OUTPUT:
-        return keep_output || clean_path(e->value, err);
+        return keep_output || clean_output(e->value, last_entry_s, err);
     }
     return true;
 }
@@ -135,8 +157,9 @@ bool kiln_ledger_clean(const char *path, bool keep_output, struct kiln_err *err)
     KILN_CLEANUP(entries_done) struct entries live = { 0 };
     KILN_AUTO_STR text = { 0 };
     KILN_AUTO_ERR first = { 0 };
+    struct stat st = { 0 };
 
-    if (access(path, F_OK) < 0 && errno == ENOENT)
+    if (stat(path, &st) < 0 && errno == ENOENT)
         return true;
     if (!kiln_fs_read(path, KILN_LEDGER_MAX, &text, err))
         return kiln_err_wrap(err, "ledger");
@@ -144,7 +167,7 @@ bool kiln_ledger_clean(const char *path, bool keep_output, struct kiln_err *err)
     for (size_t i = live.n; i-- > 0;) {
         KILN_AUTO_ERR one = { 0 };
 
-        if (!clean_entry(&live.v[i], keep_output, &one) && first.kind == KILN_ERR_NONE)
+        if (!clean_entry(&live.v[i], keep_output, st.st_mtime, &one) && first.kind == KILN_ERR_NONE)
             (void)kiln_err_move(&first, &one);
     }
     if (first.kind != KILN_ERR_NONE)

@@ -134,6 +134,22 @@ static void test_output_goes_unless_kept(void **state)
 }
 
 /* Added twice and dropped once: it is still there. */
+/* The user has put something of that name there since. */
+static void test_spares_later_output(void **state)
+{
+    const struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+    KILN_AUTO_FREE char *out = NULL;
+    ROOM r = { 0 };
+
+    (void)state;
+    room_open(&r);
+    out = make(&r, "out");
+    add(&r, KILN_OWNED_OUTPUT, out);
+    assert_int_equal(utimensat(AT_FDCWD, r.path, long_ago, 0), 0);
+    clean(&r, false);
+    assert_true(kiln_fs_exists(out));
+}
+
 static void test_abort_keeps_outputs(void **state)
 {
     KILN_AUTO_FREE char *one = NULL, *two = NULL, *other = NULL, *later = NULL;
@@ -361,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_what_is_written),
         cmocka_unit_test(test_clean),
         cmocka_unit_test(test_output_goes_unless_kept),
+        cmocka_unit_test(test_spares_later_output),
         cmocka_unit_test(test_abort_keeps_outputs),
         cmocka_unit_test(test_drop_takes_one),
         cmocka_unit_test(test_half_lines_and_rubbish),
