@@ -38,7 +38,8 @@ void kiln_ledger_drop_pid(struct kiln_ledger *l, pid_t pid);
 /**
  * Clean what the file still lists, in reverse order, then remove the file. A process is killed
  * (with its group, and its end waited for) only if its start time matches. `keep_output`: leave
- * KILN_OWNED_OUTPUT alone. A line cut short by a crash is ignored; a missing file is fine. What
+ * KILN_OWNED_OUTPUT alone; an output that was made after the ledger's last entry is somebody else's
+ * and left alone in any case. A line cut short by a crash is ignored; a missing file is fine. What
  * cannot be removed is the error, the rest is cleaned all the same, and the file stays for another
  * try.
  */
