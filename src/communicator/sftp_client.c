@@ -211,22 +211,35 @@ static void on_output(void *ud, bool is_stderr, const char *data, size_t len)
 
 /* ---- both ---- */
 
-bool kiln_sftp_turn(struct kiln_sftp *s, struct kiln_err *err)
+/* What the other side said went wrong says more than that the writing failed. */
+static bool outcome(struct kiln_sftp *s, bool ok, struct kiln_err *why, struct kiln_err *err)
+{
+    if (s->err.kind != KILN_ERR_NONE)
+        return kiln_err_move(err, &s->err);
+    return ok || kiln_err_move(err, why);
+}
+
+bool kiln_sftp_flush(struct kiln_sftp *s, struct kiln_err *err)
 {
     struct kiln_str empty = s->sending;
     KILN_AUTO_ERR why = { 0 };
     bool ok;
 
-    s->answered = false;
     s->sending = s->out;
     s->out = empty;
     ok = kiln_channel_write(s->ch, s->sending.data, s->sending.len, s->cancel, &why);
     kiln_str_clear(&s->sending);
-    if (ok && !s->answered && s->err.kind == KILN_ERR_NONE)
-        ok = kiln_channel_wait(s->ch, s->cancel, &why);
-    if (s->err.kind != KILN_ERR_NONE)
-        return kiln_err_move(err, &s->err);
-    return ok || kiln_err_move(err, &why);
+    return outcome(s, ok, &why, err);
+}
+
+bool kiln_sftp_turn(struct kiln_sftp *s, struct kiln_err *err)
+{
+    KILN_AUTO_ERR why = { 0 };
+
+    s->answered = false;
+    if (!kiln_sftp_flush(s, err))
+        return false;
+    return s->answered || outcome(s, kiln_channel_wait(s->ch, s->cancel, &why), &why, err);
 }
 
 bool kiln_sftp_begin(struct kiln_sftp *s, struct kiln_channel *ch, struct kiln_cancel *c,

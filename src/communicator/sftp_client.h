@@ -9,8 +9,9 @@
 #include "base/str.h"
 #include "communicator/channel.h"
 
-#define KILN_SFTP_REQUESTS 64          /* under way at once */
-#define KILN_SFTP_BLOCK    (32u << 10) /* what every server takes in one read or write */
+#define KILN_SFTP_REQUESTS 64           /* under way at once */
+#define KILN_SFTP_BLOCK    (32u << 10)  /* what every server takes in one read or write */
+#define KILN_SFTP_QUEUE    (256u << 10) /* bytes of requests worth a flush */
 
 enum kiln_sftp_type {
     KILN_SFTP_INIT = 1,
@@ -85,6 +86,8 @@ void kiln_sftp_add_mode(struct kiln_sftp *s, uint32_t mode);
 void kiln_sftp_send(struct kiln_sftp *s, kiln_sftp_answered *answered, void *ud, uint64_t offset,
                     uint32_t len);
 
+/** Write what is queued, without waiting for answers: for much data, so that memory stays small. */
+bool kiln_sftp_flush(struct kiln_sftp *s, struct kiln_err *err);
 /** Write what is queued; then, unless something was answered meanwhile, wait for movement. */
 bool kiln_sftp_turn(struct kiln_sftp *s, struct kiln_err *err);
 

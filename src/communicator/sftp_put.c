@@ -111,7 +111,7 @@ static bool write_block(struct sender *s, struct file *f, struct kiln_err *err)
     s->done += (uint64_t)n;
     if (s->transfer && s->transfer->progress)
         s->transfer->progress(s->transfer->ud, s->done, s->total);
-    return true;
+    return s->sftp.out.len < KILN_SFTP_QUEUE || kiln_sftp_flush(&s->sftp, err);
 }
 
 static void close_file(struct sender *s, struct file *f)
