@@ -52,7 +52,10 @@ void kiln_str_clear(struct kiln_str *s)
 
 void *kiln_str_space(struct kiln_str *s, size_t n)
 {
-    return grow(s, n) ? s->data + s->len : NULL;
+    if (!grow(s, n))
+        return NULL;
+    s->data[s->len] = '\0'; /* text even if nothing is committed */
+    return s->data + s->len;
 }
 
 void kiln_str_commit(struct kiln_str *s, size_t n)

@@ -89,10 +89,8 @@ static void link_free(struct kiln_link *l)
         (void)ssh_event_remove_session(l->event, l->session);
         ssh_event_free(l->event);
     }
-    if (l->session) {
-        ssh_disconnect(l->session); /* says good-bye if it can, closes the socket */
-        ssh_free(l->session);
-    }
+    /* No ssh_disconnect: it would forget a socket that it was given, and leave it open. */
+    ssh_free(l->session);
     kiln_agent_relay_free(l->relay);
     kiln_strv_done(&l->tried);
     free(l);

@@ -56,6 +56,7 @@ static void test_space(void **state)
     char *p = kiln_str_space(&s, 100);
 
     (void)state;
+    assert_string_equal(kiln_str_cstr(&s), ""); /* text even if nothing is committed */
     memset(p, 'x', 100);
     kiln_str_commit(&s, 3);
     assert_string_equal(s.data, "xxx");
