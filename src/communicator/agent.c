@@ -35,7 +35,7 @@ int kiln_agent_open(struct kiln_err *err)
         return -1;
     }
     memcpy(addr.sun_path, path, strlen(path) + 1);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
         (void)kiln_err_sys(err, errno, "connect to the ssh-agent at %s", path);
         return -1;

@@ -10,7 +10,7 @@
 
 #include "base/cancel.h"
 
-/** A new connection to the agent, close-on-exec and blocking; the caller closes it. -1: there is
+/** A new connection to the agent, close-on-exec and non-blocking; the caller closes it. -1: there is
  *  none (err, USER). */
 int kiln_agent_open(struct kiln_err *err);
 

@@ -47,6 +47,7 @@ static struct kiln_ssh_config config_of(const struct kiln_connect *how)
         .certificate_file = copy_if_set(c->ssh_certificate_file),
         .key_pem = how->keypair ? copy_if_set(how->keypair->private_pem) : NULL,
         .agent = c->ssh_agent_auth,
+        .forward_agent = !c->ssh_disable_agent_forwarding && is_set(getenv("SSH_AUTH_SOCK")),
         .ciphers = c->ssh_ciphers.n > 0 ? kiln_strv_join(&c->ssh_ciphers, ",") : NULL,
         .kex = c->ssh_kex.n > 0 ? kiln_strv_join(&c->ssh_kex, ",") : NULL,
         .timeout_us = c->ssh_timeout_ns / 1000,

@@ -135,9 +135,11 @@ static bool ssh_run(struct kiln_communicator *base, const struct kiln_remote *re
 {
     struct ssh *s = (struct ssh *)base;
     KILN_AUTO_FREE char *text = kiln_xasprintf("%s\n", remote->command);
-    const struct kiln_channel_how how = {
-        .command = text, .pty = s->cfg.pty, .output = remote->output, .ud = remote->ud
-    };
+    const struct kiln_channel_how how = { .command = text,
+                                          .pty = s->cfg.pty,
+                                          .forward_agent = s->cfg.forward_agent,
+                                          .output = remote->output,
+                                          .ud = remote->ud };
     KILN_CLEANUP(kiln_channel_freep) struct kiln_channel *ch = open_channel(s, &how, c, err);
     int64_t moved = kiln_cancel_now(c);
 

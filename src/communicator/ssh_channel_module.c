@@ -138,7 +138,11 @@ static int request(struct channel *ch, const struct kiln_channel_how *how, unsig
         return ssh_channel_open_session(ch->ssh);
     case 1:
         return how->pty ? ssh_channel_request_pty_size(ch->ssh, "xterm", 80, 40) : SSH_OK;
-    case 2:
+    case 2: /* unanswered: a server that says no changes nothing */
+        return how->forward_agent && kiln_forward_enable(ch->link)
+                   ? ssh_channel_request_auth_agent(ch->ssh)
+                   : SSH_OK;
+    case 3:
         return how->command ? ssh_channel_request_exec(ch->ssh, how->command)
                             : ssh_channel_request_subsystem(ch->ssh, how->subsystem);
     default: /* a count, not an enum */
@@ -149,7 +153,7 @@ static int request(struct channel *ch, const struct kiln_channel_how *how, unsig
 static bool open_it(struct channel *ch, const struct kiln_channel_how *how, struct kiln_cancel *c,
                     int64_t deadline, bool *ret_refused, struct kiln_err *err)
 {
-    for (unsigned step = 0; step < 3;) {
+    for (unsigned step = 0; step < 4;) {
         int rc = request(ch, how, step);
 
         *ret_refused = step > 0 && ssh_is_connected(ch->link->session);

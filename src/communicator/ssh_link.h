@@ -13,6 +13,7 @@ struct ssh_event_struct;
 struct ssh_key_struct;
 
 #define KILN_SSH_MAX_KEYS 2
+#define KILN_FORWARD_MAX  8 /* connections of the guest to our agent at a time */
 
 struct kiln_ssh_keys {
     struct {
@@ -50,6 +51,7 @@ struct kiln_link {
     int offered;                    /* what the server says it takes: SSH_AUTH_METHOD_… */
     struct kiln_strv tried;         /* method names, for the error */
     const char *way_in;             /* what worked */
+    struct kiln_forward *forward;   /* owned; NULL: no agent forwarding */
 };
 
 /** Let libssh work on what has come and what can go. False: the connection is gone. */
@@ -70,5 +72,11 @@ enum kiln_ssh_rung kiln_link_rung(const struct kiln_link *l, struct kiln_str *de
 struct kiln_channel *kiln_link_channel_open(struct kiln_link *l, const struct kiln_channel_how *how,
                                             struct kiln_cancel *c, int64_t deadline,
                                             bool *ret_refused, struct kiln_err *err);
+
+/** Agent forwarding. Once enabled, poll (at most KILN_FORWARD_MAX) and work belong to the pump. */
+bool kiln_forward_enable(struct kiln_link *l);
+size_t kiln_forward_poll(const struct kiln_link *l, struct pollfd *fds);
+void kiln_forward_work(struct kiln_link *l);
+void kiln_forward_free(struct kiln_link *l); /* after the session */
 
 #endif

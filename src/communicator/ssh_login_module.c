@@ -46,7 +46,7 @@ static int try_agent(struct kiln_link *l)
         return rc;
     kiln_agent_relay_free(l->relay);
     l->relay = NULL;
-    l->in_agent = !ssh_is_connected(l->session);
+    l->in_agent = !ssh_is_connected(l->session); /* hung up meanwhile */
     return rc;
 }
 
@@ -203,7 +203,7 @@ static enum kiln_login step_idle(struct kiln_link *l, enum kiln_login state, str
     return state;
 }
 
-enum kiln_login kiln_link_login(struct kiln_link *l, bool may_authenticate, struct kiln_err *err)
+static enum kiln_login step(struct kiln_link *l, bool may_authenticate, struct kiln_err *err)
 {
     enum kiln_login state = KILN_LOGIN_FAILED;
 
@@ -233,6 +233,16 @@ enum kiln_login kiln_link_login(struct kiln_link *l, bool may_authenticate, stru
         break;
     }
     return dead(l, err);
+}
+
+enum kiln_login kiln_link_login(struct kiln_link *l, bool may_authenticate, struct kiln_err *err)
+{
+    enum kiln_login state = step(l, may_authenticate, err);
+
+    /* libssh says "again" for ever on a connection that has just ended. */
+    if (state == KILN_LOGIN_BUSY && !ssh_is_connected(l->session))
+        return dead(l, err);
+    return state;
 }
 
 static void add_methods(struct kiln_str *out, int offered)

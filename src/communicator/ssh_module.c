@@ -91,6 +91,7 @@ static void link_free(struct kiln_link *l)
     }
     /* No ssh_disconnect: it would forget a socket that it was given, and leave it open. */
     ssh_free(l->session);
+    kiln_forward_free(l);
     kiln_agent_relay_free(l->relay);
     kiln_strv_done(&l->tried);
     free(l);
@@ -135,13 +136,15 @@ bool kiln_link_work(struct kiln_link *l, bool *ret_did_something)
     *ret_did_something = rc == SSH_OK;
     if (rc == SSH_ERROR || !ssh_is_connected(l->session))
         l->stage = KILN_LINK_DEAD;
+    else
+        kiln_forward_work(l);
     return l->stage != KILN_LINK_DEAD;
 }
 
 enum kiln_wait kiln_link_pump(struct kiln_link *l, struct kiln_cancel *c, int64_t deadline,
                               struct kiln_err *err)
 {
-    struct pollfd p;
+    struct pollfd fds[1 + KILN_FORWARD_MAX];
     enum kiln_wait got;
     bool moved = false;
 
@@ -151,8 +154,8 @@ enum kiln_wait kiln_link_pump(struct kiln_link *l, struct kiln_cancel *c, int64_
     }
     if (!kiln_link_work(l, &moved) || moved)
         return KILN_WAIT_READY;
-    p = link_poll(l);
-    got = kiln_wait_fds(c, &p, 1, deadline, err);
+    fds[0] = link_poll(l);
+    got = kiln_wait_fds(c, fds, 1 + kiln_forward_poll(l, fds + 1), deadline, err);
     if (got == KILN_WAIT_READY)
         (void)kiln_link_work(l, &moved);
     return got;

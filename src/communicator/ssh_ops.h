@@ -25,6 +25,7 @@ struct kiln_channel_how {
     const char *command;   /* text of the exec request, or NULL: */
     const char *subsystem; /* … of the subsystem request */
     bool pty;
+    bool forward_agent; /* the command may use our ssh-agent */
     kiln_channel_output *output;
     void *ud;
 };

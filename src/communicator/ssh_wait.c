@@ -57,7 +57,7 @@ struct waiter {
     int64_t next_auth, last_auth; /* when one may, and did, authenticate */
     int64_t last_denied;
     int64_t denials;
-    bool skip_agent;
+    bool skip_agent; /* in the next attempt */
     struct kiln_link *winner;
 
     enum kiln_ssh_rung best; /* ever */
@@ -230,25 +230,26 @@ static bool denied(struct waiter *w, const struct attempt *a, struct kiln_err *e
                         kiln_err_text(&w->why));
 }
 
+/* An attempt whose connection is gone. */
 static bool failed(struct waiter *w, struct attempt *a, enum kiln_login before,
                    struct kiln_err *err)
 {
     int64_t now = kiln_cancel_now(w->cancel), soonest = a->started + AFTER_LOST;
-    /* The server counts refused keys and passwords, and hangs up when there were too many. */
-    bool too_many = a->auth_started != 0 && before != KILN_LOGIN_DENIED &&
-                    strstr(kiln_err_text(&w->why), "authentication failures");
+    bool other_ways = w->cfg->password || w->cfg->key_file || w->cfg->key_pem, refused = false;
 
     if (before == KILN_LOGIN_DENIED) {
         if (now - w->last_denied > FRESH_EVERY) /* the server that refused us goes away */
             w->next_auth = w->next_launch = now;
-    } else if (w->ops->in_agent(a->link)) {
-        w->skip_agent = true; /* its keys took all the tries there were */
+    } else if (other_ways && w->ops->in_agent(a->link)) {
+        w->skip_agent = true; /* its keys may have used up all tries that the server allows */
         launch_by(w, now);
-    } else if (!too_many) {
+    } else if (a->auth_started != 0 && strstr(kiln_err_text(&w->why), "authentication failures")) {
+        refused = true; /* it counts refused keys and passwords, and hangs up: a refused login */
+    } else {
         launch_by(w, soonest > now ? soonest : now);
     }
     drop(w, a);
-    return !too_many || denied(w, a, err);
+    return !refused || denied(w, a, err);
 }
 
 static bool step_link(struct waiter *w, struct attempt *a, struct kiln_err *err)
@@ -302,6 +303,7 @@ static bool step_dial(struct waiter *w, struct attempt *a, struct kiln_err *err)
         return false;
     if (w->skip_agent)
         w->ops->skip_agent(a->link);
+    w->skip_agent = false; /* it may have been another reason: once only */
     return step_link(w, a, err);
 }
 
