@@ -10,8 +10,8 @@
 
 #include "base/cancel.h"
 
-/** A new connection to the agent, close-on-exec and non-blocking; the caller closes it. -1: there is
- *  none (err, USER). */
+/** A new connection to the agent, close-on-exec and non-blocking; the caller closes it. -1: there
+ * is none (err, USER). */
 int kiln_agent_open(struct kiln_err *err);
 
 struct kiln_agent_relay;
