@@ -123,7 +123,7 @@ static bool begin_dir(struct kiln_scp_sink *s, const struct record *r)
         return protocol_error(s, "a directory instead of a file");
     if (s->depth >= KILN_MAX_TREE_DEPTH)
         return protocol_error(s, "too many directories inside each other");
-    s->depth++;
+    s->modes[s->depth++] = r->mode;
     kiln_str_addf(&s->path, "/%s", r->name);
     if (mkdir(kiln_str_cstr(&s->path), r->mode | 0700) != 0 &&
         (errno != EEXIST || !kiln_fs_is_dir(kiln_str_cstr(&s->path))))
@@ -136,6 +136,10 @@ static bool end_dir(struct kiln_scp_sink *s)
     if (s->depth == 0)
         return protocol_error(s, "the end of a directory that it never began");
     s->depth--;
+    /* It had to be writable while it was filled. */
+    if ((s->modes[s->depth] & 0700) != 0700 &&
+        chmod(kiln_str_cstr(&s->path), s->modes[s->depth]) != 0)
+        return kiln_err_sys(&s->err, errno, "chmod %s", kiln_str_cstr(&s->path));
     kiln_str_truncate(&s->path, (size_t)(strrchr(s->path.data, '/') - s->path.data));
     return true;
 }

@@ -6,6 +6,9 @@
 #ifndef KILN_COMMUNICATOR_SCP_SINK_H
 #define KILN_COMMUNICATOR_SCP_SINK_H
 
+#include <sys/types.h>
+
+#include "base/limits.h"
 #include "base/str.h"
 
 struct kiln_scp_sink {
@@ -17,6 +20,7 @@ struct kiln_scp_sink {
     uint64_t answers;     /* zero bytes that are to be sent; the owner takes them off */
     uint64_t done, total; /* bytes of files so far, and announced so far */
     unsigned depth;       /* open directories */
+    mode_t modes[KILN_MAX_TREE_DEPTH]; /* what each of them is to have in the end */
     uint64_t files, entries;
     struct kiln_err err; /* once kind is set, nothing more is taken */
 
