@@ -21,7 +21,7 @@ build() {
 }
 
 heading "Debian packages"
-tests/setup.sh
+tests/setup.sh build guest run test
 echo "all there"
 
 heading "build: gcc, release"
