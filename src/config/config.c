@@ -8,7 +8,7 @@
 
 /* ---- walking the tables ---- */
 
-/* Calls fn for every field of the schema and its includes; `base` is the struct of each. */
+/* Calls fn for every field of the schema and its includes; `base` is the struct of each or NULL. */
 typedef void visit_fn(void *ud, const struct kiln_field *f, void *base);
 
 static void visit(const struct kiln_schema *s, void *cfg, visit_fn *fn, void *ud)
@@ -16,7 +16,7 @@ static void visit(const struct kiln_schema *s, void *cfg, visit_fn *fn, void *ud
     for (const struct kiln_field *f = s->fields; f->name; f++)
         fn(ud, f, cfg);
     for (const struct kiln_include *i = s->includes; i && i->schema; i++)
-        visit(i->schema, (char *)cfg + i->offset, fn, ud);
+        visit(i->schema, cfg ? (char *)cfg + i->offset : NULL, fn, ud);
 }
 
 struct lookup {
