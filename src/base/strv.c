@@ -7,10 +7,28 @@
 
 void kiln_strv_done(struct kiln_strv *sv)
 {
-    for (size_t i = 0; i < sv->n; i++)
+    for (size_t i = 0; i < sv->n && !sv->borrowed; i++)
         free(sv->v[i]);
     free(sv->v);
     *sv = (struct kiln_strv){ 0 };
+}
+
+static void push(struct kiln_strv *sv, char *s)
+{
+    if (sv->n + 2 > sv->cap) {
+        sv->cap = sv->cap ? sv->cap * 2 : 8;
+        sv->v = kiln_xrealloc(sv->v, sv->cap, sizeof(*sv->v));
+    }
+    sv->v[sv->n++] = s;
+    sv->v[sv->n] = NULL;
+}
+
+/* From here on the items are the list's own. */
+static void own(struct kiln_strv *sv)
+{
+    for (size_t i = 0; i < sv->n && sv->borrowed; i++)
+        sv->v[i] = kiln_xstrdup(sv->v[i]);
+    sv->borrowed = false;
 }
 
 void kiln_strv_add(struct kiln_strv *sv, const char *s)
@@ -30,12 +48,18 @@ void kiln_strv_addf(struct kiln_strv *sv, const char *fmt, ...)
 void kiln_strv_add_take(struct kiln_strv *sv, char *s)
 {
     assert(s);
-    if (sv->n + 2 > sv->cap) {
-        sv->cap = sv->cap ? sv->cap * 2 : 8;
-        sv->v = kiln_xrealloc(sv->v, sv->cap, sizeof(*sv->v));
+    own(sv);
+    push(sv, s);
+}
+
+void kiln_strv_add_borrowed(struct kiln_strv *sv, const char *s)
+{
+    if (sv->n > 0 && !sv->borrowed) {
+        kiln_strv_add(sv, s);
+        return;
     }
-    sv->v[sv->n++] = s;
-    sv->v[sv->n] = NULL;
+    sv->borrowed = true;
+    push(sv, (char *)s); /* never written to, nor freed */
 }
 
 void kiln_strv_add_all(struct kiln_strv *sv, const struct kiln_strv *from)
@@ -49,6 +73,7 @@ void kiln_strv_set(struct kiln_strv *sv, size_t i, const char *s)
     char *copy = kiln_xstrdup(s); /* s may be the string replaced */
 
     assert(i < sv->n && copy);
+    own(sv);
     free(sv->v[i]);
     sv->v[i] = copy;
 }

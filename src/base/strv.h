@@ -11,6 +11,7 @@ struct kiln_strv {
     char **v; /* owned strings, then NULL; NULL while empty */
     size_t n;
     size_t cap;
+    bool borrowed; /* the strings belong to somebody else, who outlives the list */
 };
 
 #define KILN_AUTO_STRV KILN_CLEANUP(kiln_strv_done) struct kiln_strv
@@ -23,6 +24,8 @@ void kiln_strv_done(struct kiln_strv *sv);
 void kiln_strv_add(struct kiln_strv *sv, const char *s); /* copies */
 void kiln_strv_addf(struct kiln_strv *sv, const char *fmt, ...) KILN_PRINTF(2, 3);
 void kiln_strv_add_take(struct kiln_strv *sv, char *s); /* owns s from here on */
+/** Keeps s itself, which must outlive the list. Any other change of the list makes it own all. */
+void kiln_strv_add_borrowed(struct kiln_strv *sv, const char *s);
 void kiln_strv_add_all(struct kiln_strv *sv, const struct kiln_strv *from);
 void kiln_strv_set(struct kiln_strv *sv, size_t i, const char *s); /* i < n */
 bool kiln_strv_has(const struct kiln_strv *sv, const char *s);

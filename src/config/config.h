@@ -97,7 +97,8 @@ void kiln_config_defaults(const struct kiln_schema *schema, void *cfg);
  * replace, maps merge, lists overlay element by element and keep the longer tail. null is as if the
  * key were absent. Reports all problems; false if a value could not be had, and cfg still has to be
  * released. A value that is not among its field's choices is reported and kept: prepare() can then
- * report the rest. Unknown keys stand alone: nothing else is checked then.
+ * report the rest. Unknown keys stand alone: nothing else is checked then. Lists keep strings of
+ * the nodes, whose tree must outlive cfg.
  */
 bool kiln_config_decode(const struct kiln_prepare *p, void *cfg);
 /** Release what the fields own and zero them; the struct itself is the caller's. */

@@ -304,6 +304,13 @@ static const struct kiln_node *item_node(const struct items *items, size_t i)
     return items->whole->type == KILN_NODE_LIST ? items->whole->u.list.items[i] : items->whole;
 }
 
+/* Text that needs no rendering is not copied: scripts of a thousand lines are nothing else. */
+static bool is_plain(const struct target *t, const struct kiln_node *node)
+{
+    return node->type == KILN_NODE_STRING &&
+           (t->literal || !kiln_interp_has_action(node->u.string.s));
+}
+
 /* The new elements replace the first old ones; a longer old tail stays. */
 static bool to_strings(const struct target *t, const struct kiln_node *node, struct kiln_strv *to)
 {
@@ -314,9 +321,14 @@ static bool to_strings(const struct target *t, const struct kiln_node *node, str
         return false;
     for (size_t i = 0; i < items.n; i++) {
         const struct target e = element(t, i);
-        KILN_AUTO_FREE char *text = items.is_text ? kiln_xstrdup(items.texts.v[i])
-                                                  : text_of(&e, item_node(&items, i), "string");
+        KILN_AUTO_FREE char *text = NULL;
 
+        if (!items.is_text && i >= to->n && is_plain(t, item_node(&items, i))) {
+            kiln_strv_add_borrowed(to, item_node(&items, i)->u.string.s);
+            continue;
+        }
+        text = items.is_text ? kiln_xstrdup(items.texts.v[i])
+                             : text_of(&e, item_node(&items, i), "string");
         ok = ok && text;
         if (i < to->n)
             kiln_strv_set(to, i, text ? text : "");

@@ -31,6 +31,42 @@ static void test_list(void **state)
     assert_false(kiln_strv_has(&copy, "9"));
 }
 
+static void test_borrowed(void **state)
+{
+    char text[] = "lent"; /* not from the heap: a list that freed it would crash */
+    KILN_AUTO_STRV sv = { 0 };
+    KILN_AUTO_STRV owner = { 0 };
+    KILN_AUTO_STRV copy = { 0 };
+
+    (void)state;
+    kiln_strv_add_borrowed(&sv, text);
+    kiln_strv_add_borrowed(&sv, text);
+    assert_ptr_equal(sv.v[1], text);
+    kiln_strv_add_all(&copy, &sv);
+    assert_ptr_not_equal(copy.v[0], text);
+    kiln_strv_set(&sv, 1, "own");
+    assert_ptr_not_equal(sv.v[0], text);
+    assert_string_equal(sv.v[0], "lent");
+    assert_string_equal(sv.v[1], "own");
+    kiln_strv_add(&owner, "own");
+    kiln_strv_add_borrowed(&owner, text);
+    assert_ptr_not_equal(owner.v[1], text);
+}
+
+static void test_borrowed_then_added(void **state)
+{
+    char text[] = "lent";
+    KILN_AUTO_STRV sv = { 0 };
+
+    (void)state;
+    kiln_strv_add_borrowed(&sv, text);
+    kiln_strv_add(&sv, "own");
+    assert_ptr_not_equal(sv.v[0], text);
+    assert_string_equal(sv.v[0], "lent");
+    assert_int_equal(sv.n, 2);
+    assert_null(sv.v[2]);
+}
+
 static void test_split_join(void **state)
 {
     static const struct {
@@ -74,6 +110,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_list),
+        cmocka_unit_test(test_borrowed),
+        cmocka_unit_test(test_borrowed_then_added),
         cmocka_unit_test(test_split_join),
         cmocka_unit_test(test_map),
     };
