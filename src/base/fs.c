@@ -72,7 +72,7 @@ static bool read_fd(int fd, const char *path, size_t max, struct kiln_str *out,
         if (total > max)
             return kiln_err_set(err, KILN_ERR_USER, "read %s: larger than the limit of %zu bytes",
                                 path, max);
-        chunk = READ_CHUNK;
+        chunk = (size_t)n < len ? len - (size_t)n : READ_CHUNK;
     }
 }
 

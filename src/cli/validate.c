@@ -18,7 +18,7 @@ static int validate(const struct kiln_cli *cli, const struct kiln_plan_options *
 
 int kiln_cmd_validate(const struct kiln_cli *cli, int argc, char **argv)
 {
-    struct kiln_plan_options o = { .build = { .network_ok = true } };
+    struct kiln_plan_options o = { .check_only = true, .build = { .network_ok = true } };
     struct kiln_plan plan = { 0 };
     bool syntax_only = false;
     const struct kiln_flag flags[] = {

@@ -19,6 +19,7 @@ void kiln_plan_done(struct kiln_plan *p)
         kiln_build_free(p->builds[i]);
     free(p->builds);
     kiln_strv_done(&p->names);
+    kiln_strv_done(&p->secrets);
     kiln_vars_done(&p->vars);
     kiln_template_free(p->tpl);
     kiln_diag_done(&p->diag);
@@ -71,6 +72,16 @@ static int by_name(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
+/* A build that was only to be checked leaves nothing but its secrets. */
+static void keep(struct kiln_plan *p, struct kiln_build *b, bool check_only)
+{
+    kiln_strv_add_all(&p->secrets, &b->secrets);
+    if (check_only)
+        kiln_build_free(b);
+    else
+        p->builds[p->n_builds++] = b;
+}
+
 bool kiln_plan_prepare(struct kiln_plan *p, const struct kiln_plan_options *o)
 {
     size_t n = p->tpl->builders.n;
@@ -86,7 +97,7 @@ bool kiln_plan_prepare(struct kiln_plan *p, const struct kiln_plan_options *o)
         b = kiln_build_prepare(p->tpl, &p->vars, &p->tpl->builders.items[i], p->names.v[i],
                                kiln_registry(), &o->build, p->start_s, p->run_uuid, &p->diag);
         if (b)
-            p->builds[p->n_builds++] = b;
+            keep(p, b, o->check_only);
         else
             ok = false;
     }
@@ -98,6 +109,5 @@ bool kiln_plan_prepare(struct kiln_plan *p, const struct kiln_plan_options *o)
 void kiln_plan_secrets(const struct kiln_plan *p, struct kiln_strv *ret)
 {
     kiln_strv_add_all(ret, &p->vars.sensitive);
-    for (size_t i = 0; i < p->n_builds; i++)
-        kiln_strv_add_all(ret, &p->builds[i]->secrets);
+    kiln_strv_add_all(ret, &p->secrets);
 }

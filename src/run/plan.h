@@ -12,6 +12,7 @@ struct kiln_plan_options {
     struct kiln_var_flags vars;
     bool only_given; /* -only= with nothing after it selects no build */
     struct kiln_strv only, except;
+    bool check_only; /* keep no build: a template needs the memory of one, however many it has */
     struct kiln_build_options build; /* build.except is filled from `except` */
 };
 void kiln_plan_options_done(struct kiln_plan_options *o);
@@ -22,7 +23,8 @@ struct kiln_plan {
     struct kiln_strv names;     /* rendered builder names, in template order */
     struct kiln_build **builds; /* owned; sorted by name; those that could be prepared */
     size_t n_builds;
-    size_t n_selected; /* builders that -only and -except leave */
+    struct kiln_strv secrets; /* of all builds that could be prepared */
+    size_t n_selected;        /* builders that -only and -except leave */
     struct kiln_diag diag;
     int64_t start_s;
     char run_uuid[37];
