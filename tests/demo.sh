@@ -17,7 +17,7 @@ heading() { printf '\n== %s\n' "$*"; }
 build_kiln() {
     heading "kiln"
     [ -e build/build.ninja ] || cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release
-    cmake --build build
+    cmake --build build --target kiln
 }
 
 heading "Debian packages"

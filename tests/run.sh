@@ -33,6 +33,8 @@ heading "the guest for the end-to-end tests"
 tests/guest/build.sh build/guest
 
 heading "tests: sanitizers"
-(cd build-sanitize && ctest --output-on-failure --no-tests=error -j 2 -L 'unit|fuzz' "$@")
+result=0
+(cd build-sanitize && ctest --output-on-failure -j 2 -L 'unit|fuzz' "$@") || result=1
 heading "tests: release"
-(cd build && ctest --output-on-failure --no-tests=error -j 2 "$@")
+(cd build && ctest --output-on-failure --no-tests=error -j 2 "$@") || result=1
+exit $result

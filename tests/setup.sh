@@ -7,13 +7,12 @@
 set -eu
 
 declare -A packages
-packages[build]="gcc libc6-dev cmake ninja-build pkg-config libncurses-dev libvncserver-dev libjson-c-dev
-libcurl4-openssl-dev libssh-dev libmicrohttpd-dev libarchive-dev libdeflate-dev libssl-dev
-libxkbcommon-dev xkb-data libpcre2-dev libpng-dev libchafa-dev uuid-dev libcmocka-dev"
+packages[build]="gcc libc6-dev cmake ninja-build pkg-config libjson-c-dev libcurl4-openssl-dev libmicrohttpd-dev
+libvncserver-dev libssh-dev libssl-dev libcmocka-dev"
 packages[guest]="gcc libc6-dev libcrypt-dev binutils cpio zstd xz-utils xorriso kmod"
 packages[screenshots]="xvfb xterm imagemagick fonts-dejavu-core x11-utils"
 packages[run]="qemu-system-x86 qemu-utils openssh-client sshpass xorriso"
-packages[test]="clang clang-format libclang-rt-dev python3 dropbear-bin tmux openssh-server openssh-sftp-server ovmf swtpm mtools dosfstools"
+packages[test]="clang clang-format libclang-rt-dev llvm python3 openssh-server openssh-sftp-server"
 packages[bench]="packer python3 curl openssl openssh-server openssh-client openssh-sftp-server qemu-system-x86 qemu-utils xorriso sshpass"
 
 die() {

@@ -18,6 +18,9 @@
 
 #define CHUNK (128u << 10)
 
+/* First bytes of records and complaints. */
+static const char record_starts[] = { 'C', 'D', 'E', 'T', 1, 2 };
+
 struct sender {
     struct kiln_channel *ch;
     const struct kiln_transfer *transfer; /* may be NULL */
@@ -143,7 +146,7 @@ static bool send_content(struct sender *s, int fd, const char *path, uint64_t si
 
         if (!read_some(s, fd, path, n, &n, err))
             return false;
-        if (left == size && memchr("CDET\1\2", s->out.data[before], 6)) {
+        if (left == size && memchr(record_starts, s->out.data[before], sizeof(record_starts))) {
             KILN_AUTO_FREE char *start = kiln_xmalloc(n); /* only the header may go */
 
             memcpy(start, s->out.data + before, n);

@@ -17,7 +17,8 @@ struct ssh {
     const struct kiln_ssh_ops *ops;
     struct kiln_ssh_config cfg;
     struct kiln_ssh_keys *keys;
-    struct kiln_link *link; /* NULL while there is no connection */
+    struct kiln_link *link;      /* NULL while there is no connection */
+    struct kiln_ssh_watch watch; /* also for reconnecting */
 };
 
 static const struct kiln_ssh_ops *load(struct kiln_err *err)
@@ -64,7 +65,7 @@ static bool reconnect(struct ssh *s, struct kiln_cancel *c, struct kiln_err *err
     quick.attempts = 1;
     s->ops->link_free(s->link);
     s->link = NULL;
-    return kiln_ssh_wait(&s->link, s->ops, &quick, s->keys, NULL, c, err) ||
+    return kiln_ssh_wait(&s->link, s->ops, &quick, s->keys, &s->watch, c, err) ||
            kiln_err_wrap(err, "the connection to the guest was lost");
 }
 
@@ -250,7 +251,10 @@ bool kiln_ssh_connect_consume(struct kiln_communicator **ret, struct kiln_ssh_co
     };
     struct ssh *s = kiln_xcalloc(1, sizeof(*s));
 
-    *s = (struct ssh){ .base = { &ops }, .ops = load(err), .cfg = *cfg };
+    *s =
+        (struct ssh){ .base = { &ops }, .ops = load(err), .cfg = *cfg, .watch = { .died_fd = -1 } };
+    if (watch)
+        s->watch = *watch;
     *cfg = (struct kiln_ssh_config){ 0 }; /* ours */
     if (!s->ops) {
         kiln_ssh_config_done(&s->cfg);
@@ -258,7 +262,7 @@ bool kiln_ssh_connect_consume(struct kiln_communicator **ret, struct kiln_ssh_co
         return false;
     }
     s->keys = s->ops->keys_new(&s->cfg, err);
-    if (!s->keys || !kiln_ssh_wait(&s->link, s->ops, &s->cfg, s->keys, watch, c, err)) {
+    if (!s->keys || !kiln_ssh_wait(&s->link, s->ops, &s->cfg, s->keys, &s->watch, c, err)) {
         ssh_free(&s->base);
         return false;
     }

@@ -45,7 +45,8 @@ enum kiln_ssh_rung {
 };
 const char *kiln_ssh_rung_name(enum kiln_ssh_rung rung); /* "port", "banner", … */
 
-/* What else may end the wait, and who wants to know how it goes. May be NULL, members too. */
+/* What else may end the wait, and who wants to know how it goes. Functions may be NULL. Used again
+ * when a lost connection is made anew: what it points to must live as long as the communicator. */
 struct kiln_ssh_watch {
     /* A rung was reached; called when that is news. */
     void (*rung)(void *ud, enum kiln_ssh_rung rung, const char *detail);
@@ -62,7 +63,8 @@ struct kiln_ssh_watch {
  * would (7 s later), because templates tune ssh_handshake_attempts to that, but at once if the
  * server that refused us goes away.
  *
- * @cfg  consumed, also on failure
+ * @cfg    consumed, also on failure
+ * @watch  copied; NULL: nothing to watch
  *
  * Errors: `Timeout waiting for SSH.` + a line that says how far it came (TIMEOUT); Packer's
  * `Error waiting for SSH: … authentication error …` (REMOTE); what watch->explain says; CANCELLED;

@@ -160,13 +160,12 @@ static bool open_it(struct channel *ch, const struct kiln_channel_how *how, stru
 
         if (rc == SSH_OK) {
             step++;
-        } else if (rc != SSH_AGAIN) {
-            return failed(ch, err);
-        } else if (ch_pump(&ch->base, c, deadline, err) != KILN_WAIT_READY) {
-            return kiln_err_wrap(err, "open a session in the guest");
-        } else if (ch->base.lost) {
-            return failed(ch, err);
+            continue;
         }
+        if (rc == SSH_AGAIN && ch_pump(&ch->base, c, deadline, err) != KILN_WAIT_READY)
+            return kiln_err_wrap(err, "open a session in the guest");
+        if (rc != SSH_AGAIN || ch->base.lost)
+            return failed(ch, err);
     }
     return true;
 }

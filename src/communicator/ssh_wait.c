@@ -114,8 +114,7 @@ static void reached(struct waiter *w, struct attempt *a, enum kiln_ssh_rung rung
     a->rung = rung;
     if (rung > w->best)
         w->best = rung;
-    if (!w->watch || !w->watch->rung || !is_furthest(w, a) ||
-        kiln_streq(text, kiln_str_cstr(&w->told)))
+    if (!w->watch->rung || !is_furthest(w, a) || kiln_streq(text, kiln_str_cstr(&w->told)))
         return;
     kiln_str_clear(&w->told);
     kiln_str_adds(&w->told, text);
@@ -476,7 +475,7 @@ static bool wait_once(struct waiter *w, struct kiln_err *err)
                          : (struct pollfd){ .fd = a->fd, .events = POLLOUT };
         fds[i].revents = 0;
     }
-    if (w->watch && w->watch->died_fd >= 0)
+    if (w->watch->died_fd >= 0)
         fds[n++] = (struct pollfd){ .fd = w->watch->died_fd, .events = POLLIN };
     switch (kiln_wait_fds(w->cancel, fds, n, wake_at(w), &why)) {
     case KILN_WAIT_READY:

@@ -6,7 +6,6 @@
 
 /**
  * As kiln_ssh_connect_consume. *ret_link is logged in; cfg and keys are no longer borrowed then.
- * watch may be NULL.
  */
 bool kiln_ssh_wait(struct kiln_link **ret_link, const struct kiln_ssh_ops *ops,
                    const struct kiln_ssh_config *cfg, struct kiln_ssh_keys *keys,

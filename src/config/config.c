@@ -8,8 +8,7 @@
 
 /* ---- walking the tables ---- */
 
-/* Calls fn for every field of the schema and its includes; `base` is the struct of each, NULL if
- * there is none. */
+/* Calls fn for every field of the schema and its includes; `base` is the struct of each or NULL. */
 typedef void visit_fn(void *ud, const struct kiln_field *f, void *base);
 
 static void visit(const struct kiln_schema *s, void *cfg, visit_fn *fn, void *ud)

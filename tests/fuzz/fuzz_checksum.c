@@ -1,20 +1,12 @@
 /* First line: the file's URL or a checksum argument; second: the sums file's URL; then its text. */
+#include "take_line.h"
+
 #include <stdint.h>
 
 #include "base/mem.h"
 #include "net/checksum.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static char *take_line(const char **p, const char *end)
-{
-    const char *nl = memchr(*p, '\n', (size_t)(end - *p));
-    const char *stop = nl ? nl : end;
-    char *line = kiln_xstrndup(*p, (size_t)(stop - *p));
-
-    *p = nl ? nl + 1 : end;
-    return line;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,22 +2,14 @@
  * First line: a request URI; second: Range; third: If-Modified-Since; fourth: If-Range. The cleaned
  * path must stay inside, and the reply must be whole.
  */
+#include "take_line.h"
+
 #include <stdint.h>
 
 #include "base/mem.h"
 #include "net/http_reply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static char *take_line(const char **p, const char *end)
-{
-    const char *nl = memchr(*p, '\n', (size_t)(end - *p));
-    const char *stop = nl ? nl : end;
-    char *line = kiln_xstrndup(*p, (size_t)(stop - *p));
-
-    *p = nl ? nl + 1 : end;
-    return line;
-}
 
 static void check_path(const char *uri)
 {

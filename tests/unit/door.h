@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/thread.h"
 
 enum treatment {
@@ -25,10 +26,12 @@ enum treatment {
     DOOR_BANNER,  /* an SSH banner, then nothing */
     DOOR_MID_KEX, /* a banner, the server's first packet, then close */
     DOOR_CUT,     /* pass on to the server behind, and stop doing so after the key exchange */
+    DOOR_SLOW,    /* pass on, but each answer takes DOOR_SLOWNESS: a guest without KVM */
     DOOR_OPEN,    /* pass on */
 };
 
-#define DOOR_MAX 64
+#define DOOR_MAX      64
+#define DOOR_SLOWNESS KILN_MS(600)
 
 struct door {
     int listener, stop, port;
@@ -41,6 +44,7 @@ struct door {
         enum treatment treatment;
         int in, out; /* out: to the server behind, or -1 */
         size_t passed;
+        int64_t quiet_until; /* CLOCK_MONOTONIC */
     } c[DOOR_MAX];
     size_t n;
 };
@@ -108,6 +112,7 @@ static inline void door_accept(struct door *d)
         door_say(fd, banner, sizeof(banner) - 1);
         break;
     case DOOR_CUT:
+    case DOOR_SLOW:
     case DOOR_OPEN:
         d->c[i].out = door_socket(d->behind, false);
         if (d->c[i].out < 0)
@@ -129,6 +134,8 @@ static inline void door_pass(struct door *d, size_t i, int from, int to)
         if (d->c[i].treatment == DOOR_CUT && d->c[i].passed > 1500)
             return; /* the guest reboots: not a word more */
         (void)!send(to, buf, (size_t)n, MSG_NOSIGNAL);
+        if (d->c[i].treatment == DOOR_SLOW && from == d->c[i].in)
+            d->c[i].quiet_until = kiln_clock_mono_us() + DOOR_SLOWNESS;
     }
 }
 
@@ -139,14 +146,22 @@ static inline void *door_run(void *ud)
     for (;;) {
         struct pollfd fds[2 + 2 * DOOR_MAX];
         size_t n = d->n;
+        int64_t now = kiln_clock_mono_us();
+        int timeout = -1;
 
         fds[0] = (struct pollfd){ .fd = d->stop, .events = POLLIN };
         fds[1] = (struct pollfd){ .fd = d->listener, .events = POLLIN };
         for (size_t i = 0; i < n; i++) {
             fds[2 + 2 * i] = (struct pollfd){ .fd = d->c[i].in, .events = POLLIN };
             fds[3 + 2 * i] = (struct pollfd){ .fd = d->c[i].out, .events = POLLIN };
+            if (d->c[i].out >= 0 && d->c[i].quiet_until > now) {
+                int left = (int)((d->c[i].quiet_until - now) / 1000 + 1);
+
+                fds[3 + 2 * i].fd = -1;
+                timeout = timeout < 0 || left < timeout ? left : timeout;
+            }
         }
-        if (poll(fds, 2 + 2 * n, -1) < 0 && errno != EINTR)
+        if (poll(fds, 2 + 2 * n, timeout) < 0 && errno != EINTR)
             return NULL;
         if (fds[0].revents)
             return NULL;

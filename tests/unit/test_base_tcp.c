@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -34,6 +35,17 @@ static int bound(int *ret_port, int backlog)
     return fd;
 }
 
+/* A bare container may have no /etc/hosts, and then knows no localhost. */
+static bool is_known(const char *host)
+{
+    struct addrinfo *found;
+
+    if (getaddrinfo(host, NULL, NULL, &found) != 0)
+        return false;
+    freeaddrinfo(found);
+    return true;
+}
+
 static void connects(void **state)
 {
     static const char *const hosts[] = { "127.0.0.1", "localhost", "0.0.0.0" };
@@ -46,6 +58,8 @@ static void connects(void **state)
         int on = 0;
         socklen_t len = sizeof(on);
 
+        if (!is_known(hosts[i]))
+            continue;
         unit_ok(kiln_tcp_connect(&fd, hosts[i], port, NULL, soon(), &err), &err);
         assert_return_code(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
         assert_int_not_equal(on, 0);

@@ -2,12 +2,8 @@
  * Golden key lists: tests/golden/bootcmd/NAME.txt (a boot command; the newlines of the file are not
  * part of it) -> NAME.keys. BLESS=1 rewrites the lists.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "golden.h"
 
-#include <cmocka.h>
 #include <glob.h>
 
 #include "base/fs.h"
@@ -69,10 +65,9 @@ static void check_file(const char *path)
 {
     KILN_AUTO_FREE char *expected_path =
         kiln_xasprintf("%.*s.keys", (int)(strlen(path) - strlen(".txt")), path);
-    KILN_AUTO_STR text = { 0 }, got = { 0 }, want = { 0 };
+    KILN_AUTO_STR text = { 0 }, got = { 0 };
     KILN_AUTO_BOOTCMD_NOTES notes = { 0 };
     KILN_AUTO_BOOTCMD cmd = { 0 };
-    KILN_AUTO_ERR err = { 0 };
 
     read_command(path, &text);
     if (kiln_bootcmd_parse(kiln_str_cstr(&text), text.len, &cmd, &notes, NULL)) {
@@ -80,14 +75,7 @@ static void check_file(const char *path)
         list_keys(&cmd, &got);
     }
     list_notes(&notes, &got);
-    if (getenv("BLESS")) {
-        assert_true(kiln_fs_write_atomic(expected_path, got.data, got.len, 0644, NULL));
-        return;
-    }
-    if (!kiln_fs_read(expected_path, KILN_MAX_RENDERED, &want, &err))
-        fail_msg("%s (BLESS=1 writes it)", kiln_err_text(&err));
-    if (strcmp(kiln_str_cstr(&got), kiln_str_cstr(&want)) != 0)
-        fail_msg("%s differs (BLESS=1 rewrites it); got:\n%s", expected_path, kiln_str_cstr(&got));
+    unit_golden(expected_path, &got);
 }
 
 static void test_golden(void **state)

@@ -1,6 +1,6 @@
 /* Option tables: weak typing, overlays, defaults, errors, help. Source: packer-core.md, section 9.
  */
-#include "unit.h"
+#include "golden.h"
 
 #include <glob.h>
 #include <unistd.h>
@@ -425,21 +425,6 @@ static void what_is_set(void **state)
 
 /* ---- golden: errors and help ---- */
 
-static void compare(const char *expected, const struct kiln_str *got)
-{
-    KILN_AUTO_STR want = { 0 };
-    KILN_AUTO_ERR err = { 0 };
-
-    if (getenv("BLESS")) {
-        unit_ok(kiln_fs_write_atomic(expected, kiln_str_cstr(got), got->len, 0644, &err), &err);
-        return;
-    }
-    if (!kiln_fs_read(expected, 1 << 20, &want, &err))
-        fail_msg("%s (BLESS=1 writes it)", kiln_err_text(&err));
-    if (strcmp(kiln_str_cstr(got), kiln_str_cstr(&want)) != 0)
-        fail_msg("%s differs (BLESS=1 rewrites it); got:\n%s", expected, kiln_str_cstr(got));
-}
-
 /* Every tests/golden/config/NAME.json must fail, with the text of NAME.txt. */
 static void golden_errors(void **state)
 {
@@ -460,7 +445,7 @@ static void golden_errors(void **state)
         kiln_diag_format_all(&d.diag, &got);
         if (d.ok && d.diag.n == 0)
             fail_msg("%s: nothing to say", path);
-        compare(expected, &got);
+        unit_golden(expected, &got);
         done(&d);
     }
     globfree(&found);
@@ -473,7 +458,7 @@ static void golden_help(void **state)
     (void)state;
     assert_int_equal(chdir(KILN_TESTS "/golden/config"), 0);
     kiln_config_help(&schema, &got);
-    compare("help.txt", &got);
+    unit_golden("help.txt", &got);
 }
 
 /* Errors that a component reports by key are placed at the value that counts. */

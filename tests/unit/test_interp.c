@@ -282,6 +282,17 @@ static void check_only_parses(void **state)
     }
 }
 
+static char *repeated(const char *head, const char *part, size_t n, const char *tail)
+{
+    KILN_AUTO_STR out = { 0 };
+
+    kiln_str_adds(&out, head);
+    for (size_t i = 0; i < n; i++)
+        kiln_str_adds(&out, part);
+    kiln_str_adds(&out, tail);
+    return kiln_str_steal(&out);
+}
+
 static const struct {
     const char *text, *want;
 } stable[] = {
@@ -293,6 +304,8 @@ static const struct {
 static void render_until_stable(void **state)
 {
     KILN_AUTO_STRMAP user = { 0 };
+    KILN_AUTO_FREE char *grow =
+        repeated("{{user `grow`}}{{user `grow`}}", "long text ", 10000, ""); /* few rounds do */
     const struct kiln_interp ctx = { .user = &user };
 
     (void)state;
@@ -300,7 +313,7 @@ static void render_until_stable(void **state)
     kiln_strmap_set(&user, "two", "{{`{{user \"three\"}}`}}");
     kiln_strmap_set(&user, "three", "end");
     kiln_strmap_set(&user, "loop", "{{user `loop`}}");
-    kiln_strmap_set(&user, "grow", "{{user `grow`}}{{user `grow`}}");
+    kiln_strmap_set(&user, "grow", grow);
     for (size_t i = 0; i < KILN_COUNT(stable); i++) {
         KILN_AUTO_STR out = { 0 };
         KILN_AUTO_ERR err = { 0 };
@@ -313,17 +326,6 @@ static void render_until_stable(void **state)
 }
 
 /* ---- hostile templates: an error, soon ---- */
-
-static char *repeated(const char *head, const char *part, size_t n, const char *tail)
-{
-    KILN_AUTO_STR out = { 0 };
-
-    kiln_str_adds(&out, head);
-    for (size_t i = 0; i < n; i++)
-        kiln_str_adds(&out, part);
-    kiln_str_adds(&out, tail);
-    return kiln_str_steal(&out);
-}
 
 static const struct {
     const char *head, *part;

@@ -133,7 +133,6 @@ static void test_output_goes_unless_kept(void **state)
     assert_false(kiln_fs_exists(out));
 }
 
-/* Added twice and dropped once: it is still there. */
 /* The user has put something of that name there since. */
 static void test_spares_later_output(void **state)
 {
@@ -173,6 +172,7 @@ static void test_abort_keeps_outputs(void **state)
     assert_false(kiln_fs_exists(later));
 }
 
+/* Added twice and dropped once: it is still there. */
 static void test_drop_takes_one(void **state)
 {
     KILN_AUTO_FREE char *file = NULL;

@@ -228,6 +228,33 @@ static void chosen_algorithms(void **state)
     }
 }
 
+/* Nothing that was made in the last ten years. */
+static void old_server(void **state)
+{
+    struct kiln_ssh_keypair rsa = { 0 };
+    struct kiln_ssh_config cfg;
+    struct sshd old;
+    struct session *s;
+    KILN_AUTO_ERR err = { 0 };
+
+    (void)logged_in(state);
+    unit_ok(kiln_ssh_keypair_new(&rsa, "rsa", 2048, NULL, &err), &err);
+    sshd_prepare(&old, "HostKeyAlgorithms ssh-rsa\n"
+                       "KexAlgorithms diffie-hellman-group14-sha1\nCiphers aes128-cbc\n"
+                       "MACs hmac-sha1\n");
+    sshd_write(&old, "host", rsa.private_pem);
+    sshd_write(&old, "id", rsa.private_pem);
+    sshd_write(&old, "authorized", rsa.public_line);
+    sshd_start(&old);
+    cfg = sshd_login(&old);
+    s = connect_with(cfg);
+    assert_int_equal(run(s, "echo fine"), 0);
+    assert_string_equal(kiln_str_cstr(&s->out), "fine\n");
+    hang_up(s);
+    sshd_done(&old);
+    kiln_ssh_keypair_done(&rsa);
+}
+
 static void unknown_algorithms(void **state)
 {
     struct kiln_ssh_config cfg;
@@ -457,6 +484,7 @@ int main(void)
         LOGGED_IN(silence_is_limited),
         LOGGED_IN(signs_of_life),
         LOGGED_IN(chosen_algorithms),
+        LOGGED_IN(old_server),
         LOGGED_IN(unknown_algorithms),
         LOGGED_IN(temporary_keys),
         cmocka_unit_test(key_types_that_are_none),

@@ -92,6 +92,27 @@ static void bad_doors_hold_nothing_up(void **state)
     }
 }
 
+/* Every attempt takes longer than the next one takes to begin: the oldest must get through all the
+ * same, and no crowd must form at the server's. */
+static void slow_server_is_not_starved(void **state)
+{
+    static const enum treatment slow[] = { DOOR_SLOW };
+    AUTO_WATCHED w = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+    struct door d;
+    double took;
+
+    (void)state;
+    if (!sshd_installed())
+        skip();
+    door_start(&d, sshd.port, slow, 1);
+    took = wait_at(d.port, KILN_SECOND(30), &w, &err);
+    door_end(&d);
+    if (took < 2 || took > 12)
+        fail_msg("%.2f s, %s", took, kiln_err_text(&err));
+    assert_true(atomic_load(&d.most_open) <= 5);
+}
+
 static void rungs_are_told_once(void **state)
 {
     static const enum treatment open[] = { DOOR_OPEN };
@@ -285,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_doors_hold_nothing_up),
+        cmocka_unit_test(slow_server_is_not_starved),
         cmocka_unit_test(rungs_are_told_once),
         cmocka_unit_test(server_that_comes_late),
         cmocka_unit_test(timeouts_tell_what_was_reached),

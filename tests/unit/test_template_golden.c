@@ -2,12 +2,8 @@
  * Golden diagnostics: tests/golden/errors/NAME.json (with NAME.vars as variable file, if there) is
  * loaded, its variables are resolved, it is checked -> NAME.txt. BLESS=1 rewrites the texts.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "golden.h"
 
-#include <cmocka.h>
 #include <glob.h>
 #include <unistd.h>
 
@@ -46,22 +42,14 @@ static void check_file(const char *path)
     KILN_AUTO_FREE char *var_file = kiln_xasprintf("%.*s.vars", stem, path);
     KILN_AUTO_FREE char *expected = kiln_xasprintf("%.*s.txt", stem, path);
     struct kiln_diag diag = { 0 };
-    KILN_AUTO_STR got = { 0 }, want = { 0 };
-    KILN_AUTO_ERR err = { 0 };
+    KILN_AUTO_STR got = { 0 };
 
     diagnose(path, var_file, &diag);
     if (diag.errors == 0)
         fail_msg("%s: no error", path);
     kiln_diag_format_all(&diag, &got);
     kiln_diag_done(&diag);
-    if (getenv("BLESS")) {
-        assert_true(kiln_fs_write_atomic(expected, got.data, got.len, 0644, NULL));
-        return;
-    }
-    if (!kiln_fs_read(expected, 1 << 20, &want, &err))
-        fail_msg("%s (BLESS=1 writes it)", kiln_err_text(&err));
-    if (strcmp(kiln_str_cstr(&got), kiln_str_cstr(&want)) != 0)
-        fail_msg("%s differs (BLESS=1 rewrites it); got:\n%s", expected, kiln_str_cstr(&got));
+    unit_golden(expected, &got);
 }
 
 static void test_golden(void **state)

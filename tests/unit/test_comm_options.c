@@ -1,0 +1,232 @@
+/* The communicator's options and the null builder's, from JSON to errors. */
+#include "unit.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "builder/builders.h"
+#include "communicator/config.h"
+#include "communicator/key_file.h"
+
+/* The null builder's config is that of the communicator. */
+struct decoded {
+    struct kiln_comm_config c;
+    struct kiln_diag diag;
+    struct kiln_strv secrets;
+    struct kiln_source *source;
+    struct kiln_tree *tree;
+    const struct kiln_node *node;
+    struct kiln_interp interp;
+    bool ok;
+};
+
+static void decode(struct decoded *d, const char *json)
+{
+    struct kiln_prepare p;
+
+    *d = (struct decoded){ .source = kiln_source_new("t.json", json, strlen(json)) };
+    d->tree = kiln_json_parse(d->source, &d->diag);
+    assert_non_null(d->tree);
+    d->node = kiln_tree_root(d->tree);
+    p = (struct kiln_prepare){ .schema = kiln_null_builder.schema,
+                               .nodes = &d->node,
+                               .n_nodes = 1,
+                               .interp = &d->interp,
+                               .diag = &d->diag,
+                               .secrets = &d->secrets };
+    assert_int_equal(kiln_null_builder.cfg_size, sizeof(d->c));
+    d->ok = kiln_config_decode(&p, &d->c) && kiln_null_builder.prepare(&d->c, &p);
+    assert_int_equal(d->ok, d->diag.errors == 0);
+}
+
+static void done(struct decoded *d)
+{
+    kiln_config_done(kiln_null_builder.schema, &d->c);
+    kiln_strv_done(&d->secrets);
+    kiln_diag_done(&d->diag);
+    kiln_tree_free(d->tree);
+    kiln_source_unref(d->source);
+}
+
+#define HOST "\"ssh_host\": \"h\", \"ssh_username\": \"u\", "
+#define GOOD HOST "\"ssh_password\": \"pw\", "
+#define SEE  ", please reference your communicator documentation"
+#define USER                                                                                       \
+    "An ssh_username must be specified\n"                                                          \
+    "  Note: some builders used to default ssh_username to \"root\"."
+
+static const struct {
+    const char *json, *errors; /* texts, one after the other, " | " between; "": none */
+} rows[] = {
+    { "{" GOOD "\"ssh_port\": 2222}", "" },
+    { "{\"communicator\": \"none\"}", "" },
+    { "{" HOST "\"ssh_agent_auth\": true}", "" },
+    { "{}", USER " | a Host must be specified" SEE " | a Username must be specified" SEE
+                 " | one authentication method must be specified" SEE },
+    { "{" GOOD "\"ssh_agent_auth\": true}",
+      "only one of ssh_agent_auth, ssh_password, and ssh_private_key_file must be specified" },
+    { "{" GOOD "\"communicator\": \"winrm\"}", "communicator winrm is not available yet" },
+    { "{" GOOD "\"communicator\": \"winrm\", \"winrm_username\": \"x\", \"winrm_timeout\": \"1m\"}",
+      "communicator winrm is not available yet" },
+    { "{" GOOD "\"communicator\": \"docker\"}", "unknown communicator type: docker" },
+    { "{" GOOD "\"communicator\": \"telnet\"}", "Communicator type telnet is invalid" },
+    { "{" GOOD "\"ssh_file_transfer_method\": \"ftp\"}",
+      "ssh_file_transfer_method ('ftp') is invalid, valid methods: sftp, scp" },
+    { "{" GOOD "\"ssh_port\": 70000}", "ssh_port must be between 1 and 65535" },
+    { "{" GOOD "\"ssh_handshake_attempts\": -1}", "ssh_handshake_attempts must not be negative" },
+    { "{" GOOD "\"ssh_timeout\": \"-1s\"}", "ssh_timeout must not be negative" },
+    { "{" GOOD "\"ssh_bastion_host\": \"b\"}", "ssh_bastion_host is not supported yet" },
+    { "{" GOOD "\"ssh_proxy_host\": \"b\"}", "ssh_proxy_host is not supported yet" },
+    { "{" GOOD "\"ssh_local_tunnels\": \"80:a:80\"}", "ssh_local_tunnels is not supported yet" },
+    { "{" GOOD "\"ssh_remote_tunnels\": [\"80:a:80\"]}",
+      "ssh_remote_tunnels is not supported yet" },
+    { "{" GOOD "\"ssh_certificate_file\": \"c\"}",
+      "ssh_certificate_file needs ssh_private_key_file: the key that it certifies" },
+    { "{" HOST "\"ssh_private_key_file\": \"/nonexistent\"}",
+      "ssh_private_key_file is invalid: stat /nonexistent: no such file or directory" },
+};
+
+static void errors(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(rows); i++) {
+        KILN_AUTO_STR got = { 0 };
+        struct decoded d;
+
+        decode(&d, rows[i].json);
+        for (size_t k = 0; k < d.diag.n; k++)
+            kiln_str_addf(&got, "%s%s", k > 0 ? " | " : "", d.diag.items[k].text);
+        if (!kiln_streq(kiln_str_cstr(&got), rows[i].errors))
+            fail_msg("%s\n   got: %s\n  want: %s", rows[i].json, kiln_str_cstr(&got),
+                     rows[i].errors);
+        done(&d);
+    }
+}
+
+/* Either limit alone switches the other off. */
+static void limits_of_the_wait(void **state)
+{
+    static const struct {
+        const char *json;
+        int64_t seconds, attempts;
+    } limits[] = {
+        { "{" GOOD "\"ssh_pty\": false}", 300, 10 },
+        { "{" GOOD "\"ssh_timeout\": \"1h\"}", 3600, 0 },
+        { "{" GOOD "\"ssh_handshake_attempts\": 50}", 0, 50 },
+        { "{" GOOD "\"ssh_handshake_attempts\": 50, \"ssh_timeout\": \"20s\"}", 20, 50 },
+        { "{" GOOD "\"ssh_wait_timeout\": \"10000s\"}", 10000,
+          10 }, /* the old name: after all that */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(limits); i++) {
+        struct decoded d;
+
+        decode(&d, limits[i].json);
+        assert_true(d.ok);
+        assert_int_equal(d.c.ssh_timeout_ns, limits[i].seconds * 1000000000);
+        assert_int_equal(d.c.ssh_handshake_attempts, limits[i].attempts);
+        assert_int_equal(d.diag.n, 0);
+        done(&d);
+    }
+}
+
+static void defaults(void **state)
+{
+    struct decoded d;
+
+    (void)state;
+    decode(&d, "{" GOOD "\"ssh_ciphers\": \"aes128-ctr,aes256-ctr\", \"communicator\": \"\"}");
+    assert_true(d.ok);
+    assert_string_equal(d.c.communicator, "ssh");
+    assert_string_equal(d.c.ssh_file_transfer_method, "scp");
+    assert_string_equal(d.c.temporary_key_pair_type, "rsa");
+    assert_int_equal(d.c.ssh_port, 22);
+    assert_int_equal(d.c.ssh_keep_alive_interval_ns, 5000000000);
+    assert_int_equal(d.c.ssh_ciphers.n, 2);
+    assert_true(kiln_strv_has(&d.secrets, "pw"));
+    done(&d);
+}
+
+/* ---- key files ---- */
+
+#define PEM(type, body) "-----BEGIN " type "-----\n" body "\n-----END " type "-----\n"
+
+static const struct {
+    const char *text, *error; /* after "Error setting up SSH config: "; NULL: good */
+} keys[] = {
+    { PEM("RSA PRIVATE KEY", "AAAA"), NULL },
+    { "a comment\n" PEM("EC PRIVATE KEY", "AAAA"), NULL },
+    { PEM("PRIVATE KEY", "AAAA"), NULL },
+    /* "openssh-key-v1\0", then the cipher's name: none, aes256-ctr */
+    { PEM("OPENSSH PRIVATE KEY", "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAA="), NULL },
+    { PEM("OPENSSH PRIVATE KEY", "b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHI="),
+      "ssh: this private key is passphrase protected" },
+    { PEM("OPENSSH PRIVATE KEY", "AAAA"), "ssh: invalid openssh private key format" },
+    { PEM("OPENSSH PRIVATE KEY", "*"), "ssh: invalid openssh private key format" },
+    { PEM("RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\nDEK-Info: x\n\nAAAA"),
+      "Failed to read key 'K': password protected keys are\n"
+      "not supported. Please decrypt the key prior to use." },
+    { PEM("ENCRYPTED PRIVATE KEY", "AAAA"), "ssh: unsupported key type \"ENCRYPTED PRIVATE KEY\"" },
+    { PEM("CERTIFICATE", "AAAA"), "ssh: unsupported key type \"CERTIFICATE\"" },
+    { "ssh-ed25519 AAAA me\n", "Failed to read key 'K': no key found" },
+    { "", "Failed to read key 'K': no key found" },
+    { "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n", "Failed to read key 'K': no key found" },
+    { "-----BEGIN ", "Failed to read key 'K': no key found" },
+};
+
+static void key_files(void **state)
+{
+    KILN_AUTO_FREE char *path = NULL;
+    int fd = kiln_fs_temp_file("kiln-key", "", &path, NULL);
+
+    (void)state;
+    assert_return_code(fd, 0);
+    for (size_t i = 0; i < KILN_COUNT(keys); i++) {
+        KILN_AUTO_ERR err = { 0 };
+        KILN_AUTO_FREE char *want = NULL;
+        const char *k = keys[i].error ? strstr(keys[i].error, "'K'") : NULL;
+
+        assert_true(kiln_fs_write_atomic(path, keys[i].text, strlen(keys[i].text), 0600, NULL));
+        if (k)
+            want = kiln_xasprintf("Error setting up SSH config: %.*s'%s'%s",
+                                  (int)(k - keys[i].error), keys[i].error, path, k + 3);
+        else if (keys[i].error)
+            want = kiln_xasprintf("Error setting up SSH config: %s", keys[i].error);
+        if (want)
+            unit_fails(kiln_key_file_check(path, &err), &err, KILN_ERR_USER, want);
+        else
+            unit_ok(kiln_key_file_check(path, &err), &err);
+    }
+    kiln_fd_closep(&fd);
+    assert_true(kiln_fs_remove_tree(path, NULL));
+}
+
+static void key_paths(void **state)
+{
+    KILN_AUTO_ERR err = { 0 };
+    KILN_AUTO_FREE char *home = NULL, *in_home = NULL, *plain = NULL;
+
+    (void)state;
+    assert_int_equal(setenv("HOME", "/home/me", 1), 0);
+    home = kiln_key_path("~", &err);
+    in_home = kiln_key_path("~/.ssh/id", &err);
+    plain = kiln_key_path("a~", &err);
+    assert_string_equal(home, "/home/me");
+    assert_string_equal(in_home, "/home/me/.ssh/id");
+    assert_string_equal(plain, "a~");
+    unit_fails(kiln_key_path("~bob/id", &err), &err, KILN_ERR_USER,
+               "cannot expand user-specific home dir");
+    unit_fails(kiln_key_file_check("/", &err), &err, KILN_ERR_USER,
+               "Error setting up SSH config: read /: is a directory");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors),    cmocka_unit_test(limits_of_the_wait),
+        cmocka_unit_test(defaults),  cmocka_unit_test(key_files),
+        cmocka_unit_test(key_paths),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
