@@ -29,8 +29,13 @@ bool kiln_connect(struct kiln_build *b, const struct kiln_connect *how, struct k
 /** Its counterpart, for cleanups: frees b->communicator. Nothing if not connected. */
 void kiln_disconnect(struct kiln_build *b);
 
-/** The temporary key pair that the options ask for: "Creating temporary RSA SSH key for
- *  instance...". Its private half becomes a secret of the build. */
+/**
+ * The temporary key pair that the options ask for: "Creating temporary RSA SSH key for
+ * instance...". Its private half becomes a secret of the build. Nothing is made, and *ret stays
+ * empty, if there is another way in and the template names neither SSHPublicKey nor SSHPrivateKey:
+ * then nobody could have put the public half into the guest, and an RSA key takes seconds.
+ * kiln_connect takes an empty pair as none.
+ */
 bool kiln_connect_new_keypair(struct kiln_build *b, const struct kiln_comm_config *comm,
                               struct kiln_ssh_keypair *ret, struct kiln_err *err);
 /** StepCleanupTempKeys: what ssh_clear_authorized_keys asks for. Errors are ignored, as Packer's.
