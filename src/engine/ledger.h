@@ -41,8 +41,9 @@ void kiln_ledger_drop_pid(struct kiln_ledger *l, pid_t pid);
  * KILN_OWNED_OUTPUT alone; an output that was made after the ledger's last entry is somebody else's
  * and left alone in any case. A line cut short by a crash is ignored; a missing file is fine. What
  * cannot be removed is the error, the rest is cleaned all the same, and the file stays for another
- * try.
+ * try. `mark`: "NAME=VALUE" that every process of the run has in its environment; with it, children
+ * that a process left behind when it died are killed too, if they stayed in its group. NULL: none.
  */
-bool kiln_ledger_clean(const char *path, bool keep_output, struct kiln_err *err);
+bool kiln_ledger_clean(const char *path, bool keep_output, const char *mark, struct kiln_err *err);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/process.h"
 #include "engine/ledger.h"
 #include "engine/ledger_entry.h"
+#include "engine/ledger_group.h"
 
 #define KILL_GRACE     KILN_SECOND(5) /* for the kernel to take a killed process apart */
 #define OUTPUT_SLACK_S 10             /* from the ledger's last entry to the making of an output */
@@ -84,7 +85,7 @@ static int open_pidfd(pid_t pid)
 
 /* The pidfd is opened before the start time is looked at, so both speak of the same process; the
  * group's number cannot go to another group while its leader is there. */
-static bool clean_process(const char *value, struct kiln_err *err)
+static bool clean_process(const char *value, const char *mark, struct kiln_err *err)
 {
     struct kiln_ledger_process p;
     KILN_AUTO_FD fd = -1;
@@ -93,8 +94,11 @@ static bool clean_process(const char *value, struct kiln_err *err)
     if (!kiln_ledger_process_parse(value, &p) || p.start == 0 || p.pid == getpid())
         return true;
     fd = open_pidfd(p.pid);
-    if (fd < 0 || kiln_process_start_time(p.pid) != p.start)
+    if (fd < 0 || kiln_process_start_time(p.pid) != p.start) {
+        if (mark && p.pid != getpgrp()) /* it may have left children behind */
+            kiln_ledger_kill_group(p.pid, mark);
         return true;
+    }
     if (p.pid != getpgrp())
         (void)kill(-p.pid, SIGKILL);
     if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
@@ -136,12 +140,12 @@ static bool clean_output(const char *path, int64_t last_entry_s, struct kiln_err
     return born(path) > last_entry_s + OUTPUT_SLACK_S || clean_path(path, err);
 }
 
-static bool clean_entry(const struct kiln_ledger_entry *e, bool keep_output, int64_t last_entry_s,
-                        struct kiln_err *err)
+static bool clean_entry(const struct kiln_ledger_entry *e, bool keep_output, const char *mark,
+                        int64_t last_entry_s, struct kiln_err *err)
 {
     switch (e->kind) {
     case KILN_OWNED_PROCESS:
-        return clean_process(e->value, err);
+        return clean_process(e->value, mark, err);
     case KILN_OWNED_FILE:
         return clean_file(e->value, err);
     case KILN_OWNED_TREE:
@@ -152,7 +156,7 @@ static bool clean_entry(const struct kiln_ledger_entry *e, bool keep_output, int
     return true;
 }
 
-bool kiln_ledger_clean(const char *path, bool keep_output, struct kiln_err *err)
+bool kiln_ledger_clean(const char *path, bool keep_output, const char *mark, struct kiln_err *err)
 {
     KILN_CLEANUP(entries_done) struct entries live = { 0 };
     KILN_AUTO_STR text = { 0 };
@@ -167,7 +171,8 @@ bool kiln_ledger_clean(const char *path, bool keep_output, struct kiln_err *err)
     for (size_t i = live.n; i-- > 0;) {
         KILN_AUTO_ERR one = { 0 };
 
-        if (!clean_entry(&live.v[i], keep_output, st.st_mtime, &one) && first.kind == KILN_ERR_NONE)
+        if (!clean_entry(&live.v[i], keep_output, mark, st.st_mtime, &one) &&
+            first.kind == KILN_ERR_NONE)
             (void)kiln_err_move(&first, &one);
     }
     if (first.kind != KILN_ERR_NONE)

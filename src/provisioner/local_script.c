@@ -125,12 +125,9 @@ static bool run_script(const struct kiln_local_script *s, struct kiln_build *b, 
                        struct kiln_cancel *cancel, struct kiln_err *err)
 {
     KILN_AUTO_FREE char *abs = kiln_path_abs(path);
-    KILN_AUTO_FREE char *uuid = kiln_xasprintf("PACKER_RUN_UUID=%s", b->run_uuid);
     KILN_AUTO_PROCESS proc = KILN_PROCESS_INIT;
     KILN_AUTO_STRV argv = { 0 };
-    const char *env[] = { uuid, NULL };
-    struct kiln_spawn how = { .env = env,
-                              .out = KILN_STDIO_PIPE,
+    struct kiln_spawn how = { .out = KILN_STDIO_PIPE,
                               .err = KILN_STDIO_PIPE,
                               .on_pid = kiln_ledger_add_pid,
                               .ud = b->ledger };

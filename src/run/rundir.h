@@ -1,18 +1,21 @@
 /*
- * The directory of one run: $XDG_STATE_HOME/kiln/runs/ID (default ~/.local/state), mode 0700.
+ * The directory of one run: $XDG_STATE_HOME/kiln/runs/ID (default ~/.local/state; when nothing can
+ * be made there, $TMPDIR/kiln-UID/runs/ID), mode 0700.
  *
  *     run.lock       flock()ed by the supervisor as long as it lives
  *     events.jsonl   the event log, one event a line, redacted
  *     N.ledger       what the worker of build N owns; gone once everything is released
  *
- * The newest runs are kept so that they can be read afterwards; the rest is pruned here, and what a
- * dead supervisor left behind is cleaned first. Supervisor only.
+ * ID is the run's UUID, which every process of the run has in its environment (KILN_RUN_MARK). The
+ * newest runs are kept so that they can be read afterwards; the rest is pruned here, and what a
+ * dead supervisor left behind is cleaned first. Supervisor and guard only.
  */
 #ifndef KILN_RUN_RUNDIR_H
 #define KILN_RUN_RUNDIR_H
 
 #include "base/err.h"
 
+#define KILN_RUN_MARK        "PACKER_RUN_UUID"
 #define KILN_RUNS_KEPT       20
 #define KILN_RUNS_KEPT_BYTES ((uint64_t)256 << 20) /* of event logs, the newest always stays */
 
@@ -27,7 +30,9 @@ bool kiln_rundir_open(struct kiln_rundir *d, const char *id, struct kiln_err *er
 void kiln_rundir_close(struct kiln_rundir *d);
 /** Path of the ledger of build number `index`; caller frees. */
 char *kiln_rundir_ledger(const struct kiln_rundir *d, size_t index);
-/** Clean up after every run whose supervisor is dead. */
-void kiln_rundir_recover(const char *runs);
+/** Clean what the worker with this ledger left. keep_output: as for kiln_ledger_clean. */
+void kiln_rundir_clean(const struct kiln_rundir *d, const char *ledger, bool keep_output);
+/** Clean up after one run, if its supervisor is dead; best effort, tried again by later runs. */
+void kiln_rundir_recover(const char *run);
 
 #endif

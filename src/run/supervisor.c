@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "redact/redact.h"
 #include "run/command.h"
+#include "run/guard.h"
 #include "run/rundir.h"
 #include "run/worker.h"
 
@@ -40,6 +41,7 @@ struct slot {
 struct kiln_supervisor {
     const struct kiln_supervise *how;
     struct kiln_rundir dir;
+    struct kiln_guard guard;
     struct kiln_redactor *redactor; /* for the supervisor's own events */
     struct slot *slots;
     size_t n;
@@ -263,8 +265,7 @@ static void bury(struct kiln_supervisor *s, struct slot *slot)
     (void)waitpid(slot->pid, &status, 0);
     kiln_fd_closep(&slot->fd);
     kiln_fd_closep(&slot->pidfd);
-    (void)kiln_ledger_clean(slot->ledger, slot->build->options->on_error == KILN_ON_ERROR_ABORT,
-                            NULL);
+    kiln_rundir_clean(&s->dir, slot->ledger, slot->build->options->on_error == KILN_ON_ERROR_ABORT);
     slot->state = SLOT_OVER;
     kiln_str_done(&slot->in);
     if (slot->ended)
@@ -286,10 +287,8 @@ static void read_signal(struct kiln_supervisor *s)
         cancel_all(s, "Cancelling build after receiving interrupt");
     else if (si.ssi_signo == SIGTERM)
         cancel_all(s, "Cancelling build after receiving terminated");
-    else if (si.ssi_signo == SIGHUP)
-        cancel_all(s, "Cancelling build after receiving hangup");
     else
-        cancel_all(s, "Cancelling build: nobody reads its output any more");
+        cancel_all(s, "Cancelling build after receiving hangup");
 }
 
 static void kill_the_stuck(struct kiln_supervisor *s)
@@ -302,29 +301,39 @@ static void kill_the_stuck(struct kiln_supervisor *s)
     }
 }
 
+static int client_fd(const struct kiln_supervisor *s, int (*get)(void *ud))
+{
+    return get ? get(s->how->client_ud) : -1;
+}
+
 static void poll_once(struct kiln_supervisor *s)
 {
-    size_t max = 2 + s->n * 2, n = 0;
-    struct pollfd *p = kiln_xcalloc(max, sizeof(*p));
-    int client = s->how->client->fd ? s->how->client->fd(s->how->client_ud) : -1;
+    enum { SIGNALS, CLIENT, OUTPUT, SLOTS };
+    const struct kiln_client_ops *client = s->how->client;
+    struct pollfd *p = kiln_xcalloc(SLOTS + s->n * 2, sizeof(*p));
+    size_t n = SLOTS;
 
-    p[n++] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
-    p[n++] = (struct pollfd){ .fd = client, .events = POLLIN };
+    p[SIGNALS] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
+    p[CLIENT] = (struct pollfd){ .fd = client_fd(s, client->fd), .events = POLLIN };
+    /* No events: poll reports only that nobody reads it any more. Once is enough. */
+    p[OUTPUT] = (struct pollfd){ .fd = s->cancelled ? -1 : client_fd(s, client->output) };
     for (size_t i = 0; i < s->n; i++) {
         p[n++] = (struct pollfd){ .fd = s->slots[i].fd, .events = POLLIN };
         p[n++] = (struct pollfd){ .fd = s->slots[i].pidfd, .events = POLLIN };
     }
     if (poll(p, (nfds_t)n, s->cancelled ? 1000 : -1) > 0) {
-        if (p[0].revents)
+        if (p[SIGNALS].revents)
             read_signal(s);
-        if (p[1].revents)
-            s->how->client->readable(s->how->client_ud, s);
+        if (p[CLIENT].revents)
+            client->readable(s->how->client_ud, s);
+        if (p[OUTPUT].revents)
+            cancel_all(s, "Cancelling build: nobody reads its output any more");
         for (size_t i = 0; i < s->n; i++) {
             struct slot *slot = &s->slots[i];
 
-            if (p[2 + i * 2].revents && slot->fd >= 0 && !read_events(s, slot))
+            if (p[SLOTS + i * 2].revents && slot->fd >= 0 && !read_events(s, slot))
                 kiln_fd_closep(&slot->fd);
-            if (p[3 + i * 2].revents && slot->state == SLOT_RUNNING)
+            if (p[SLOTS + i * 2 + 1].revents && slot->state == SLOT_RUNNING)
                 bury(s, slot);
         }
     }
@@ -332,16 +341,22 @@ static void poll_once(struct kiln_supervisor *s)
     free(p);
 }
 
-static bool open_signals(struct kiln_supervisor *s, sigset_t *ret_old, struct kiln_err *err)
+static const int stops[] = { SIGINT, SIGTERM, SIGHUP };
+
+static bool open_signals(struct kiln_supervisor *s, struct kiln_err *err)
 {
     sigset_t set;
 
     (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGHUP);
-    (void)sigaddset(&set, SIGPIPE); /* stays pending for us to read when a client's pipe breaks */
-    (void)sigprocmask(SIG_BLOCK, &set, ret_old);
+    for (size_t i = 0; i < KILN_COUNT(stops); i++) {
+        struct sigaction now;
+
+        /* nohup, or a shell's background job: it shall not stop us. */
+        if (sigaction(stops[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            (void)sigaddset(&set, stops[i]);
+    }
+    (void)sigprocmask(SIG_BLOCK, &set, NULL); /* for good: a late one must not kill what is done */
+    (void)signal(SIGPIPE, SIG_IGN);           /* poll_once notices, and the run ends in order */
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (s->signal_fd < 0)
         return kiln_err_sys(err, errno, "signalfd");
@@ -355,6 +370,7 @@ static bool supervisor_init(struct kiln_supervisor *s, const struct kiln_supervi
 
     *s = (struct kiln_supervisor){ .how = how, .signal_fd = -1, .n = how->plan->n_builds };
     s->dir = (struct kiln_rundir){ .lock_fd = -1, .events_fd = -1 };
+    s->guard = (struct kiln_guard){ .fd = -1 };
     s->slots = kiln_xcalloc(s->n, sizeof(*s->slots));
     for (size_t i = 0; i < s->n; i++)
         s->slots[i] = (struct slot){ .build = how->plan->builds[i],
@@ -383,13 +399,14 @@ int kiln_supervise(const struct kiln_supervise *how, struct kiln_err *err)
     struct kiln_supervisor s;
     KILN_AUTO_STRV labels = { 0 };
     struct kiln_event run = { .type = KILN_EV_RUN_START, .text = how->plan->tpl->path };
-    sigset_t old;
     int code = 1;
 
-    if (!supervisor_init(&s, how, err) || !open_signals(&s, &old, err))
+    if (!supervisor_init(&s, how, err) || !open_signals(&s, err))
         goto out;
-    if (!kiln_rundir_open(&s.dir, how->plan->run_uuid, err))
-        goto restore;
+    (void)setenv(KILN_RUN_MARK, how->plan->run_uuid, 1); /* for all that starts from here on */
+    if (!kiln_rundir_open(&s.dir, how->plan->run_uuid, err) ||
+        !kiln_guard_start(&s.guard, s.dir.path, err))
+        goto out;
     for (size_t i = 0; i < s.n; i++)
         kiln_strv_add(&labels, s.slots[i].build->label);
     run.len = strlen(run.text);
@@ -399,9 +416,8 @@ int kiln_supervise(const struct kiln_supervise *how, struct kiln_err *err)
         poll_once(&s);
     code = finish(&s);
     emit_text(&s, KILN_EV_RUN_END, NULL, KILN_SAY, s.cancelled ? 2 : code, NULL);
-restore:
-    (void)sigprocmask(SIG_SETMASK, &old, NULL);
 out:
+    kiln_guard_dismiss(&s.guard);
     kiln_rundir_close(&s.dir);
     kiln_fd_closep(&s.signal_fd);
     kiln_redactor_free(s.redactor);

@@ -18,6 +18,9 @@ struct kiln_client_ops {
     int (*fd)(void *ud);
     /* That fd is readable. May call kiln_supervisor_answer. */
     void (*readable)(void *ud, struct kiln_supervisor *s);
+    /* What the client writes to, -1 for nothing: once nobody reads that, the run is cancelled.
+     * NULL: never. */
+    int (*output)(void *ud);
 };
 
 struct kiln_supervise {
@@ -28,7 +31,8 @@ struct kiln_supervise {
 };
 
 /**
- * Run all builds of the plan to their end. SIGINT, SIGTERM, SIGHUP and a broken pipe cancel.
+ * Run all builds of the plan to their end. SIGINT, SIGTERM, SIGHUP (unless ignored) and a client
+ * whose output nobody reads any more cancel; SIGPIPE is ignored from here on.
  * Returns the exit code: 0 all builds good, 1 otherwise. err only if it could not start.
  */
 int kiln_supervise(const struct kiln_supervise *how, struct kiln_err *err);

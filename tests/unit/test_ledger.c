@@ -57,9 +57,10 @@ static void clean(struct room *r, bool keep_output)
 {
     KILN_AUTO_ERR err = { 0 };
 
-    unit_ok(kiln_ledger_clean(r->path, keep_output, &err), &err);
+    unit_ok(kiln_ledger_clean(r->path, keep_output, NULL, &err), &err);
     assert_false(kiln_fs_exists(r->path));
-    unit_ok(kiln_ledger_clean(r->path, keep_output, &err), &err); /* once more: nothing to do */
+    unit_ok(kiln_ledger_clean(r->path, keep_output, NULL, &err),
+            &err); /* once more: nothing to do */
 }
 
 static void test_what_is_written(void **state)
@@ -282,7 +283,7 @@ static void test_cannot_remove(void **state)
     add(&r, KILN_OWNED_FILE, dir); /* unlink() refuses a directory, for root too */
     add(&r, KILN_OWNED_FILE, other);
     want = kiln_xasprintf("remove %s: Is a directory", dir);
-    unit_fails(kiln_ledger_clean(r.path, false, &err), &err, KILN_ERR_SYSTEM, want);
+    unit_fails(kiln_ledger_clean(r.path, false, NULL, &err), &err, KILN_ERR_SYSTEM, want);
     assert_false(kiln_fs_exists(file));
     assert_false(kiln_fs_exists(other));
     assert_true(kiln_fs_exists(r.path)); /* for another try */
@@ -329,6 +330,36 @@ static void test_kills_a_group(void **state)
     unit_ok(kiln_process_wait(&p, NULL, kiln_cancel_deadline(NULL, KILN_SECOND(10)), &err), &err);
     assert_true(WIFSIGNALED(p.status) && WTERMSIG(p.status) == SIGKILL);
     assert_int_equal(read(p.out, &c, 1), 0); /* the grandchild held the other end: it is gone too */
+}
+
+/* A script whose shell was killed alone: its group is known by the mark only. */
+static void test_kills_what_a_dead_leader_left(void **state)
+{
+    static const char *const env[] = { "KILN_TEST_MARK=this run", NULL };
+    static const char *const argv[] = { "sh", "-c", "sleep 1000 & echo $!; kill -9 $$", NULL };
+    KILN_AUTO_PROCESS p = KILN_PROCESS_INIT;
+    KILN_AUTO_FREE char *copy = NULL;
+    KILN_AUTO_ERR err = { 0 };
+    struct kiln_spawn how = {
+        .argv = argv, .env = env, .out = KILN_STDIO_PIPE, .on_pid = kiln_ledger_add_pid
+    };
+    struct pollfd out = { .events = POLLIN };
+    char c;
+    ROOM r = { 0 };
+
+    (void)state;
+    room_open(&r);
+    how.ud = r.l;
+    unit_ok(kiln_process_spawn(&p, &how, &err), &err);
+    (void)read_pid(p.out);
+    unit_ok(kiln_process_wait(&p, NULL, kiln_cancel_deadline(NULL, KILN_SECOND(10)), &err), &err);
+    copy = kiln_path_join(r.dir, "copy");
+    unit_ok(kiln_fs_copy(r.path, copy, 0600, &err), &err);
+    unit_ok(kiln_ledger_clean(copy, false, "KILN_TEST_MARK=another run", &err), &err);
+    out.fd = p.out;
+    assert_int_equal(poll(&out, 1, 0), 0); /* the child lives, and holds the other end */
+    unit_ok(kiln_ledger_clean(r.path, false, env[0], &err), &err);
+    assert_int_equal(read(p.out, &c, 1), 0);
 }
 
 /* The number went to somebody else, or was given back. */
@@ -385,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_cannot_remove),
         cmocka_unit_test(test_kills_a_group),
+        cmocka_unit_test(test_kills_what_a_dead_leader_left),
         cmocka_unit_test(test_spares_strangers),
         cmocka_unit_test(test_spares_itself),
         cmocka_unit_test(test_cannot_open),

@@ -374,7 +374,7 @@ static bool process_and_look(void *cfg, struct kiln_build *b, struct kiln_artifa
 
     (void)cfg;
     unit_ok(kiln_fs_copy(r->ledger_path, copy, 0600, err), err);
-    unit_ok(kiln_ledger_clean(copy, false, err), err);
+    unit_ok(kiln_ledger_clean(copy, false, NULL, err), err);
     assert_true(kiln_fs_exists(in->own.v[0]));
     *ret = kiln_artifact_ref(in);
     return true;
