@@ -141,6 +141,8 @@ bool kiln_qemu_take_ssh_port(struct kiln_qemu_state *s, struct kiln_build *b, st
 bool kiln_qemu_take_vnc_port(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err);
 /** "QEMU ended (exit code 1) WHEN: its last words"; false. */
 bool kiln_qemu_obituary_for(struct kiln_qemu *qemu, const char *when, struct kiln_err *err);
+/** QEMU has ended: true if the guest powered off, else its obituary (a crash, a signal). */
+bool kiln_qemu_powered_off(struct kiln_qemu *qemu, const char *when, struct kiln_err *err);
 /** Is a string option given and not empty? */
 static inline bool kiln_qemu_is_set(const char *s)
 {

@@ -8,17 +8,23 @@ static int64_t deadline(const struct kiln_qemu_state *s, struct kiln_build *b)
     return kiln_cancel_deadline(b->cancel, s->o->shutdown_timeout_ns / 1000);
 }
 
+/* Until the guest has powered off; `late` is the error if it does not. */
+static bool wait_off(struct kiln_qemu_state *s, struct kiln_build *b, const char *late,
+                     struct kiln_err *err)
+{
+    if (kiln_qemu_wait(s->qemu, b->cancel, deadline(s, b), err))
+        return kiln_qemu_powered_off(s->qemu, "before the guest had powered off", err);
+    if (err && err->kind == KILN_ERR_TIMEOUT)
+        return kiln_err_set(err, KILN_ERR_TIMEOUT, "%s", late);
+    return false;
+}
+
 /* Without a communicator the guest powers off by itself, when its installer is done. */
 static bool await(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
 {
     kiln_say(b, "Waiting for shutdown...");
-    if (kiln_qemu_wait(s->qemu, b->cancel, deadline(s, b), err))
-        return true;
-    if (err && err->kind == KILN_ERR_TIMEOUT)
-        return kiln_err_set(err, KILN_ERR_TIMEOUT,
-                            "Failed to shutdown: the guest did not power off within "
-                            "shutdown_timeout");
-    return false;
+    return wait_off(s, b, "Failed to shutdown: the guest did not power off within shutdown_timeout",
+                    err);
 }
 
 static bool command(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
@@ -34,12 +40,7 @@ static bool command(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln
     if (!b->communicator->ops->run(b->communicator, &cmd, b->cancel, &status, err))
         return kiln_err_wrap(err, "Failed to send shutdown command");
     kiln_output_end(out);
-    if (kiln_qemu_wait(s->qemu, b->cancel, deadline(s, b), err))
-        return true;
-    if (err && err->kind == KILN_ERR_TIMEOUT)
-        return kiln_err_set(err, KILN_ERR_TIMEOUT,
-                            "Timeout while waiting for machine to shut down.");
-    return false;
+    return wait_off(s, b, "Timeout while waiting for machine to shut down.", err);
 }
 
 static bool run(void *state, struct kiln_build *b, struct kiln_err *err)

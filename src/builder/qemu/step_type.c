@@ -18,26 +18,37 @@ struct typist {
     int64_t keys; /* sent so far; the index of key events */
 };
 
-/* Let time pass, unless QEMU ends: then there is nobody to type for. */
-static bool pass(struct typist *t, int64_t us, struct kiln_err *err)
-{
-    struct kiln_qemu *qemu = t->s->qemu;
+#define UNTYPED "before the boot command was typed"
 
+/* QEMU is gone. Fine if nothing more is to be pressed and the guest powered off. */
+static bool ended(struct typist *t, bool all_pressed, struct kiln_err *err)
+{
+    return all_pressed ? kiln_qemu_powered_off(t->s->qemu, UNTYPED, err)
+                       : kiln_qemu_obituary_for(t->s->qemu, UNTYPED, err);
+}
+
+/* Let time pass, unless QEMU ends. */
+static bool pass(struct typist *t, int64_t us, bool all_pressed, struct kiln_err *err)
+{
+    int fd = kiln_qemu_pidfd(t->s->qemu);
+
+    if (fd < 0)
+        return ended(t, all_pressed, err);
     if (us <= 0)
         return !kiln_cancel_fired(t->build->cancel) || kiln_wait_us(t->build->cancel, 0, err);
-    switch (kiln_wait_fd(t->build->cancel, kiln_qemu_pidfd(qemu), POLLIN,
-                         kiln_cancel_deadline(t->build->cancel, us), err)) {
+    switch (kiln_wait_fd(t->build->cancel, fd, POLLIN, kiln_cancel_deadline(t->build->cancel, us),
+                         err)) {
     case KILN_WAIT_TIMEOUT:
         if (err)
             kiln_err_clear(err);
         return true;
     case KILN_WAIT_READY:
-        break;
+        return ended(t, all_pressed, err);
     case KILN_WAIT_CANCELLED:
     case KILN_WAIT_ERROR:
-        return false;
+        break;
     }
-    return kiln_qemu_obituary_for(qemu, "before the boot command was typed", err);
+    return false;
 }
 
 static void report(struct typist *t, const struct kiln_bootcmd_event *e)
@@ -61,34 +72,30 @@ static bool presses_follow(const struct kiln_bootcmd *cmd, size_t from)
     return false;
 }
 
-/* A guest that powers off on the last key takes VNC away before the key is released: fine, if it
- * did power off. */
-static bool is_power_off(struct typist *t, const struct kiln_bootcmd *cmd, size_t at)
+/* A key that could not be sent: most likely QEMU is about to end. A guest that powers off on the
+ * last key takes VNC away before the key is released. */
+static bool lost(struct typist *t, bool all_pressed, struct kiln_err *err)
 {
-    if (cmd->events[at].action == KILN_BOOTCMD_DOWN || presses_follow(cmd, at))
-        return false;
-    return kiln_qemu_wait(t->s->qemu, t->build->cancel,
-                          kiln_cancel_deadline(t->build->cancel, POWER_OFF_US), NULL);
+    if (!kiln_qemu_wait(t->s->qemu, t->build->cancel,
+                        kiln_cancel_deadline(t->build->cancel, POWER_OFF_US), NULL))
+        return kiln_err_wrap(err, "Error running boot command");
+    if (err)
+        kiln_err_clear(err);
+    return ended(t, all_pressed, err);
 }
 
 static bool send_event(struct typist *t, const struct kiln_bootcmd *cmd, size_t i,
                        struct kiln_err *err)
 {
     const struct kiln_bootcmd_event *e = &cmd->events[i];
+    bool down = e->action == KILN_BOOTCMD_DOWN, all_pressed = !presses_follow(cmd, i + 1);
 
     if (e->action == KILN_BOOTCMD_PAUSE)
-        return pass(t, cmd->elements[e->element].wait_ns / 1000, err);
-    if (!kiln_vnc_key(t->vnc, e->keysym, e->action == KILN_BOOTCMD_DOWN, t->build->cancel, err)) {
-        if (!is_power_off(t, cmd, i))
-            return kiln_err_wrap(err, "Error running boot command");
-        kiln_err_clear(err);
-        return true;
-    }
+        return pass(t, cmd->elements[e->element].wait_ns / 1000, all_pressed, err);
+    if (!kiln_vnc_key(t->vnc, e->keysym, down, t->build->cancel, err))
+        return lost(t, all_pressed && !down, err);
     report(t, e);
-    if (presses_follow(cmd, i + 1) || t->interval_us == 0)
-        return pass(t, t->interval_us, err);
-    /* After the last press the guest may be gone at any moment. */
-    return kiln_wait_us(t->build->cancel, t->interval_us, err);
+    return pass(t, t->interval_us, all_pressed, err);
 }
 
 /* The masked form of an element's source is not shown. */
@@ -221,7 +228,7 @@ static bool boot_wait(struct typist *t, struct kiln_err *err)
         return true;
     kiln_duration_format(&text, ns);
     kiln_say(t->build, "Waiting %s for boot...", kiln_str_cstr(&text));
-    return pass(t, ns / 1000, err);
+    return pass(t, ns / 1000, false, err);
 }
 
 static bool connect_vnc(struct typist *t, struct kiln_err *err)
