@@ -46,23 +46,28 @@ struct kiln_printer {
 
 /* ---- writing ---- */
 
+static void release_held(struct kiln_printer *p)
+{
+    (void)kiln_fs_write_all(STDOUT_FILENO, kiln_str_cstr(&p->held), p->held.len, NULL);
+    kiln_str_done(&p->held);
+}
+
 static void flush(struct kiln_printer *p)
 {
     if (p->out.len == 0)
         return;
-    if (kiln_terminal_prompt_open(&p->prompt) && p->held.len + p->out.len < HELD_MAX) {
+    if (kiln_terminal_prompt_open(&p->prompt)) {
         kiln_str_add(&p->held, p->out.data, p->out.len); /* the question stays the last line */
+        if (p->held.len > HELD_MAX) {
+            (void)kiln_fs_write_all(STDOUT_FILENO, "\n", 1, NULL);
+            release_held(p);
+            kiln_terminal_prompt_again(&p->prompt);
+        }
     } else {
         kiln_progress_clear(&p->progress);
         (void)kiln_fs_write_all(STDOUT_FILENO, p->out.data, p->out.len, NULL);
     }
     kiln_str_clear(&p->out);
-}
-
-static void release_held(struct kiln_printer *p)
-{
-    (void)kiln_fs_write_all(STDOUT_FILENO, kiln_str_cstr(&p->held), p->held.len, NULL);
-    kiln_str_done(&p->held);
 }
 
 static void stamp(struct kiln_printer *p)
@@ -350,6 +355,7 @@ static void prompt(struct kiln_printer *p, const struct kiln_event *ev)
     line_block(p, &line, UI_SAY, ev->text ? ev->text : "", ev->len);
     if (p->out.len && p->out.data[p->out.len - 1] == '\n')
         p->out.data[p->out.len - 1] = ' '; /* the cursor stays on the line */
+    kiln_progress_clear(&p->progress);
     kiln_terminal_prompt_add(&p->prompt, ev->build, ev->index, p->out.data, p->out.len);
     kiln_str_clear(&p->out);
 }
@@ -461,7 +467,13 @@ static void readable(void *ud, struct kiln_supervisor *s)
     kiln_terminal_prompt_read(&p->prompt, s);
 }
 
-const struct kiln_client_ops kiln_printer_client = { on_event, client_fd, readable };
+static int output_fd(void *ud)
+{
+    (void)ud;
+    return STDOUT_FILENO;
+}
+
+const struct kiln_client_ops kiln_printer_client = { on_event, client_fd, readable, output_fd };
 
 bool kiln_printer_has_tty(void)
 {

@@ -104,13 +104,21 @@ int kiln_terminal_prompt_fd(const struct kiln_terminal_prompt *t)
     return t->fd;
 }
 
+void kiln_terminal_prompt_again(const struct kiln_terminal_prompt *t)
+{
+    if (t->n > 0)
+        (void)kiln_fs_write_all(STDOUT_FILENO, t->open[0].text, strlen(t->open[0].text), NULL);
+}
+
 /* Put the first question on the screen. */
 static void show(struct kiln_terminal_prompt *t)
 {
     if (t->n == 0)
         return;
-    (void)kiln_fs_write_all(STDOUT_FILENO, t->open[0].text, strlen(t->open[0].text), NULL);
+    kiln_terminal_prompt_again(t);
     t->fd = open_tty();
+    if (t->fd < 0) /* gone meanwhile: there is nobody to answer, which reading finds out */
+        t->fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 void kiln_terminal_prompt_add(struct kiln_terminal_prompt *t, const char *build, int64_t id,
@@ -146,6 +154,7 @@ void kiln_terminal_prompt_read(struct kiln_terminal_prompt *t, struct kiln_super
 {
     char chunk[512], *nl = NULL;
     ssize_t n = read(t->fd, chunk, sizeof(chunk));
+    bool there = n > 0 || isatty(t->fd); /* Ctrl-D ends a line, not the terminal */
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -157,6 +166,7 @@ void kiln_terminal_prompt_read(struct kiln_terminal_prompt *t, struct kiln_super
         *nl = '\0';
     }
     kiln_fd_closep(&t->fd); /* answered; or the terminal is gone */
-    kiln_supervisor_answer(s, t->open[0].build, t->open[0].id, n > 0 ? t->line.data : NULL);
+    kiln_supervisor_answer(s, t->open[0].build, t->open[0].id,
+                           there ? kiln_str_cstr(&t->line) : NULL);
     kiln_str_clear(&t->line);
 }

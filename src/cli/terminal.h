@@ -35,6 +35,8 @@ int kiln_terminal_prompt_fd(const struct kiln_terminal_prompt *t);
 void kiln_terminal_prompt_add(struct kiln_terminal_prompt *t, const char *build, int64_t id,
                               const char *text, size_t len);
 void kiln_terminal_prompt_end(struct kiln_terminal_prompt *t, const char *build, int64_t id);
+/** Print the question that is shown again, after other lines. */
+void kiln_terminal_prompt_again(const struct kiln_terminal_prompt *t);
 /** Take what was typed; a whole line answers the question that is shown. */
 void kiln_terminal_prompt_read(struct kiln_terminal_prompt *t, struct kiln_supervisor *s);
 
