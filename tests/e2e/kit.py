@@ -1,0 +1,382 @@
+"""What the end-to-end tests share: a place to work in, kiln with or without a terminal, and a look at
+what is left behind. Nothing here waits a fixed time: until() polls a condition.
+"""
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import termios
+import time
+import unittest
+
+SOURCE = os.environ.get("KILN_SOURCE") or os.path.abspath(os.path.dirname(__file__) + "/../..")
+BUILD = os.environ.get("KILN_BUILD") or SOURCE + "/build"
+KILN = os.environ.get("KILN") or BUILD + "/kiln"
+PATIENCE = 60  # seconds for what takes a moment on an idle machine
+
+
+# A background job of a shell ignores them, and so would everything that it starts.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
+
+
+def until(condition, what, patience=PATIENCE):
+    """Poll until condition() is true; returns its value."""
+    end = time.monotonic() + patience
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {patience} s for {what}")
+        time.sleep(0.005)
+
+
+def have(*programs):
+    return all(shutil.which(p) for p in programs)
+
+
+# ---- processes ----
+
+
+def environ_of(pid):
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as f:
+            return f.read()
+    except OSError:
+        return b""
+
+
+def state_of(pid):
+    """R, S, D, Z … or None."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return None
+
+
+def alive(pid):
+    return state_of(pid) not in (None, "Z", "X")
+
+
+def parent_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return int(f.read().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return 0
+
+
+def arguments_of(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return f.read().decode(errors="replace").split("\0")[:-1]
+    except OSError:
+        return []
+
+
+def children_of(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            return [int(p) for p in f.read().split()]
+    except OSError:
+        return []
+
+
+# ---- kiln ----
+
+
+class Output:
+    """What a process wrote to a descriptor so far; take() waits for more."""
+
+    def __init__(self, fd):
+        self.fd = fd
+        self.text = ""
+        self.at = 0  # expect() looks from here on
+        self.ended = False
+
+    def pull(self, timeout):
+        if self.ended or not select.select([self.fd], [], [], timeout)[0]:
+            return
+        try:
+            data = os.read(self.fd, 65536)
+        except OSError:  # a terminal whose last user is gone
+            data = b""
+        self.ended = not data
+        self.text += data.decode(errors="replace")
+
+    def expect(self, pattern, patience=PATIENCE):
+        """Wait until the regular expression matches after the last match; returns the match."""
+        end = time.monotonic() + patience
+        while True:
+            found = re.compile(pattern, re.M | re.S).search(self.text, self.at)
+            if found:
+                self.at = found.end()
+                return found
+            if self.ended or time.monotonic() > end:
+                why = "the output ended" if self.ended else f"waited {patience} s"
+                raise AssertionError(f"{why}; no {pattern!r} in:\n{self.text[self.at:]}\n--- before:\n"
+                                     f"{self.text[max(0, self.at - 2000):self.at]}")
+            self.pull(min(1, max(0, end - time.monotonic())))
+
+    def drain(self, patience=PATIENCE):
+        end = time.monotonic() + patience
+        while not self.ended:
+            if time.monotonic() > end:
+                raise AssertionError(f"no end of output after {patience} s:\n{self.text[-3000:]}")
+            self.pull(1)
+        return self.text
+
+
+class Run:
+    """A kiln that runs. .pid is the supervisor's."""
+
+    def __init__(self, pid, fd, terminal):
+        self.pid = pid
+        self.out = Output(fd)
+        self.terminal = terminal
+        self.code = None
+
+    def expect(self, pattern, patience=PATIENCE):
+        return self.out.expect(pattern, patience)
+
+    def send(self, text):
+        os.write(self.out.fd, text.encode())
+
+    def signal(self, number, pid=None):
+        os.kill(pid or self.pid, number)
+
+    def poll(self):
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+        return self.code
+
+    def wait(self, patience=PATIENCE):
+        """Exit code, or minus the signal. .out.text is complete afterwards."""
+        end = time.monotonic() + patience
+        while self.poll() is None:
+            if time.monotonic() > end:
+                raise AssertionError(f"kiln still runs after {patience} s:\n{self.out.text[-3000:]}")
+            self.out.pull(0.02)
+            if self.out.ended:
+                time.sleep(0.005)
+        self.out.drain(10)
+        return self.code
+
+    def close(self):
+        os.close(self.out.fd)
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.code = -signal.SIGKILL
+
+    def workers(self):
+        """All children but the first, which is the guard."""
+        return [p for p in children_of(self.pid)[1:] if alive(p)]
+
+    def guard(self):
+        return until(lambda: children_of(self.pid), "the guard")[0]
+
+    def worker(self):
+        return until(self.workers, "a worker")[0]
+
+    def child(self, word, patience=PATIENCE):
+        """The process below the worker whose first argument's file name begins with `word`."""
+
+        def find():
+            for worker in self.workers():
+                for p in children_of(worker):
+                    args = arguments_of(p)
+                    if args and alive(p) and os.path.basename(args[0]).startswith(word):
+                        return p
+            return None
+
+        return until(find, f"a process {word}", patience)
+
+
+class Case(unittest.TestCase):
+    """A test with a directory of its own: cwd, HOME, TMPDIR. At its end nothing of it may run, and
+    TMPDIR must be empty."""
+
+    maxDiff = None
+    keep_state = False
+
+    def setUp(self):
+        self.root = tempfile.mkdtemp(prefix="kiln-e2e-")
+        self.dir, self.home, self.tmp = (os.path.join(self.root, d) for d in ("work", "home", "tmp"))
+        for d in (self.dir, self.home, self.tmp):
+            os.mkdir(d)
+        self.runs = []
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": self.home,
+            "TMPDIR": self.tmp,
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+            "KILN_E2E": self.root,  # marks every process that comes of this test
+        }
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+            if name in os.environ:
+                self.env[name] = os.environ[name]
+
+    def tearDown(self):
+        unfinished = [run for run in self.runs if run.poll() is None]
+        try:
+            for run in self.runs:
+                run.close()
+            left = self.processes()
+            programs = [arguments_of(p) for p in left]
+            for p in left:
+                os.kill(p, signal.SIGKILL)
+            if not unfinished:  # else the test has failed before
+                self.assertEqual(programs, [], "processes left behind")
+                self.check_no_leftovers()
+        finally:
+            shutil.rmtree(self.root)
+
+    def check_no_leftovers(self):
+        self.assertEqual(self.files(self.tmp), [], "left in TMPDIR")
+        self.assertEqual(self.ledgers(), [], "ledgers left")
+
+    # -- making things --
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def write(self, name, content):
+        if not isinstance(content, (str, bytes)):
+            content = json.dumps(content, indent=1)
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), "wb" if isinstance(content, bytes) else "w") as f:
+            f.write(content)
+        return name
+
+    def read(self, name):
+        with open(self.path(name), encoding="utf-8", errors="surrogateescape") as f:
+            return f.read()
+
+    def start(self, *args, tty=False, env=None, stdout=None):
+        """Start kiln. Without a terminal it has a session of its own, so that it cannot find ours."""
+        env = {**self.env, **(env or {})}
+        argv = [KILN, *args]
+        if tty:
+            pid, fd = pty.fork()
+            if pid == 0:
+                os.chdir(self.dir)
+                if stdout is not None:
+                    os.dup2(stdout.fileno(), 1)
+                os.execve(KILN, argv, env)
+            set_size(fd, 24, 200)
+        else:
+            fd, w = os.pipe()
+            p = subprocess.Popen(argv, cwd=self.dir, env=env, stdin=subprocess.DEVNULL,
+                                 stdout=w if stdout is None else stdout, stderr=subprocess.STDOUT,
+                                 start_new_session=True)
+            os.close(w)
+            p.returncode = 0  # we reap it ourselves
+            pid = p.pid
+        run = Run(pid, fd, tty)
+        self.runs.append(run)
+        return run
+
+    def kiln(self, *args, code=0, patience=PATIENCE, **options):
+        """Run kiln to its end and want this exit code; returns what it printed."""
+        run = self.start(*args, **options)
+        got = run.wait(patience)
+        self.assertEqual(got, code, run.out.text)
+        return run.out.text
+
+    def build(self, template, *flags, **options):
+        name = template if isinstance(template, str) else self.write("t.json", template)
+        return self.kiln("build", "-color=false", *flags, name, **options)
+
+    # -- what is there --
+
+    def processes(self):
+        """Pids of all processes of this test but zombies."""
+        mark = f"KILN_E2E={self.root}".encode()
+        pids = [int(p) for p in os.listdir("/proc") if p.isdigit()]
+        return [p for p in pids if mark in environ_of(p).split(b"\0") and alive(p)]
+
+    def programs(self):
+        return [(arguments_of(p) or ["?"])[0] for p in self.processes()]
+
+    def wait_gone(self, patience, what="all processes"):
+        until(lambda: not self.processes(), f"the end of {what}", patience)
+
+    @staticmethod
+    def files(top):
+        found = []
+        for base, dirs, names in os.walk(top):
+            found += [os.path.relpath(os.path.join(base, n), top) for n in dirs + names]
+        return sorted(found)
+
+    def run_dirs(self):
+        top = os.path.join(self.home, ".local/state/kiln/runs")
+        return sorted(os.path.join(top, d) for d in os.listdir(top) if d[0] != ".") if os.path.isdir(top) else []
+
+    def ledgers(self):
+        return [os.path.join(d, n) for d in self.run_dirs() for n in os.listdir(d) if n.endswith(".ledger")]
+
+    def events(self):
+        """Of the newest run."""
+        with open(os.path.join(self.run_dirs()[-1], "events.jsonl")) as f:
+            return [json.loads(line) for line in f]
+
+
+def set_size(fd, rows, columns):
+    import fcntl
+
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+# ---- guests: boot sectors of a few bytes ----
+
+HALT = bytes.fromhex("fa f4 eb fd")  # cli; 1: hlt; jmp 1b
+POWER_OFF = bytes.fromhex("ba 04 06 b8 00 20 ef") + HALT  # ACPI: out 0x604 <- 0x2000
+KEY = bytes.fromhex("31 c0 cd 16")  # wait for a key: int 16h, ah = 0
+
+
+def boot_disk(code):
+    """One MiB: SeaBIOS boots no virtio disk of one sector."""
+    return (code + bytes(510))[:510] + b"\x55\xaa" + bytes((1 << 20) - 512)
+
+
+def qemu(**options):
+    """A template whose only builder boots the disk image boot.raw, as quickly as can be."""
+    builder = {
+        "type": "qemu",
+        "accelerator": "tcg",
+        "headless": True,
+        "disk_image": True,
+        "skip_resize_disk": True,
+        "format": "raw",
+        "iso_url": "boot.raw",
+        "iso_checksum": "none",
+        "vm_name": "disk",
+        "output_directory": "out",
+        "memory": 16,
+        "boot_wait": "-1s",
+        "communicator": "none",
+        "qemuargs": [["-nodefaults"]],
+    }
+    builder.update(options)
+    return {"builders": [{k: v for k, v in builder.items() if v is not None}]}
+
+
+def needs_qemu(test):
+    return unittest.skipUnless(have("qemu-system-x86_64", "qemu-img"), "no qemu-system-x86_64")(test)
+
+
+main = unittest.main
