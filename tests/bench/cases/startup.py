@@ -6,7 +6,7 @@ from bench import write_json
 from measure import memory_at_exit, memory_sampled, wall
 from report import Row, Target
 
-ABOUT = "version and validate: time, memory, processes"
+ABOUT = "version and validate: time, memory, processes; memory of a large build"
 BIG = 1_000_000  # bytes of text in the large templates
 
 SMALL = {"builders": [{"type": "null", "communicator": "none"}],
@@ -49,6 +49,21 @@ def measure(bench, name, arguments, targets, memory_targets, count, packer_count
     return rows
 
 
+def building(bench, name, template):
+    """What a build of a template needs while it runs; its scripts print a line each and end."""
+    row = Row(name + ": peak memory (PSS)", "MiB", Target("value", 8))
+
+    def space(side):
+        with bench.build(side, template, bench.base, sample=0.005) as run:
+            run.finish()
+            run.sampler.stop()
+            row.add(side, run.sampler.pss)
+
+    bench.say(name)
+    bench.rounds(2, {"kiln": space, "packer": space}, quick_count=1)
+    return row
+
+
 def run(bench):
     here = bench.directory("startup")
     small = write_json(os.path.join(here, "small.json"), SMALL)
@@ -60,4 +75,5 @@ def run(bench):
     rows += measure(bench, "validate, small", ["validate", small], [Target("packer", 1 / 50)], eight, 20, 5)
     rows += measure(bench, "validate, 1 MB, 4 builders x 60", ["validate", many], [Target("packer", 1 / 150)], eight, 10, 1)
     rows += measure(bench, "validate, 1 MB, 1 builder x 1", ["validate", one], [Target("packer", 0.08)], eight, 10, 5)
+    rows.append(building(bench, "build, 1 MB, 4 builders x 60, in parallel", many))
     return rows

@@ -1,4 +1,4 @@
-"""The file provisioner over ssh, to an sshd of our own: one large file, many small ones, scp and sftp."""
+"""The file provisioner over ssh, with an sshd of our own: one large file, many small ones, scp and sftp."""
 import os
 import re
 import time
@@ -7,7 +7,7 @@ from bench import MIB, command, write_file, write_json
 from report import Row, Target
 from servers import Sshd
 
-ABOUT = "file provisioner over ssh, from \"Uploading\" to the end"
+ABOUT = "file provisioner over ssh, from \"Uploading\" (\"Downloading\") to the end"
 SMALL_FILES, SMALL_SIZE = 5000, 4096
 
 
@@ -28,11 +28,11 @@ def same(source, target):
     command("diff", "-rq", source, target)
 
 
-class Upload:
-    """One thing to upload with one protocol, by the tools and by OpenSSH's programs."""
+class Transfer:
+    """One thing to move with one protocol, by the tools and by OpenSSH's programs."""
 
-    def __init__(self, bench, server, source, protocol):
-        self.bench, self.server, self.source, self.protocol = bench, server, source, protocol
+    def __init__(self, bench, server, source, protocol, direction="upload"):
+        self.bench, self.server, self.source, self.protocol, self.direction = bench, server, source, protocol, direction
         self.directory = os.path.isdir(source)
 
     def target(self):
@@ -41,34 +41,44 @@ class Upload:
             os.mkdir(path)
         return path
 
-    def tool(self, side):
-        """Seconds from the line that says "Uploading" to the end of the build."""
-        target = self.target()
+    def build(self, side, target, sample=None):
         slash = "/" if self.directory else ""
         template = {"builders": [self.server.builder(ssh_file_transfer_method=self.protocol)],
-                    "provisioners": [{"type": "file", "source": self.source + slash, "destination": target + slash}]}
-        path = write_json(os.path.join(self.bench.base, "upload.json"), template)
-        with self.bench.build(side, path, self.bench.base) as run:
-            began = run.wait_for("Uploading ")
+                    "provisioners": [{"type": "file", "direction": self.direction,
+                                      "source": self.source + slash, "destination": target + slash}]}
+        path = write_json(os.path.join(self.bench.base, "transfer.json"), template)
+        return self.bench.build(side, path, self.bench.base, sample=sample)
+
+    def tool(self, side):
+        """Seconds from the line that says "Uploading" (or "Downloading") to the end of the build."""
+        target = self.target()
+        with self.build(side, target) as run:
+            began = run.wait_for("(Up|Down)loading ")
             took = run.finish() - began
         same(self.source, target)
         return took
 
+    def memory(self, side):
+        with self.build(side, self.target(), sample=0.01) as run:
+            run.finish()
+            run.sampler.stop()
+            return run.sampler.pss
+
     def plain(self, *argv):
         """Seconds that a plain program takes over a connection that is there already."""
         target = self.target()
-        began = time.monotonic()
         places = {"TARGET": target, "PARENT": os.path.dirname(target)}
         argv = [re.sub("TARGET|PARENT", lambda m: places[m.group()], a) for a in argv]
+        began = time.monotonic()
         command(*argv, cwd=self.bench.base)
         took = time.monotonic() - began
         same(self.source, target)
         return took
 
     def scp(self):
-        flags = ["-r"] if self.directory else []
-        version = ["-O"] if self.protocol == "scp" else ["-s"]
-        return self.plain("scp", *self.server.options(), *version, *flags, self.source, "127.0.0.1:PARENT")
+        flags = ["-O" if self.protocol == "scp" else "-s"] + (["-r"] if self.directory else [])
+        ends = [self.source, "127.0.0.1:PARENT"] if self.direction == "upload" else ["127.0.0.1:" + self.source, "PARENT"]
+        return self.plain("scp", *self.server.options(), *flags, *ends)
 
     def tar(self):
         """tar to tar through ssh."""
@@ -76,28 +86,36 @@ class Upload:
         return self.plain("sh", "-c", "tar -C '%s' -cf - . | ssh %s 127.0.0.1 'tar -C TARGET -xf -'" % (self.source, options))
 
 
+def compare(bench, transfer, what, *targets):
+    """The row of one transfer."""
+    row = Row("%s, %s (limit: scp %s)" % (what, transfer.protocol, "-O" if transfer.protocol == "scp" else "-s"), "s",
+              Target("limit", 1.3), *targets)
+    bench.say(row.name)
+    bench.rounds(5, {"kiln": lambda side: row.add(side, transfer.tool(side)),
+                     "packer": lambda side: row.add(side, transfer.tool(side)),
+                     "limit": lambda side: row.add(side, transfer.scp())})
+    return row
+
+
+def space(bench, transfer, what):
+    row = Row("%s, %s: peak memory (PSS)" % (what, transfer.protocol), "MiB", Target("value", 8))
+    bench.rounds(1, {side: lambda side: row.add(side, transfer.memory(side)) for side in ("kiln", "packer")}, quick_count=1)
+    return row
+
+
 def run(bench):
-    here = bench.directory("upload")
-    large, small, size, count = payload(bench, here)
-    to_packer = {("scp", large): 0.35, ("sftp", large): 0.35, ("scp", small): 0.8, ("sftp", small): 0.3}
+    large, small, size, count = payload(bench, bench.directory("upload"))
+    big, many = "%d MiB" % (size // MIB), "%d files of 4 KiB" % count
     rows = []
-    keys = bench.directory("sshd")
-    with Sshd(keys) as server:
+    with Sshd(bench.directory("sshd")) as server:
         server.connect()
         for protocol in ("scp", "sftp"):
-            for source, what in ((large, "%d MiB" % (size // MIB)), (small, "%d files of 4 KiB" % count)):
-                upload = Upload(bench, server, source, protocol)
-                limit = "scp -O" if protocol == "scp" else "sftp"
-                row = Row("%s, %s (limit: %s)" % (what, protocol, limit), "s", Target("limit", 1.3),
-                          Target("packer", to_packer[protocol, source]))
-                rows.append(row)
-                bench.say(row.name)
-                bench.rounds(5, {"kiln": lambda side: row.add(side, upload.tool(side)),
-                                 "packer": lambda side: row.add(side, upload.tool(side)),
-                                 "limit": lambda side: row.add(side, upload.scp())})
-        row = Row("%d files of 4 KiB, scp (limit: tar over ssh)" % count, "s")
-        row.samples["kiln"], row.samples["packer"] = rows[1].samples["kiln"], rows[1].samples["packer"]
-        upload = Upload(bench, server, small, "scp")
-        bench.rounds(5, {"limit": lambda side: row.add(side, upload.tar())})
-        rows.append(row)
+            transfer = Transfer(bench, server, large, protocol)
+            rows += [compare(bench, transfer, big, Target("packer", 0.35)), space(bench, transfer, big),
+                     compare(bench, Transfer(bench, server, large, protocol, "download"), big + " down")]
+        scp = compare(bench, Transfer(bench, server, small, "scp"), many, Target("packer", 0.8))
+        by_tar = Row("%s, scp (limit: tar over ssh)" % many, "s")
+        by_tar.samples["kiln"], by_tar.samples["packer"] = scp.samples["kiln"], scp.samples["packer"]
+        bench.rounds(5, {"limit": lambda side: by_tar.add(side, Transfer(bench, server, small, "scp").tar())})
+        rows += [scp, by_tar, compare(bench, Transfer(bench, server, small, "sftp"), many, Target("packer", 0.3))]
     return rows
