@@ -443,10 +443,17 @@ static void on_event(void *ud, const struct kiln_event *ev)
     case KILN_EV_LOG:
         debug_log(p, ev);
         break;
+    case KILN_EV_PLAN:
     case KILN_EV_STEP:
-    case KILN_EV_KEY:
+    case KILN_EV_BOOT_PLAN:
     case KILN_EV_BOOT:
+    case KILN_EV_KEY:
     case KILN_EV_RUNG:
+    case KILN_EV_BREAKS:
+    case KILN_EV_STOP:
+    case KILN_EV_RESUME:
+    case KILN_EV_SCREEN:
+    case KILN_EV_FRAME:
     case KILN_EV__N:
         break; /* for the console */
     }

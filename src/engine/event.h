@@ -20,16 +20,32 @@
     X(RUN_END, "run-end", "the run is over: status = exit code")                                   \
     X(BUILD_START, "build-start", "a worker begins a build")                                       \
     X(BUILD_END, "build-end", "a build is over: status 0 ok, 1 failed, 2 cancelled; text = error") \
-    X(STEP, "step", "a step changes state: index, name, from, to")                                 \
+    X(PLAN, "plan", "what a build will do: id = list (see STEP), names = the list's names")        \
+    X(STEP, "step",                                                                                \
+      "a step changes state: id = list (none: the builder's steps, provisioner, "                  \
+      "post-processor), index in it, name, from, to")                                              \
     X(LINE, "line",                                                                                \
       "lines for people: level, text (lines with \\n between them, none at the end)")              \
     X(PROGRESS, "progress", "name, done, total (0 unknown), unit is bytes or items")               \
-    X(KEY, "key", "a key event was sent: index, name, keysym, down; masked for secrets")           \
-    X(BOOT, "boot", "boot command position: index = element, text = its source")                   \
+    X(BOOT_PLAN, "boot-plan",                                                                      \
+      "what will be typed: index = row of boot_steps (0), names = the template's strings, "        \
+      "text = rendered, a secret's characters are U+2022 each; done = pause after a key in "       \
+      "ns; total = the first element that is still to be sent")                                    \
+    X(BOOT, "boot", "boot command position: done = row, index = element, text = its source")       \
+    X(KEY, "key",                                                                                  \
+      "a key event was sent: index, name, keysym, down; done = row, total = element; masked for "  \
+      "secrets")                                                                                   \
     X(HTTP, "http", "the HTTP server answered: name = method, text = path, status")                \
     X(RUNG, "rung", "where the communicator stands: name = rung, text = detail")                   \
     X(PROMPT, "prompt", "a question: index = id, text, names = choices")                           \
     X(PROMPT_END, "prompt-end", "the question index is answered or void")                          \
+    X(BREAKS, "breakpoints", "all breakpoints of a build: names = their specs (engine/place.h)")   \
+    X(STOP, "stop",                                                                                \
+      "the build stands still: name = why (pause, breakpoint, step), id = place, text = for "      \
+      "people, names = commands that make sense, status = 1 if the guest's CPUs are halted")       \
+    X(RESUME, "resume", "the build goes on")                                                       \
+    X(SCREEN, "screen", "the guest's screen: done, total = width, height in pixels; 0, 0: none")   \
+    X(FRAME, "frame", "index = number of the newest frame in the framebuffer; never logged")       \
     X(ARTIFACT, "artifact", "a result: name = builder id, id, text, names = files")                \
     X(LOG, "log", "debug log line")
 

@@ -20,7 +20,7 @@ builder        communicator engine config template redact bootcmd vm net base
 postprocessor  provisioner engine config template redact vm net base
 run            builder communicator provisioner postprocessor engine config template redact bootcmd vm net base
 cli            run builder communicator provisioner postprocessor engine config template redact bootcmd vm net base
-ui             bootcmd base run/client.h
+ui             bootcmd base run/client.h engine/event.h
 '
 heavy='curl/ libssh/ microhttpd.h rfb/ openssl/'
 

@@ -125,11 +125,18 @@ static inline void fixture_tell(struct kiln_str *out, const struct kiln_event *e
         break;
     case KILN_EV_RUN_START:
     case KILN_EV_RUN_END:
+    case KILN_EV_PLAN:
+    case KILN_EV_BOOT_PLAN:
     case KILN_EV_KEY:
     case KILN_EV_BOOT:
     case KILN_EV_HTTP:
     case KILN_EV_RUNG:
     case KILN_EV_PROMPT_END:
+    case KILN_EV_BREAKS:
+    case KILN_EV_STOP:
+    case KILN_EV_RESUME:
+    case KILN_EV_SCREEN:
+    case KILN_EV_FRAME:
     case KILN_EV_LOG:
     case KILN_EV__N:
         break;

@@ -1,0 +1,54 @@
+/*
+ * A picture that one process writes and others look at: the guest's screen, in shared memory (a
+ * sealed memfd that travels over a Unix socket). One writer; any number of readers, which cannot
+ * disturb it: they map read-only, and take a copy that is whole (a sequence lock: the writer makes
+ * `lock` odd while it writes).
+ *
+ * Layout: struct kiln_framebuffer_head, then `height` rows of `stride` bytes, 4 bytes a pixel: R G
+ * B 0. The size of the file never changes (sealed against shrinking and growing), so a reader
+ * cannot be made to fault; a screen of another geometry is a new framebuffer. Readers check every
+ * number of the head against the size of the file before they use it.
+ */
+#ifndef KILN_BASE_FRAMEBUFFER_H
+#define KILN_BASE_FRAMEBUFFER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define KILN_FRAMEBUFFER_MAGIC 0x316b6266u /* "fbk1" */
+
+struct kiln_framebuffer_head {
+    uint32_t magic;
+    uint32_t width, height; /* pixels; width * height <= KILN_MAX_DISPLAY_PIXELS */
+    uint32_t stride;        /* bytes */
+    _Atomic uint32_t lock;  /* odd while the writer is at work */
+    uint32_t reserved;
+    _Atomic uint64_t frame; /* counts what was written; 0: nothing yet */
+};
+
+struct kiln_framebuffer {
+    int fd;                             /* owned */
+    struct kiln_framebuffer_head *head; /* mapped; read-only for readers */
+    size_t size;
+    unsigned width, height; /* as checked; use these, not the head's */
+};
+
+/** Writer: make one. */
+bool kiln_framebuffer_create(struct kiln_framebuffer *fb, unsigned width, unsigned height,
+                             struct kiln_err *err);
+/** Writer: replace rows [y, y + rows) from 3-byte RGB rows without padding, and count a frame. */
+void kiln_framebuffer_write(struct kiln_framebuffer *fb, const uint8_t *rgb, unsigned y,
+                            unsigned rows);
+/** Reader: map what came over a socket. Takes fd, also on failure. */
+bool kiln_framebuffer_map(struct kiln_framebuffer *fb, int fd, struct kiln_err *err);
+/**
+ * Reader: a whole copy into `rgbx` (width * height * 4 bytes). Returns the frame's number; 0 if
+ * nothing was written yet or the writer is stuck in the middle (tried a bounded number of times).
+ */
+uint64_t kiln_framebuffer_read(const struct kiln_framebuffer *fb, uint8_t *rgbx);
+void kiln_framebuffer_done(
+    struct kiln_framebuffer *fb); /* { .fd = -1 } and { 0 } with fd 0 never */
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * What the console knows of a run, made from its events alone (run/client.h gives them for going
+ * and for ended runs). Read by panes; changed by kiln_model_event only. One thread.
+ */
+#ifndef KILN_UI_MODEL_H
+#define KILN_UI_MODEL_H
+
+#include "base/strv.h"
+#include "engine/event.h"
+
+enum kiln_model_state { /* of a build, a step */
+                        KILN_MODEL_PENDING,
+                        KILN_MODEL_RUNNING,
+                        KILN_MODEL_STOPPED,
+                        KILN_MODEL_DONE,
+                        KILN_MODEL_FAILED,
+                        KILN_MODEL_CANCELLED,
+                        KILN_MODEL_CLEANED,
+};
+
+enum kiln_model_list {
+    KILN_LIST_STEPS,
+    KILN_LIST_PROVISIONERS,
+    KILN_LIST_POSTPROCESSORS,
+    KILN_LIST__N
+};
+
+struct kiln_model_step {
+    char *name;
+    enum kiln_model_state state;
+    int64_t start_us, end_us; /* monotonic; 0: not yet */
+    bool break_before, break_after;
+};
+
+struct kiln_model_progress { /* the newest one; name NULL: none */
+    char *name;
+    uint64_t done, total;
+    int64_t start_us, now_us; /* of done 0, and of the newest event */
+    uint64_t done_at_start;
+};
+
+struct kiln_model_boot {    /* one row of the boot command */
+    struct kiln_strv lines; /* the template's strings */
+    char *text;             /* rendered; NULL: not known yet */
+    int64_t interval_ns;
+    uint64_t next;     /* element that is sent next */
+    uint64_t next_key; /* key events sent in all rows so far */
+    bool begun, over;
+};
+
+struct kiln_model_prompt {
+    int64_t id;
+    char *text;
+    struct kiln_strv choices;
+};
+
+struct kiln_model_build {
+    char *label;
+    enum kiln_model_state state;
+    int64_t start_us, end_us;
+    char *error; /* FAILED */
+    struct {
+        struct kiln_model_step *v;
+        size_t n;
+    } lists[KILN_LIST__N];
+    struct kiln_model_progress progress;
+    struct kiln_model_boot *boot; /* rows */
+    size_t n_boot;
+    struct kiln_model_prompt *prompts;
+    size_t n_prompts;
+    struct kiln_strv breaks; /* specs */
+    struct {
+        bool on;
+        char *why, *place, *text;
+        struct kiln_strv commands;
+        bool halted; /* the guest's CPUs */
+    } stop;
+    unsigned screen_w, screen_h; /* 0: no screen */
+    uint64_t frame;
+    char *rung, *rung_detail;
+    struct kiln_strv artifacts; /* one line each */
+};
+
+struct kiln_model {
+    char *tpl;
+    struct kiln_model_build *builds;
+    size_t n_builds;
+    bool over;
+    int64_t status;    /* exit code, once over */
+    char holder[8];    /* of the controls: you, other, none; "" an ended run */
+    int64_t newest_us; /* monotonic stamp of the newest event */
+};
+
+void kiln_model_event(struct kiln_model *m, const struct kiln_event *ev);
+void kiln_model_clear(struct kiln_model *m); /* as new */
+const struct kiln_model_build *kiln_model_find(const struct kiln_model *m, const char *label);
+
+#endif

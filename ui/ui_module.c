@@ -1,0 +1,2 @@
+/* What cli/ loads. */
+#include "ui/console.h"
