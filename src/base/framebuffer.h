@@ -1,8 +1,8 @@
 /*
  * A picture that one process writes and others look at: the guest's screen, in shared memory (a
  * sealed memfd that travels over a Unix socket). One writer; any number of readers, which cannot
- * disturb it: they map read-only, and take a copy that is whole (a sequence lock: the writer makes
- * `lock` odd while it writes).
+ * disturb it: they map read-only (the file is sealed against other writers), and take a copy that
+ * is whole (a sequence lock: the writer makes `lock` odd while it writes).
  *
  * Layout: struct kiln_framebuffer_head, then `height` rows of `stride` bytes, 4 bytes a pixel: R G
  * B 0. The size of the file never changes (sealed against shrinking and growing), so a reader
@@ -33,22 +33,25 @@ struct kiln_framebuffer {
     struct kiln_framebuffer_head *head; /* mapped; read-only for readers */
     size_t size;
     unsigned width, height; /* as checked; use these, not the head's */
+    unsigned stride;
 };
 
-/** Writer: make one. */
+/** Writer: make one, all black. USER: no pixels, or too many. */
 bool kiln_framebuffer_create(struct kiln_framebuffer *fb, unsigned width, unsigned height,
                              struct kiln_err *err);
-/** Writer: replace rows [y, y + rows) from 3-byte RGB rows without padding, and count a frame. */
-void kiln_framebuffer_write(struct kiln_framebuffer *fb, const uint8_t *rgb, unsigned y,
+/** Writer: replace rows [y, y + rows) and count a frame. rgbx: the first of them; 4 bytes a pixel
+ *  (the last is written as 0), width pixels a row, no padding. One thread at a time. */
+void kiln_framebuffer_write(struct kiln_framebuffer *fb, const uint8_t *rgbx, unsigned y,
                             unsigned rows);
-/** Reader: map what came over a socket. Takes fd, also on failure. */
+/** Reader: map what came over a socket. Takes fd, also on failure. REMOTE: that is no framebuffer,
+ *  or one that its writer could shrink. */
 bool kiln_framebuffer_map(struct kiln_framebuffer *fb, int fd, struct kiln_err *err);
 /**
  * Reader: a whole copy into `rgbx` (width * height * 4 bytes). Returns the frame's number; 0 if
  * nothing was written yet or the writer is stuck in the middle (tried a bounded number of times).
  */
 uint64_t kiln_framebuffer_read(const struct kiln_framebuffer *fb, uint8_t *rgbx);
-void kiln_framebuffer_done(
-    struct kiln_framebuffer *fb); /* { .fd = -1 } and { 0 } with fd 0 never */
+/** All zeroes, as { .fd = -1 }, is fine and holds nothing; fb can be used again. */
+void kiln_framebuffer_done(struct kiln_framebuffer *fb);
 
 #endif
