@@ -43,6 +43,7 @@ struct kiln_build_sequence {
     size_t n;
 };
 
+struct kiln_control;  /* control.h */
 struct kiln_prompter; /* how prompts reach a person; run/ implements it */
 struct kiln_steps;    /* the step runner's state; step.h */
 
@@ -72,6 +73,7 @@ struct kiln_build {
     struct kiln_bus *bus;
     struct kiln_ledger *ledger;
     struct kiln_prompter *prompter;
+    struct kiln_control *control; /* commands from outside; NULL: none come */
     const char *target; /* current line prefix; NULL: label. Changed around post-processors */
 
     /* -- running state -- */

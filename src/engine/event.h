@@ -39,7 +39,8 @@
     X(RUNG, "rung", "where the communicator stands: name = rung, text = detail")                   \
     X(PROMPT, "prompt", "a question: index = id, text, names = choices")                           \
     X(PROMPT_END, "prompt-end", "the question index is answered or void")                          \
-    X(BREAKS, "breakpoints", "all breakpoints of a build: names = their specs (engine/place.h)")   \
+    X(BREAKS, "breakpoints",                                                                       \
+      "all breakpoints of a build: names = their canonical specs (engine/place.h)")                \
     X(STOP, "stop",                                                                                \
       "the build stands still: name = why (pause, breakpoint, step), id = place, text = for "      \
       "people, names = commands that make sense, status = 1 if the guest's CPUs are halted")       \
