@@ -31,6 +31,8 @@ struct kiln_cell {
     struct kiln_style style;
 };
 
+#define KILN_CANVAS_MAX 1000 /* columns, rows */
+
 struct kiln_canvas {
     int cols, rows;
     struct kiln_cell *cells; /* owned, rows * cols */
@@ -49,13 +51,15 @@ struct kiln_area {
 struct kiln_area kiln_canvas_area(struct kiln_canvas *c);
 struct kiln_area kiln_area_sub(const struct kiln_area *a, int x, int y, int w, int h);
 
+/** One character; a control or invisible one shows as '?' or U+FFFD. */
 void kiln_area_put(const struct kiln_area *a, int x, int y, uint32_t ch, struct kiln_style style);
 void kiln_area_fill(const struct kiln_area *a, int x, int y, int w, int h, uint32_t ch,
                     struct kiln_style style);
 /**
  * Text, UTF-8 or not, on one line from column x (may be negative: what is left of 0 is not shown).
- * Control characters, escape sequences and what is no UTF-8 become one '?' or U+FFFD each; a tab
- * goes to the next multiple of 8 of the text. Returns the columns that the whole text takes.
+ * Control characters, escape sequences and what is no UTF-8 become one '?' or U+FFFD each, but
+ * colour sequences (ESC [ … m) and combining characters take no column and show nothing; a tab goes
+ * to the next multiple of 8 of the text. Returns the columns that the whole text takes.
  */
 int kiln_area_text(const struct kiln_area *a, int x, int y, const char *text, size_t len,
                    struct kiln_style style);

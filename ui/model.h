@@ -29,10 +29,10 @@ struct kiln_model_step {
     char *name;
     enum kiln_model_state state;
     int64_t start_us, end_us; /* monotonic; 0: not yet */
-    bool break_before, break_after;
+    bool failed;              /* also once it is CLEANED */
 };
 
-struct kiln_model_progress { /* the newest one; name NULL: none */
+struct kiln_model_progress { /* the newest one of the step that runs; name NULL: none */
     char *name;
     uint64_t done, total;
     int64_t start_us, now_us; /* of done 0, and of the newest event */
@@ -83,6 +83,7 @@ struct kiln_model_build {
 
 struct kiln_model {
     char *tpl;
+    int64_t start_us, end_us; /* monotonic; 0: not yet */
     struct kiln_model_build *builds;
     size_t n_builds;
     bool over;
