@@ -1,6 +1,7 @@
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/printer.h"
+#include "engine/place.h"
 
 struct build_flags {
     struct kiln_plan_options plan;
@@ -33,10 +34,27 @@ static bool parse_on_error(const struct kiln_cli *cli, const char *word, enum ki
     return false;
 }
 
+static bool check_breaks(const struct kiln_cli *cli, const struct kiln_strv *specs)
+{
+    KILN_STRV_FOREACH (spec, specs) {
+        KILN_AUTO_ERR err = { 0 };
+        struct kiln_place place;
+
+        if (!kiln_place_parse(spec, &place, &err)) {
+            kiln_cli_say(cli, "error", "-break: %s", kiln_err_text(&err));
+            return false;
+        }
+        kiln_place_done(&place);
+    }
+    return true;
+}
+
 /* -1: go on; else the exit code. */
 static int parse(const struct kiln_cli *cli, struct build_flags *f, int argc, char **argv)
 {
     const struct kiln_flag flags[] = {
+        { "break", KILN_FLAG_EACH, &f->plan.build.breaks, "PLACE",
+          "stop there: a step, shell.2, boot:3, key:17, ...; repeatable", NULL },
         { "color", KILN_FLAG_BOOL, &f->printer.color, "BOOL", "colour the output (true)", NULL },
         { "debug", KILN_FLAG_BOOL, &f->plan.build.debug, NULL,
           "pause after every step and before every provisioner", NULL },
@@ -66,7 +84,8 @@ static int parse(const struct kiln_cli *cli, struct build_flags *f, int argc, ch
     };
     int rc = kiln_cli_parse(cli, "build", flags, argc, argv, &f->plan.path);
 
-    if (rc < 0 && !parse_on_error(cli, f->on_error, &f->plan.build.on_error))
+    if (rc < 0 && (!parse_on_error(cli, f->on_error, &f->plan.build.on_error) ||
+                   !check_breaks(cli, &f->plan.build.breaks)))
         return 1;
     return rc;
 }

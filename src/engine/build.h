@@ -25,6 +25,7 @@ struct kiln_build_options {
     struct kiln_strv except; /* -except: names of post-processors to stop at */
     bool interactive;        /* somebody can answer prompts */
     bool network_ok;
+    struct kiln_strv breaks; /* -break: specs (place.h) that are well-formed */
 };
 
 struct kiln_build_provisioner {
@@ -67,6 +68,9 @@ struct kiln_build {
     char *run_uuid;           /* PACKER_RUN_UUID */
     const char **data_keys;   /* what {{build `K`}} may ask for; owned array of borrowed names */
     struct kiln_strmap placeholders; /* what {{.K}} of those gives at prepare time */
+    /* Breakpoints to begin with, as the supervisor knows them: -break, and what clients set before
+     * the worker started. Specs (place.h) that are for this build. */
+    struct kiln_strv breaks;
 
     /* -- set by the worker before kiln_build_run; borrowed -- */
     struct kiln_cancel *cancel; /* cleanups of steps see another one that nobody fires */

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "engine/build.h"
 #include "engine/data.h"
+#include "engine/place.h"
 
 /* The types of one list of the registry, for finding them and for "did you mean". */
 struct types {
@@ -246,6 +247,19 @@ static void prepare_sequences(struct preparation *p)
 
 /* ---- the build ---- */
 
+static void copy_breaks(struct kiln_build *b)
+{
+    KILN_STRV_FOREACH (spec, &b->options->breaks) {
+        struct kiln_place place;
+
+        if (!kiln_place_parse(spec, &place, NULL))
+            continue; /* the flag's reader has checked it */
+        if (kiln_place_is_for(&place, b->label))
+            kiln_strv_add(&b->breaks, spec);
+        kiln_place_done(&place);
+    }
+}
+
 static struct kiln_build *new_build(const struct kiln_template *t, const struct kiln_vars *vars,
                                     const struct kiln_component *builder, const char *name,
                                     const struct kiln_build_options *options)
@@ -260,6 +274,7 @@ static struct kiln_build *new_build(const struct kiln_template *t, const struct 
         strcmp(name, b->type) == 0 ? kiln_xstrdup(b->type) : kiln_xasprintf("%s.%s", b->type, name);
     b->options = options;
     kiln_strv_add_all(&b->secrets, &vars->sensitive);
+    copy_breaks(b);
     return b;
 }
 
@@ -341,6 +356,7 @@ void kiln_build_free(struct kiln_build *b)
         sequence_done(&b->sequences[i]);
     free(b->sequences);
     kiln_strv_done(&b->secrets);
+    kiln_strv_done(&b->breaks);
     kiln_strmap_done(&b->placeholders);
     kiln_strmap_done(&b->data);
     free(b->data_keys);

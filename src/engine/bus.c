@@ -7,6 +7,9 @@
 
 #include "base/cancel.h"
 #include "base/clock.h"
+#include "base/encode.h"
+#include "base/fdpass.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "redact/redact.h"
 
@@ -47,9 +50,9 @@ void kiln_bus_free(struct kiln_bus *bus)
 }
 
 /* send() so that a reader who is gone is an error and not a signal; a pipe has only write(). */
-static ssize_t write_some(int fd, const char *data, size_t len)
+static ssize_t write_some(int fd, const char *data, size_t len, int with)
 {
-    ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+    ssize_t n = kiln_fd_send(fd, data, len, with);
 
     return n < 0 && errno == ENOTSOCK ? write(fd, data, len) : n;
 }
@@ -59,12 +62,14 @@ static bool wait_writable(int fd)
     return kiln_wait_fd(NULL, fd, POLLOUT, KILN_NEVER, NULL) == KILN_WAIT_READY;
 }
 
-static bool write_line(int fd, const char *data, size_t len)
+/* with: a descriptor that goes with the first byte; -1: none. */
+static bool write_line(int fd, const char *data, size_t len, int with)
 {
     while (len > 0) {
-        ssize_t n = write_some(fd, data, len);
+        ssize_t n = write_some(fd, data, len, with);
 
         if (n >= 0) {
+            with = -1;
             data += n;
             len -= (size_t)n;
         } else if (errno == EAGAIN ? !wait_writable(fd) : errno != EINTR) {
@@ -105,13 +110,54 @@ static void send_locked(struct kiln_bus *bus, struct kiln_event *ev)
     kiln_str_clear(&bus->line);
     kiln_event_encode(ev, bus->redactor, &bus->line);
     if (!bus->gone && !bus->line.failed)
-        bus->gone = !write_line(bus->fd, bus->line.data, bus->line.len);
+        bus->gone = !write_line(bus->fd, bus->line.data, bus->line.len, -1);
 }
 
 void kiln_bus_send(struct kiln_bus *bus, struct kiln_event *ev)
 {
     (void)pthread_mutex_lock(&bus->lock);
     send_locked(bus, ev);
+    (void)pthread_mutex_unlock(&bus->lock);
+}
+
+/* ---- replies ---- */
+
+static void add_redacted(struct kiln_bus *bus, const char *key, const char *text)
+{
+    KILN_AUTO_STR shown = { 0 };
+
+    if (bus->blind)
+        kiln_str_adds(&shown, KILN_REDACTED);
+    else
+        kiln_redact_text(bus->redactor, text, strlen(text), &shown);
+    kiln_str_addf(&bus->line, ",\"%s\":", key);
+    kiln_json_add_string(&bus->line, kiln_str_cstr(&shown), shown.len, KILN_JSON_PLAIN);
+}
+
+static void encode_reply(struct kiln_bus *bus, int64_t id, const char *error, const char *text,
+                         int fd)
+{
+    kiln_str_clear(&bus->line);
+    kiln_str_addf(&bus->line, "{\"type\":\"reply\",\"id\":%lld,\"ok\":%s", (long long)id,
+                  error ? "false" : "true");
+    if (error)
+        add_redacted(bus, "error", error);
+    if (text)
+        add_redacted(bus, "text", text);
+    if (fd >= 0)
+        kiln_str_adds(&bus->line, ",\"fd\":true");
+    kiln_str_adds(&bus->line, "}\n");
+}
+
+void kiln_bus_reply(struct kiln_bus *bus, int64_t id, const struct kiln_err *err, const char *text,
+                    int fd)
+{
+    (void)pthread_mutex_lock(&bus->lock);
+    encode_reply(bus, id, err ? kiln_err_text(err) : NULL, text, fd);
+    if (bus->line.len > KILN_MAX_EVENT)
+        encode_reply(bus, id, "the answer is too long", NULL, fd = -1);
+    if (!bus->gone && !bus->line.failed)
+        bus->gone = !write_line(bus->fd, bus->line.data, bus->line.len, fd);
     (void)pthread_mutex_unlock(&bus->lock);
 }
 

@@ -125,6 +125,11 @@ void kiln_bus_add_secrets(struct kiln_bus *bus, const struct kiln_strv *values);
 /** Fills seq, times and (if NULL) build; sends. Once the reader is gone, events are dropped: the
  *  death of a supervisor ends its workers. fd: a socket, or SIGPIPE must be ignored. */
 void kiln_bus_send(struct kiln_bus *bus, struct kiln_event *ev);
+/** The reply to command `id` (run/README.md), on the same way as events, redacted as they are. err:
+ *  it was not obeyed, and why; else NULL. text: what the command gives, or NULL. fd goes with it
+ *  (SCM_RIGHTS), -1: none; borrowed. */
+void kiln_bus_reply(struct kiln_bus *bus, int64_t id, const struct kiln_err *err, const char *text,
+                    int fd);
 /** A copy of `text` as an event would show it: for error texts, file names of logs … */
 char *kiln_bus_redacted(struct kiln_bus *bus, const char *text);
 /** kiln_redact_feed and kiln_redact_flush with the secrets of the bus, for text that has to be cut

@@ -2,62 +2,248 @@
 
 #include <json-c/json.h>
 
-#include "base/macros.h"
+#include "base/encode.h"
+#include "base/limits.h"
 #include "base/mem.h"
 
-static const char *const words[] = {
-    [KILN_CMD_CANCEL] = "cancel",
-    [KILN_CMD_ANSWER] = "answer",
+#define MAX_DEPTH 8
+
+static const struct {
+    const char *name;
+    unsigned flags;
+} commands[] = {
+#define X(word, bits) { word, bits },
+    KILN_COMMANDS(X)
+#undef X
 };
 
-void kiln_command_encode(const struct kiln_command *cmd, struct kiln_str *out)
-{
-    struct json_object *o = json_object_new_object();
+/* ---- encode ---- */
 
-    json_object_object_add(o, "command", json_object_new_string(words[cmd->type]));
-    if (cmd->type == KILN_CMD_ANSWER) {
-        json_object_object_add(o, "prompt", json_object_new_int64(cmd->prompt));
-        if (cmd->text)
-            json_object_object_add(o, "text", json_object_new_string(cmd->text));
+static void add_key(struct kiln_str *out, const char *key)
+{
+    kiln_str_addf(out, "%s\"%s\":", out->data[out->len - 1] == '{' ? "" : ",", key);
+}
+
+static void add_string(struct kiln_str *out, const char *key, const char *value)
+{
+    if (!value)
+        return;
+    add_key(out, key);
+    kiln_json_add_string(out, value, strlen(value), KILN_JSON_PLAIN);
+}
+
+static void add_number(struct kiln_str *out, const char *key, int64_t value)
+{
+    if (value == 0)
+        return;
+    add_key(out, key);
+    kiln_str_addf(out, "%lld", (long long)value);
+}
+
+static void add_lines(struct kiln_str *out, const struct kiln_strv *lines)
+{
+    if (!lines)
+        return;
+    add_key(out, "lines");
+    kiln_str_addc(out, '[');
+    for (size_t i = 0; i < lines->n; i++) {
+        if (i > 0)
+            kiln_str_addc(out, ',');
+        kiln_json_add_string(out, lines->v[i], strlen(lines->v[i]), KILN_JSON_PLAIN);
     }
-    kiln_str_adds(out, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
-    kiln_str_addc(out, '\n');
-    (void)json_object_put(o);
+    kiln_str_addc(out, ']');
+}
+
+void kiln_command_encode(const struct kiln_request *req, bool has_id, int64_t id,
+                         struct kiln_str *out)
+{
+    kiln_str_addc(out, '{');
+    if (has_id)
+        kiln_str_addf(out, "\"id\":%lld", (long long)id);
+    add_string(out, "command", req->command);
+    add_string(out, "build", req->build);
+    add_string(out, "text", req->text);
+    add_lines(out, req->lines);
+    add_number(out, "number", req->number);
+    add_number(out, "from", req->from);
+    add_number(out, "keysym", req->keysym);
+    add_number(out, "cols", req->cols);
+    add_number(out, "rows", req->rows);
+    if (req->on)
+        kiln_str_adds(out, ",\"on\":true");
+    kiln_str_adds(out, "}\n");
+}
+
+void kiln_command_encode_again(const struct kiln_command *cmd, int64_t id, struct kiln_str *out)
+{
+    const struct kiln_control_args *a = &cmd->args;
+    const struct kiln_request req = {
+        .command = cmd->name,
+        .text = a->text,
+        .lines = a->lines,
+        .number = a->number,
+        .from = a->from,
+        .keysym = a->keysym,
+        .on = a->on,
+        .cols = a->cols,
+        .rows = a->rows,
+    };
+
+    kiln_command_encode(&req, true, id, out);
+}
+
+/* ---- decode ---- */
+
+static bool get(struct json_object *o, const char *key, enum json_type type, const char *what,
+                struct json_object **ret, struct kiln_err *err)
+{
+    *ret = NULL;
+    if (!json_object_object_get_ex(o, key, ret) || !*ret || json_object_is_type(*ret, type))
+        return true;
+    return kiln_err_set(err, KILN_ERR_USER, "\"%s\" must be %s", key, what);
+}
+
+/* A string that ends at its first NUL for everybody who reads it must not go on behind it. */
+static bool copy_string(struct json_object *v, const char *key, char **ret, struct kiln_err *err)
+{
+    const char *s = json_object_get_string(v);
+
+    if (strlen(s) != (size_t)json_object_get_string_len(v))
+        return kiln_err_set(err, KILN_ERR_USER, "\"%s\" has a NUL character in it", key);
+    *ret = kiln_xstrdup(s);
+    return true;
+}
+
+static bool get_string(struct json_object *o, const char *key, char **ret, struct kiln_err *err)
+{
+    struct json_object *v;
+
+    return get(o, key, json_type_string, "a string", &v, err) &&
+           (!v || copy_string(v, key, ret, err));
+}
+
+static bool get_number(struct json_object *o, const char *key, int64_t min, int64_t max,
+                       int64_t *ret, struct kiln_err *err)
+{
+    struct json_object *v;
+
+    if (!get(o, key, json_type_int, "a whole number", &v, err))
+        return false;
+    *ret = v ? json_object_get_int64(v) : 0;
+    return (*ret >= min && *ret <= max) ||
+           kiln_err_set(err, KILN_ERR_USER, "\"%s\" must be %lld to %lld", key, (long long)min,
+                        (long long)max);
+}
+
+static bool get_lines(struct json_object *o, struct kiln_command *cmd, struct kiln_err *err)
+{
+    struct json_object *v;
+
+    if (!get(o, "lines", json_type_array, "a list of strings", &v, err))
+        return false;
+    for (size_t i = 0; v && i < json_object_array_length(v); i++) {
+        struct json_object *line = json_object_array_get_idx(v, i);
+        char *copy = NULL;
+
+        if (!json_object_is_type(line, json_type_string))
+            return kiln_err_set(err, KILN_ERR_USER, "\"lines\" must be a list of strings");
+        if (!copy_string(line, "lines", &copy, err))
+            return false;
+        kiln_strv_add_take(&cmd->lines, copy);
+    }
+    cmd->args.lines = v ? &cmd->lines : NULL;
+    return true;
+}
+
+static bool get_numbers(struct json_object *o, struct kiln_control_args *a, struct kiln_err *err)
+{
+    int64_t keysym, cols, rows;
+    struct json_object *on;
+
+    if (!get_number(o, "number", 0, INT64_MAX, &a->number, err) ||
+        !get_number(o, "from", 0, INT64_MAX, &a->from, err) ||
+        !get_number(o, "keysym", 0, UINT32_MAX, &keysym, err) ||
+        !get_number(o, "cols", 0, 10000, &cols, err) ||
+        !get_number(o, "rows", 0, 10000, &rows, err) ||
+        !get(o, "on", json_type_boolean, "true or false", &on, err))
+        return false;
+    a->keysym = (uint32_t)keysym;
+    a->cols = (int)cols;
+    a->rows = (int)rows;
+    a->on = on && json_object_get_boolean(on);
+    return true;
+}
+
+static bool get_name(struct json_object *o, struct kiln_command *cmd, struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *word = NULL;
+
+    if (!get_string(o, "command", &word, err))
+        return false;
+    if (!word)
+        return kiln_err_set(err, KILN_ERR_USER, "there is no \"command\" in it");
+    for (size_t i = 0; i < KILN_COUNT(commands); i++) {
+        if (kiln_streq(word, commands[i].name)) {
+            cmd->name = commands[i].name;
+            cmd->flags = commands[i].flags;
+            return true;
+        }
+    }
+    return kiln_err_set(err, KILN_ERR_USER, "unknown command \"%.64s\"", word);
+}
+
+static bool check_members(const struct kiln_command *cmd, struct kiln_err *err)
+{
+    if ((cmd->flags & KILN_COMMAND_TEXT) && !cmd->text && !kiln_streq(cmd->name, "answer"))
+        return kiln_err_set(err, KILN_ERR_USER, "\"%s\" wants a \"text\"", cmd->name);
+    if ((cmd->flags & KILN_COMMAND_LINES) && !cmd->args.lines)
+        return kiln_err_set(err, KILN_ERR_USER, "\"%s\" wants \"lines\"", cmd->name);
+    return true;
 }
 
 static bool decode_object(struct kiln_command *cmd, struct json_object *o, struct kiln_err *err)
 {
-    struct json_object *v = NULL;
-    const char *word;
+    struct json_object *id;
 
-    if (!json_object_object_get_ex(o, "command", &v))
-        return kiln_err_set(err, KILN_ERR_USER, "command: no \"command\" in it");
-    word = json_object_get_string(v);
-    for (size_t i = 0; i < KILN_COUNT(words); i++) {
-        if (!kiln_streq(word, words[i]))
-            continue;
-        *cmd = (struct kiln_command){ .type = (enum kiln_command_type)i };
-        if (json_object_object_get_ex(o, "prompt", &v))
-            cmd->prompt = json_object_get_int64(v);
-        if (json_object_object_get_ex(o, "text", &v) && json_object_is_type(v, json_type_string))
-            cmd->text = kiln_xstrdup(json_object_get_string(v));
-        return true;
-    }
-    return kiln_err_set(err, KILN_ERR_USER, "command: unknown command \"%s\"", word ? word : "");
+    if (!get(o, "id", json_type_int, "a whole number", &id, err))
+        return false;
+    cmd->has_id = id != NULL;
+    cmd->id = id ? json_object_get_int64(id) : 0;
+    if (!get_name(o, cmd, err) || !get_string(o, "build", &cmd->build, err) ||
+        !get_string(o, "text", &cmd->text, err) || !get_lines(o, cmd, err) ||
+        !get_numbers(o, &cmd->args, err))
+        return false;
+    cmd->args.text = cmd->text;
+    return check_members(cmd, err);
+}
+
+static struct json_object *parse(const char *line, size_t len, struct kiln_err *err)
+{
+    struct json_tokener *tok = json_tokener_new_ex(MAX_DEPTH);
+    struct json_object *o;
+
+    json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    o = json_tokener_parse_ex(tok, line, (int)len);
+    json_tokener_free(tok);
+    if (json_object_is_type(o, json_type_object))
+        return o;
+    (void)json_object_put(o);
+    (void)kiln_err_set(err, KILN_ERR_USER, "not a JSON object on one line");
+    return NULL;
 }
 
 bool kiln_command_decode(struct kiln_command *cmd, const char *line, size_t len,
                          struct kiln_err *err)
 {
-    struct json_tokener *tok = json_tokener_new_ex(8);
-    struct json_object *o = json_tokener_parse_ex(tok, line, (int)len);
+    struct json_object *o;
     bool ok;
 
-    json_tokener_free(tok);
-    if (!json_object_is_type(o, json_type_object)) {
-        (void)json_object_put(o);
-        return kiln_err_set(err, KILN_ERR_USER, "command: not a JSON object");
-    }
+    *cmd = (struct kiln_command){ 0 };
+    if (len > KILN_MAX_COMMAND)
+        return kiln_err_set(err, KILN_ERR_USER, "longer than %u bytes", KILN_MAX_COMMAND);
+    o = parse(line, len, err);
+    if (!o)
+        return false;
     ok = decode_object(cmd, o, err);
     (void)json_object_put(o);
     return ok;
@@ -65,6 +251,8 @@ bool kiln_command_decode(struct kiln_command *cmd, const char *line, size_t len,
 
 void kiln_command_done(struct kiln_command *cmd)
 {
+    free(cmd->build);
     free(cmd->text);
+    kiln_strv_done(&cmd->lines);
     *cmd = (struct kiln_command){ 0 };
 }

@@ -11,6 +11,7 @@ void kiln_plan_options_done(struct kiln_plan_options *o)
     kiln_strv_done(&o->only);
     kiln_strv_done(&o->except);
     kiln_strv_done(&o->build.except);
+    kiln_strv_done(&o->build.breaks);
 }
 
 void kiln_plan_done(struct kiln_plan *p)

@@ -97,13 +97,13 @@ static void emit_text(struct kiln_supervisor *s, enum kiln_event_type type, cons
 
 /* ---- commands ---- */
 
-static void command(struct slot *slot, const struct kiln_command *cmd)
+static void command(struct slot *slot, const struct kiln_request *req)
 {
     KILN_AUTO_STR line = { 0 };
 
     if (slot->state != SLOT_RUNNING || slot->fd < 0)
         return;
-    kiln_command_encode(cmd, &line);
+    kiln_command_encode(req, false, 0, &line);
     /* A few hundred bytes; a worker's reader thread is never busy for long. */
     (void)!send(slot->fd, line.data, line.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -111,18 +111,17 @@ static void command(struct slot *slot, const struct kiln_command *cmd)
 void kiln_supervisor_answer(struct kiln_supervisor *s, const char *label, int64_t prompt,
                             const char *text)
 {
-    KILN_AUTO_FREE char *copy = kiln_xstrdup(text);
-    const struct kiln_command cmd = { .type = KILN_CMD_ANSWER, .prompt = prompt, .text = copy };
+    const struct kiln_request req = { .command = "answer", .number = prompt, .text = text };
 
     for (size_t i = 0; i < s->n; i++) {
         if (kiln_streq(s->slots[i].build->label, label))
-            command(&s->slots[i], &cmd);
+            command(&s->slots[i], &req);
     }
 }
 
 static void cancel_all(struct kiln_supervisor *s, const char *why)
 {
-    const struct kiln_command cmd = { .type = KILN_CMD_CANCEL };
+    const struct kiln_request req = { .command = "cancel" };
 
     if (s->cancelled)
         return; /* as Packer: later signals change nothing */
@@ -130,7 +129,7 @@ static void cancel_all(struct kiln_supervisor *s, const char *why)
     s->cancelled_us = kiln_clock_mono_us();
     emit_text(s, KILN_EV_LINE, NULL, KILN_ERRLINE, 0, why);
     for (size_t i = 0; i < s->n; i++)
-        command(&s->slots[i], &cmd);
+        command(&s->slots[i], &req);
 }
 
 /* ---- workers ---- */
@@ -197,7 +196,7 @@ static void take_line(struct kiln_supervisor *s, struct slot *slot, const char *
     KILN_AUTO_ERR err = { 0 };
 
     log_event(s, line, len + 1);
-    if (!kiln_event_decode(&box, line, len, &err)) {
+    if (!kiln_event_decode(&box, line, len, &err)) { /* or a reply, which nobody waits for */
         kiln_event_box_done(&box);
         return;
     }

@@ -24,9 +24,9 @@ struct worker {
     struct kiln_prompter prompter;
     int64_t prompts; /* ids given out; main thread */
 
-    pthread_mutex_t lock; /* guards answer and answer_to */
-    char *answer;         /* NULL with answer_to set: nobody can answer */
-    int64_t answer_to;    /* prompt that `answer` is for; 0: none */
+    pthread_mutex_t lock; /* guards answer and asking */
+    char *answer;         /* NULL: nobody can answer */
+    int64_t asking;       /* the prompt that is open; 0: none, or answered */
     int answered;         /* eventfd: readable once there is an answer */
 };
 
@@ -46,36 +46,56 @@ static void cancel_all(struct worker *w)
     kiln_cancel_fire(w->cancel);
 }
 
-static void take_answer(struct worker *w, struct kiln_command *cmd)
+static bool on_cancel(void *ud, const struct kiln_control_args *args,
+                      struct kiln_control_reply *reply, struct kiln_err *err)
 {
-    const uint64_t one = 1;
-
-    (void)pthread_mutex_lock(&w->lock);
-    free(w->answer);
-    w->answer = cmd->text;
-    w->answer_to = cmd->prompt;
-    cmd->text = NULL;
-    (void)pthread_mutex_unlock(&w->lock);
-    (void)!write(w->answered, &one, sizeof(one));
+    (void)args;
+    (void)reply;
+    (void)err;
+    cancel_all(ud);
+    return true;
 }
+
+static bool on_answer(void *ud, const struct kiln_control_args *args,
+                      struct kiln_control_reply *reply, struct kiln_err *err)
+{
+    struct worker *w = ud;
+    const uint64_t one = 1;
+    bool open;
+
+    (void)reply;
+    (void)pthread_mutex_lock(&w->lock);
+    open = w->asking && args->number == w->asking;
+    if (open) { /* the first answer is taken */
+        w->answer = kiln_xstrdup(args->text);
+        w->asking = 0;
+        (void)!write(w->answered, &one, sizeof(one));
+    }
+    (void)pthread_mutex_unlock(&w->lock);
+    return open || kiln_err_set(err, KILN_ERR_USER, "there is no open question %lld",
+                                (long long)args->number);
+}
+
+static const struct kiln_control_command own_commands[] = {
+    { "cancel", on_cancel },
+    { "answer", on_answer },
+    { 0 },
+};
 
 static void obey(struct worker *w, const char *line, size_t len)
 {
+    struct kiln_control_reply reply = KILN_CONTROL_REPLY_INIT;
     KILN_AUTO_ERR err = { 0 };
     struct kiln_command cmd;
+    bool ok = kiln_command_decode(&cmd, line, len, &err) &&
+              kiln_control_call(w->build->control, cmd.name, &cmd.args, &reply, &err);
 
-    if (!kiln_command_decode(&cmd, line, len, &err)) {
+    if (cmd.has_id)
+        kiln_bus_reply(w->build->bus, cmd.id, ok ? NULL : &err,
+                       reply.text.len ? kiln_str_cstr(&reply.text) : NULL, reply.fd);
+    else if (!ok)
         kiln_log("worker: %s", kiln_err_text(&err));
-        return;
-    }
-    switch (cmd.type) {
-    case KILN_CMD_CANCEL:
-        cancel_all(w);
-        break;
-    case KILN_CMD_ANSWER:
-        take_answer(w, &cmd);
-        break;
-    }
+    kiln_control_reply_done(&reply);
     kiln_command_done(&cmd);
 }
 
@@ -83,8 +103,8 @@ static void obey(struct worker *w, const char *line, size_t len)
 static void *read_commands(void *ud)
 {
     struct worker *w = ud;
-    KILN_AUTO_STR buf = KILN_STR_MAX(KILN_MAX_EVENT);
-    char chunk[4096];
+    KILN_AUTO_STR buf = KILN_STR_MAX(2 * KILN_MAX_COMMAND);
+    char chunk[64 << 10];
     ssize_t n;
 
     while ((n = read(w->fd, chunk, sizeof(chunk))) > 0 || (n < 0 && errno == EINTR)) {
@@ -113,22 +133,27 @@ static void send_prompt(struct worker *w, enum kiln_event_type type, const char 
     kiln_bus_send(w->build->bus, &ev);
 }
 
-/* The answer to the open prompt, if it came; false while there is none. */
-static bool fetch_answer(struct worker *w, char **ret)
+static void set_asking(struct worker *w, int64_t prompt)
+{
+    (void)pthread_mutex_lock(&w->lock);
+    free(w->answer); /* one that nobody waits for any more */
+    w->answer = NULL;
+    w->asking = prompt;
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
+/* The answer has come. NULL: nobody can answer. */
+static char *fetch_answer(struct worker *w)
 {
     uint64_t count;
-    bool ours;
+    char *answer;
 
     (void)!read(w->answered, &count, sizeof(count));
     (void)pthread_mutex_lock(&w->lock);
-    ours = w->answer_to == w->prompts;
-    if (ours) {
-        *ret = w->answer;
-        w->answer = NULL;
-        w->answer_to = 0;
-    }
+    answer = w->answer;
+    w->answer = NULL;
     (void)pthread_mutex_unlock(&w->lock);
-    return ours;
+    return answer;
 }
 
 static bool ask(struct kiln_prompter *p, struct kiln_build *b, const char *question,
@@ -136,15 +161,17 @@ static bool ask(struct kiln_prompter *p, struct kiln_build *b, const char *quest
 {
     struct worker *w = KILN_CONTAINER_OF(p, struct worker, prompter);
     char *answer = NULL;
-    bool ok = true;
+    bool ok;
 
     if (!b->options->interactive)
         return kiln_err_set(err, KILN_ERR_USER, KILN_NOBODY_TO_ASK);
-    w->prompts++;
+    set_asking(w, ++w->prompts);
     send_prompt(w, KILN_EV_PROMPT, question, choices);
-    do {
-        ok = kiln_wait_fd(w->io, w->answered, POLLIN, KILN_NEVER, err) == KILN_WAIT_READY;
-    } while (ok && !fetch_answer(w, &answer));
+    ok = kiln_wait_fd(w->io, w->answered, POLLIN, KILN_NEVER, err) == KILN_WAIT_READY;
+    if (ok)
+        answer = fetch_answer(w);
+    else
+        set_asking(w, 0);
     send_prompt(w, KILN_EV_PROMPT_END, NULL, NULL);
     if (!ok)
         return false;
@@ -199,6 +226,8 @@ static int worker_main(struct kiln_build *b, int fd, const char *ledger_path)
     pthread_t reader;
 
     (void)pthread_mutex_init(&w.lock, NULL);
+    b->control = kiln_control_new();
+    kiln_control_add(b->control, own_commands, &w);
     w.cancel = kiln_cancel_new();
     w.io = kiln_cancel_new();
     w.answered = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
