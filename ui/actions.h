@@ -56,6 +56,7 @@
     X(LOG, SAVE, "save", "FILE", "write the lines that are shown to a file")                       \
     X(SCREEN, KEYBOARD, "keyboard", "", "give the keyboard to the guest (the way out: Ctrl-] )")   \
     X(SCREEN, CHORD, "chord", "KEYS", "send a chord such as ctrl-alt-F2 (no name: a menu)")        \
+    X(SCREEN, TEXT, "text", "", "show a text screen as text, or as it looks")                      \
     X(SCREEN, PICTURE, "picture", "FILE", "save the screen as PNG")                                \
     X(BOOT, EDIT, "edit", "", "edit the boot command")                                             \
     X(BOOT, APPLY, "apply", "", "the edit replaces what is still to be typed")                     \

@@ -44,7 +44,9 @@ struct kiln_pane_ops {
     /* When it wants to be called again (monotonic us; KILN_NEVER), and that call. */
     int64_t (*deadline)(const void *pane);
     void (*tick)(void *pane, int64_t now_us);
-    /* After the text is on the terminal: pixels, straight to it (kitty, sixel). */
+    /* After each kiln_term_draw: pixels, straight to the terminal (kitty, sixel) with
+     * kiln_term_raw. `a`: the pane's inside; NULL: it is not in sight, or a menu or question lies
+     * over it, so no picture may stay. */
     void (*pixels)(void *pane, struct kiln_term *term, const struct kiln_area *a);
 };
 

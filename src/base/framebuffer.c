@@ -153,12 +153,12 @@ bool kiln_framebuffer_map(struct kiln_framebuffer *fb, int fd, struct kiln_err *
     return true;
 }
 
-static void copy_pixels(const struct kiln_framebuffer *fb, uint8_t *rgbx)
+static void copy_pixels(const struct kiln_framebuffer *fb, unsigned step, uint8_t *rgbx)
 {
-    for (unsigned y = 0; y < fb->height; y++) {
+    for (unsigned y = 0; y < fb->height; y += step) {
         const _Atomic uint32_t *from = row_of(fb, y);
 
-        for (unsigned x = 0; x < fb->width; x++, rgbx += PIXEL) {
+        for (unsigned x = 0; x < fb->width; x += step, rgbx += PIXEL) {
             uint32_t pixel = atomic_load_explicit(&from[x], memory_order_acquire);
 
             memcpy(rgbx, &pixel, sizeof(pixel));
@@ -166,7 +166,7 @@ static void copy_pixels(const struct kiln_framebuffer *fb, uint8_t *rgbx)
     }
 }
 
-uint64_t kiln_framebuffer_read(const struct kiln_framebuffer *fb, uint8_t *rgbx)
+uint64_t kiln_framebuffer_sample(const struct kiln_framebuffer *fb, unsigned step, uint8_t *rgbx)
 {
     const struct kiln_framebuffer_head *head = fb->head;
 
@@ -180,11 +180,16 @@ uint64_t kiln_framebuffer_read(const struct kiln_framebuffer *fb, uint8_t *rgbx)
         }
         if (frame == 0)
             return 0;
-        copy_pixels(fb, rgbx);
+        copy_pixels(fb, step, rgbx);
         if (atomic_load_explicit(&head->lock, memory_order_relaxed) == lock)
             return frame;
     }
     return 0;
+}
+
+uint64_t kiln_framebuffer_read(const struct kiln_framebuffer *fb, uint8_t *rgbx)
+{
+    return kiln_framebuffer_sample(fb, 1, rgbx);
 }
 
 void kiln_framebuffer_done(struct kiln_framebuffer *fb)

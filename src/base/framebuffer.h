@@ -51,6 +51,11 @@ bool kiln_framebuffer_map(struct kiln_framebuffer *fb, int fd, struct kiln_err *
  * nothing was written yet or the writer is stuck in the middle (tried a bounded number of times).
  */
 uint64_t kiln_framebuffer_read(const struct kiln_framebuffer *fb, uint8_t *rgbx);
+/**
+ * As kiln_framebuffer_read, but every step-th pixel of every step-th row only (step >= 1), so that
+ * a huge screen costs its reader little: ceil(width / step) * ceil(height / step) pixels.
+ */
+uint64_t kiln_framebuffer_sample(const struct kiln_framebuffer *fb, unsigned step, uint8_t *rgbx);
 /** All zeroes, as { .fd = -1 }, is fine and holds nothing; fb can be used again. */
 void kiln_framebuffer_done(struct kiln_framebuffer *fb);
 

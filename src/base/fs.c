@@ -118,11 +118,14 @@ static int open_neighbour(const char *path, mode_t mode, char **ret_temp)
     return open(*ret_temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 }
 
-bool kiln_fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
-                          struct kiln_err *err)
+/* `publish` gives the finished neighbour its name: rename, which replaces, or link, which does not.
+ */
+static bool write_published(const char *path, const void *data, size_t len, mode_t mode,
+                            int (*publish)(const char *from, const char *to), struct kiln_err *err)
 {
     KILN_AUTO_FREE char *temp = NULL;
     KILN_AUTO_FD fd = open_neighbour(path, mode, &temp);
+    bool ok;
 
     if (fd < 0)
         return kiln_err_sys(err, errno, "create %s", path);
@@ -131,12 +134,23 @@ bool kiln_fs_write_atomic(const char *path, const void *data, size_t len, mode_t
         return kiln_err_wrap(err, "%s", path);
     }
     /* Without the sync a power cut may leave the new name on an empty file. */
-    if (fdatasync(fd) != 0 || rename(temp, path) != 0) {
+    ok = fdatasync(fd) == 0 && publish(temp, path) == 0;
+    if (!ok)
         (void)kiln_err_sys(err, errno, "write %s", path);
-        (void)unlink(temp);
-        return false;
-    }
-    return true;
+    (void)unlink(temp); /* after a rename there is none */
+    return ok;
+}
+
+bool kiln_fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
+                          struct kiln_err *err)
+{
+    return write_published(path, data, len, mode, rename, err);
+}
+
+bool kiln_fs_write_new(const char *path, const void *data, size_t len, mode_t mode,
+                       struct kiln_err *err)
+{
+    return write_published(path, data, len, mode, link, err);
 }
 
 bool kiln_fs_mkdirs(const char *path, mode_t mode, struct kiln_err *err)

@@ -23,6 +23,9 @@ bool kiln_fs_read(const char *path, size_t max, struct kiln_str *out, struct kil
  */
 bool kiln_fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
                           struct kiln_err *err);
+/** As kiln_fs_write_atomic, but never replaces anything: SYSTEM with os_errno EEXIST. */
+bool kiln_fs_write_new(const char *path, const void *data, size_t len, mode_t mode,
+                       struct kiln_err *err);
 bool kiln_fs_write_all(int fd, const void *data, size_t len, struct kiln_err *err);
 bool kiln_fs_mkdirs(const char *path, mode_t mode, struct kiln_err *err); /* as mkdir -p */
 /** Remove a file or a tree without following symlinks; a missing one is fine. */

@@ -59,6 +59,24 @@ static void rows_arrive(void **state)
     assert_int_equal(r.fd, -1);
 }
 
+static void samples(void **state)
+{
+    uint8_t from[5 * 3 * 4] = { 0 }, got[3 * 2 * 4];
+    struct kiln_framebuffer w = writer(5, 3), r = reader_of(&w);
+
+    (void)state;
+    for (uint8_t i = 0; i < 15; i++)
+        from[i * 4] = i;
+    kiln_framebuffer_write(&w, from, 0, 3);
+    assert_int_equal(kiln_framebuffer_sample(&r, 2, got), 1);
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(got[i * 4], i / 3 * 10 + i % 3 * 2);
+    assert_int_equal(kiln_framebuffer_sample(&r, 100, got), 1);
+    assert_int_equal(got[0], 0);
+    kiln_framebuffer_done(&w);
+    kiln_framebuffer_done(&r);
+}
+
 static void readers_only_read(void **state)
 {
     struct kiln_framebuffer w = writer(WIDTH, HEIGHT);
@@ -232,13 +250,10 @@ static void every_copy_is_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_arrive),
-        cmocka_unit_test(readers_only_read),
-        cmocka_unit_test(hostile_files),
-        cmocka_unit_test(impossible_sizes),
-        cmocka_unit_test(no_memfd),
-        cmocka_unit_test(head_changes),
-        cmocka_unit_test(every_copy_is_whole),
+        cmocka_unit_test(rows_arrive),       cmocka_unit_test(samples),
+        cmocka_unit_test(readers_only_read), cmocka_unit_test(hostile_files),
+        cmocka_unit_test(impossible_sizes),  cmocka_unit_test(no_memfd),
+        cmocka_unit_test(head_changes),      cmocka_unit_test(every_copy_is_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

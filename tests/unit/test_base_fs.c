@@ -90,6 +90,22 @@ static void test_write_atomic(void **state)
     assert_int_equal(files.n, 1); /* no temporary is left */
 }
 
+static void test_write_new(void **state)
+{
+    KILN_AUTO_FREE char *path = kiln_path_join(*state, "file");
+    KILN_AUTO_STRV files = { 0 };
+    KILN_AUTO_STR out = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+
+    unit_ok(kiln_fs_write_new(path, "first", 5, 0600, &err), &err);
+    assert_false(kiln_fs_write_new(path, "second", 6, 0600, &err));
+    assert_int_equal(err.os_errno, EEXIST);
+    unit_ok(kiln_fs_read(path, 100, &out, NULL), &err);
+    assert_string_equal(out.data, "first");
+    unit_ok(kiln_fs_walk(*state, &files, NULL), &err);
+    assert_int_equal(files.n, 1);
+}
+
 static void test_mkdirs(void **state)
 {
     KILN_AUTO_FREE char *path = kiln_path_join(*state, "a//b/c/");
@@ -317,6 +333,7 @@ int main(void)
         IN_DIR(test_read),
         IN_DIR(test_read_proc),
         IN_DIR(test_write_atomic),
+        IN_DIR(test_write_new),
         IN_DIR(test_mkdirs),
         IN_DIR(test_remove_tree),
         IN_DIR(test_copy),
