@@ -118,10 +118,12 @@ static int open_neighbour(const char *path, mode_t mode, char **ret_temp)
     return open(*ret_temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 }
 
-/* `publish` gives the finished neighbour its name: rename, which replaces, or link, which does not.
- */
+/* Write a neighbour, and give it its name when it is whole.
+ * @like     whose mode and owner it gets; NULL: `mode`, and ours
+ * @publish  rename, which replaces, or link, which does not */
 static bool write_published(const char *path, const void *data, size_t len, mode_t mode,
-                            int (*publish)(const char *from, const char *to), struct kiln_err *err)
+                            const char *like, int (*publish)(const char *from, const char *to),
+                            struct kiln_err *err)
 {
     KILN_AUTO_FREE char *temp = NULL;
     KILN_AUTO_FD fd = open_neighbour(path, mode, &temp);
@@ -129,7 +131,7 @@ static bool write_published(const char *path, const void *data, size_t len, mode
 
     if (fd < 0)
         return kiln_err_sys(err, errno, "create %s", path);
-    if (!kiln_fs_write_all(fd, data, len, err)) {
+    if ((like && !kiln_fs_copy_owner(like, fd, err)) || !kiln_fs_write_all(fd, data, len, err)) {
         (void)unlink(temp);
         return kiln_err_wrap(err, "%s", path);
     }
@@ -144,13 +146,33 @@ static bool write_published(const char *path, const void *data, size_t len, mode
 bool kiln_fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
                           struct kiln_err *err)
 {
-    return write_published(path, data, len, mode, rename, err);
+    return write_published(path, data, len, mode, NULL, rename, err);
 }
 
 bool kiln_fs_write_new(const char *path, const void *data, size_t len, mode_t mode,
                        struct kiln_err *err)
 {
-    return write_published(path, data, len, mode, link, err);
+    return write_published(path, data, len, mode, NULL, link, err);
+}
+
+bool kiln_fs_replace(const char *path, const void *data, size_t len, struct kiln_err *err)
+{
+    return write_published(path, data, len, 0600, path, rename, err);
+}
+
+bool kiln_fs_copy_owner(const char *path, int fd, struct kiln_err *err)
+{
+    struct stat want, have;
+
+    if (stat(path, &want) != 0 || fstat(fd, &have) != 0)
+        return kiln_err_sys(err, errno, "stat %s", path);
+    if ((have.st_uid != want.st_uid || have.st_gid != want.st_gid) &&
+        fchown(fd, want.st_uid, want.st_gid) != 0)
+        return kiln_err_sys(err, errno, "keep the owner of %s (user %u, group %u)", path,
+                            (unsigned)want.st_uid, (unsigned)want.st_gid);
+    if (fchmod(fd, want.st_mode & 07777) != 0) /* last: chown takes set-user-ID away */
+        return kiln_err_sys(err, errno, "keep the mode of %s", path);
+    return true;
 }
 
 bool kiln_fs_mkdirs(const char *path, mode_t mode, struct kiln_err *err)

@@ -26,6 +26,12 @@ bool kiln_fs_write_atomic(const char *path, const void *data, size_t len, mode_t
 /** As kiln_fs_write_atomic, but never replaces anything: SYSTEM with os_errno EEXIST. */
 bool kiln_fs_write_new(const char *path, const void *data, size_t len, mode_t mode,
                        struct kiln_err *err);
+/** As kiln_fs_write_atomic over a regular file that is there, whose mode and owner the new one
+ * gets.
+ */
+bool kiln_fs_replace(const char *path, const void *data, size_t len, struct kiln_err *err);
+/** Give the open file the mode and owner of the file at path. */
+bool kiln_fs_copy_owner(const char *path, int fd, struct kiln_err *err);
 bool kiln_fs_write_all(int fd, const void *data, size_t len, struct kiln_err *err);
 bool kiln_fs_mkdirs(const char *path, mode_t mode, struct kiln_err *err); /* as mkdir -p */
 /** Remove a file or a tree without following symlinks; a missing one is fine. */
