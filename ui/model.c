@@ -84,6 +84,14 @@ const struct kiln_model_build *kiln_model_find(const struct kiln_model *m, const
     return find(m, label);
 }
 
+bool kiln_model_asks(const struct kiln_model *m)
+{
+    for (size_t i = 0; i < m->n_builds; i++)
+        if (m->builds[i].n_prompts > 0 || m->builds[i].stop.on)
+            return true;
+    return false;
+}
+
 static struct kiln_model_build *find_or_add(struct kiln_model *m, const char *label)
 {
     struct kiln_model_build *b = find(m, label);

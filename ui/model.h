@@ -95,5 +95,7 @@ struct kiln_model {
 void kiln_model_event(struct kiln_model *m, const struct kiln_event *ev);
 void kiln_model_clear(struct kiln_model *m); /* as new */
 const struct kiln_model_build *kiln_model_find(const struct kiln_model *m, const char *label);
+/** A build waits for an answer or stands at a breakpoint. */
+bool kiln_model_asks(const struct kiln_model *m);
 
 #endif

@@ -1,0 +1,10 @@
+/* The prompt pane: questions and stops of all builds, with named choices. */
+#ifndef KILN_UI_PROMPT_PANE_H
+#define KILN_UI_PROMPT_PANE_H
+
+#include "ui/model.h"
+
+/** Rows that it would like for what is asked now; 0: nothing is asked. */
+int kiln_prompt_rows(const struct kiln_model *m, const char *build);
+
+#endif
