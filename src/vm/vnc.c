@@ -35,7 +35,6 @@ struct kiln_vnc {
     char *password; /* owned; NULL: none */
     int fd, news;   /* owned */
     bool running;   /* there is a thread to join */
-    bool updates;   /* were requested; owner's thread */
     pthread_t thread;
     pthread_mutex_t write_lock;
     _Atomic int state; /* enum state */
@@ -191,12 +190,19 @@ static bool wait_writable(struct kiln_vnc *v, struct kiln_cancel *c, struct kiln
     int64_t deadline = kiln_cancel_deadline(c, WRITE_LIMIT_US);
 
     if (kiln_wait_fd(c, v->fd, POLLOUT, deadline, err) != KILN_WAIT_READY)
-        return kiln_err_wrap(err, "VNC server takes no keys");
+        return kiln_err_wrap(err, "VNC server takes nothing");
     return true;
 }
 
-bool kiln_vnc_key(struct kiln_vnc *v, uint32_t keysym, bool down, struct kiln_cancel *c,
-                  struct kiln_err *err)
+/* What can be sent. */
+struct message {
+    bool is_key; /* else a request for an update */
+    uint32_t keysym;
+    bool down;
+};
+
+static bool send_message(struct kiln_vnc *v, const struct message *m, struct kiln_cancel *c,
+                         struct kiln_err *err)
 {
     bool ok;
 
@@ -205,37 +211,39 @@ bool kiln_vnc_key(struct kiln_vnc *v, uint32_t keysym, bool down, struct kiln_ca
     if (!wait_writable(v, c, err))
         return false;
     (void)pthread_mutex_lock(&v->write_lock);
-    ok = v->ops->send_key(v->session, keysym, down);
+    ok = m->is_key ? v->ops->send_key(v->session, m->keysym, m->down)
+                   : v->ops->request_update(v->session);
     (void)pthread_mutex_unlock(&v->write_lock);
     return ok || kiln_err_set(err, KILN_ERR_REMOTE, "VNC connection lost: write failed");
 }
 
-bool kiln_vnc_request_updates(struct kiln_vnc *v, struct kiln_err *err)
+bool kiln_vnc_key(struct kiln_vnc *v, uint32_t keysym, bool down, struct kiln_cancel *c,
+                  struct kiln_err *err)
 {
-    bool ok;
-
-    if (v->updates)
-        return true;
-    if (kiln_vnc_lost(v))
-        return lost(v, err);
-    (void)pthread_mutex_lock(&v->write_lock);
-    ok = v->ops->request_updates(v->session);
-    (void)pthread_mutex_unlock(&v->write_lock);
-    v->updates = ok;
-    return ok || kiln_err_set(err, KILN_ERR_REMOTE, "VNC connection lost: write failed");
+    return send_message(v, &(struct message){ true, keysym, down }, c, err);
 }
 
-void kiln_vnc_image_done(struct kiln_vnc_image *image)
+bool kiln_vnc_request_update(struct kiln_vnc *v, struct kiln_cancel *c, struct kiln_err *err)
 {
-    free(image->rgb);
-    *image = (struct kiln_vnc_image){ 0 };
+    return send_message(v, &(struct message){ .is_key = false }, c, err);
 }
 
-void kiln_vnc_snapshot(struct kiln_vnc *v, struct kiln_vnc_image *image)
+int kiln_vnc_news_fd(const struct kiln_vnc *v)
 {
-    /* The pixels may be newer than the number says, never older. */
-    image->frame = atomic_load(&v->frames);
-    v->ops->snapshot(v->session, image);
+    return v->news;
+}
+
+uint64_t kiln_vnc_frames(struct kiln_vnc *v)
+{
+    eventfd_t count;
+
+    (void)eventfd_read(v->news, &count); /* before the look: what comes later raises it again */
+    return atomic_load(&v->frames);
+}
+
+void kiln_vnc_changes(struct kiln_vnc *v, kiln_vnc_rows_fn *fn, void *ud)
+{
+    v->ops->changes(v->session, fn, ud);
 }
 
 bool kiln_vnc_wait_frame(struct kiln_vnc *v, uint64_t frame, struct kiln_cancel *c,

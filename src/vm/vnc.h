@@ -3,7 +3,7 @@
  *
  * A helper thread reads what the server sends, so that the server never waits for us and a lost
  * connection is noticed; it is also why nothing here can hang: closing the socket ends it. Unless
- * kiln_vnc_request_updates is called, the server is sent key events and nothing else, as Packer
+ * kiln_vnc_request_update is called, the server is sent key events and nothing else, as Packer
  * does.
  *
  * SIGPIPE must be ignored in the process: the library writes with write(2).
@@ -54,20 +54,33 @@ bool kiln_vnc_lost(struct kiln_vnc *v);
 bool kiln_vnc_key(struct kiln_vnc *v, uint32_t keysym, bool down, struct kiln_cancel *c,
                   struct kiln_err *err);
 
-/** From now on keep a copy of the screen up to date. Owner's thread; again: nothing happens. */
-bool kiln_vnc_request_updates(struct kiln_vnc *v, struct kiln_err *err);
+/**
+ * Ask for one update: of the whole screen the first time and after it has changed its size, of what
+ * has changed since then; the server answers once there is something. Blocks as kiln_vnc_key.
+ * Owner's thread.
+ */
+bool kiln_vnc_request_update(struct kiln_vnc *v, struct kiln_cancel *c, struct kiln_err *err);
 
-/** A copy of the screen. All zeroes is ready to use, and to be used again. */
-struct kiln_vnc_image {
-    uint8_t *rgb;           /* owned; rows top down, 3 bytes a pixel, no padding */
-    size_t capacity;        /* bytes that rgb has room for */
-    unsigned width, height; /* pixels */
-    uint64_t frame;         /* counts the server's updates; 0: nothing was seen yet */
+/** Readable when an update has come or the connection is lost; borrowed. */
+int kiln_vnc_news_fd(const struct kiln_vnc *v);
+/** How many updates have come; kiln_vnc_news_fd is quiet until the next. Owner's thread. */
+uint64_t kiln_vnc_frames(struct kiln_vnc *v);
+
+/* Rows [y, y + rows) of a screen; rows 0: only its size is told. */
+struct kiln_vnc_rows {
+    unsigned width, height; /* of the screen, pixels */
+    unsigned y, rows;
+    const uint8_t *rgbx; /* the first of them: 4 bytes a pixel (the last means nothing), no padding;
+                            borrowed until return */
 };
-void kiln_vnc_image_done(struct kiln_vnc_image *image);
+typedef void kiln_vnc_rows_fn(void *ud, const struct kiln_vnc_rows *rows);
 
-/** Copy the screen as it is known now (all black before frame 1). Any thread. */
-void kiln_vnc_snapshot(struct kiln_vnc *v, struct kiln_vnc_image *image);
+/**
+ * Give the rows that have changed since the last call (black before the first update) to fn, from
+ * top to bottom; at least one call. fn must be quick (decoding waits for it) and call nothing of v.
+ * Any thread.
+ */
+void kiln_vnc_changes(struct kiln_vnc *v, kiln_vnc_rows_fn *fn, void *ud);
 
 /** Wait until there is a frame later than `frame`. Owner's thread. */
 bool kiln_vnc_wait_frame(struct kiln_vnc *v, uint64_t frame, struct kiln_cancel *c,

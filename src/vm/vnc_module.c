@@ -6,6 +6,7 @@
 
 #include "vm/vnc_ops.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <pthread.h>
 
@@ -19,9 +20,12 @@ struct kiln_vnc_session {
     const char *password; /* borrowed; NULL: none */
     void (*on_frame)(void *ud);
     void *ud;
+    bool settled;         /* format and encodings were sent; writer */
     struct kiln_str why;  /* the library's last line; reader's thread */
-    pthread_mutex_t lock; /* over frameBuffer, width, height */
+    pthread_mutex_t lock; /* over frameBuffer and all up to `whole` */
     unsigned width, height;
+    bool *changed;        /* owned; of each row */
+    bool whole;           /* the next request is for everything */
     GotBitmapProc bitmap; /* the library's own ones */
     GotFillRectProc fill;
     GotCopyRectProc copy;
@@ -81,17 +85,25 @@ static rfbBool make_frame_buffer(rfbClient *client)
     struct kiln_vnc_session *s = session_of(client);
     size_t pixels = (size_t)client->width * (size_t)client->height;
     uint8_t *fresh = NULL;
+    bool *changed = NULL;
 
-    if (client->width >= 0 && client->height >= 0 && pixels <= KILN_MAX_DISPLAY_PIXELS)
+    if (client->width >= 0 && client->height >= 0 && pixels <= KILN_MAX_DISPLAY_PIXELS) {
         fresh = calloc(pixels + 1, 4);
-    if (!fresh) {
+        changed = calloc((size_t)client->height + 1, sizeof(*changed));
+    }
+    if (!fresh || !changed) {
+        free(fresh);
+        free(changed);
         log_line("a display of %dx%d pixels is too large", client->width, client->height);
         client->width = client->height = 0; /* nothing fits into it */
         return FALSE;
     }
     (void)pthread_mutex_lock(&s->lock);
     free(client->frameBuffer);
+    free(s->changed);
     client->frameBuffer = fresh;
+    s->changed = changed;
+    s->whole = true;
     s->width = (unsigned)client->width;
     s->height = (unsigned)client->height;
     (void)pthread_mutex_unlock(&s->lock);
@@ -128,6 +140,19 @@ static void got_copy(rfbClient *client, int from_x, int from_y, int w, int h, in
     (void)pthread_mutex_unlock(&s->lock);
 }
 
+/* A rectangle has been drawn. The library has checked it against the size of the screen, except in
+ * messages that draw nothing. */
+static void got_rectangle(rfbClient *client, int x, int y, int w, int h)
+{
+    struct kiln_vnc_session *s = session_of(client);
+
+    (void)x, (void)w;
+    (void)pthread_mutex_lock(&s->lock);
+    for (int64_t row = y; row >= 0 && row < (int64_t)y + h && row < s->height; row++)
+        s->changed[row] = true;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
 static void finished_update(rfbClient *client)
 {
     struct kiln_vnc_session *s = session_of(client);
@@ -139,6 +164,7 @@ static void session_close(struct kiln_vnc_session *s)
 {
     s->client->sock = RFB_INVALID_SOCKET; /* not ours to close */
     free(s->client->frameBuffer);
+    free(s->changed);
     rfbClientCleanup(s->client);
     kiln_str_done(&s->why);
     (void)pthread_mutex_destroy(&s->lock);
@@ -157,6 +183,7 @@ static void set_hooks(struct kiln_vnc_session *s)
     client->GotBitmap = got_bitmap;
     client->GotFillRect = got_fill;
     client->GotCopyRect = got_copy;
+    client->GotFrameBufferUpdate = got_rectangle;
     client->FinishedFrameBufferUpdate = finished_update;
     client->MallocFrameBuffer = make_frame_buffer;
     client->GetPassword = get_password;
@@ -185,11 +212,21 @@ static struct kiln_vnc_session *session_open(int fd, const char *password,
     return s;
 }
 
+/* We ask for updates ourselves. The library would ask for the next one as soon as it has read one,
+ * on another thread than that of our writes, unless it is told that the server knows no such
+ * message. */
+static void ask_nothing(rfbClient *client)
+{
+    client->supportedMessages.client2server[rfbFramebufferUpdateRequest / 8] &=
+        (uint8_t) ~(1u << rfbFramebufferUpdateRequest % 8);
+}
+
 static bool session_handshake(struct kiln_vnc_session *s)
 {
     logging = s;
     if (!InitialiseRFBConnection(s->client))
         return false;
+    ask_nothing(s->client);
     s->client->width = s->client->si.framebufferWidth;
     s->client->height = s->client->si.framebufferHeight;
     return make_frame_buffer(s->client);
@@ -214,7 +251,7 @@ static bool session_send_key(struct kiln_vnc_session *s, uint32_t keysym, bool d
  * Not SetFormatAndEncodings: that offers ExtendedDesktopSize too, QEMU then announces its sizes
  * that way, as screen 0, and the library ignores screens of that number.
  */
-static bool session_request_updates(struct kiln_vnc_session *s)
+static bool send_settings(struct kiln_vnc_session *s)
 {
     static const char messages[] = {
         0,      0,      0,      0, /* SetPixelFormat: that of the client, s. session_open */
@@ -226,25 +263,44 @@ static bool session_request_updates(struct kiln_vnc_session *s)
         '\xff', '\xff', '\xff', '\x21', /* DesktopSize */
     };
 
-    return WriteToRFBServer(s->client, messages, sizeof(messages)) &&
-           SendFramebufferUpdateRequest(s->client, 0, 0, s->client->width, s->client->height,
-                                        FALSE);
+    if (s->settled)
+        return true;
+    s->settled = WriteToRFBServer(s->client, messages, sizeof(messages));
+    return s->settled;
 }
 
-static void session_snapshot(struct kiln_vnc_session *s, struct kiln_vnc_image *image)
+static bool session_request_update(struct kiln_vnc_session *s)
 {
-    size_t pixels;
+    rfbFramebufferUpdateRequestMsg m = { .type = rfbFramebufferUpdateRequest };
 
     (void)pthread_mutex_lock(&s->lock);
-    pixels = (size_t)s->width * s->height;
-    if (image->capacity < 3 * pixels) {
-        image->rgb = kiln_xrealloc(image->rgb, pixels, 3);
-        image->capacity = 3 * pixels;
+    m.incremental = !s->whole;
+    m.w = htons((uint16_t)s->width);
+    m.h = htons((uint16_t)s->height);
+    s->whole = false;
+    (void)pthread_mutex_unlock(&s->lock);
+    return send_settings(s) &&
+           WriteToRFBServer(s->client, (const char *)&m, sz_rfbFramebufferUpdateRequestMsg);
+}
+
+static void session_changes(struct kiln_vnc_session *s, kiln_vnc_rows_fn *fn, void *ud)
+{
+    struct kiln_vnc_rows r = { 0 };
+
+    (void)pthread_mutex_lock(&s->lock);
+    r.width = s->width;
+    r.height = s->height;
+    fn(ud, &r);
+    for (; r.y < s->height; r.y += r.rows) {
+        bool changed = s->changed[r.y];
+
+        for (r.rows = 1; r.y + r.rows < s->height && s->changed[r.y + r.rows] == changed;)
+            r.rows++;
+        r.rgbx = s->client->frameBuffer + (size_t)r.y * r.width * 4;
+        if (changed)
+            fn(ud, &r);
     }
-    for (size_t i = 0; i < pixels; i++)
-        memcpy(image->rgb + 3 * i, s->client->frameBuffer + 4 * i, 3);
-    image->width = s->width;
-    image->height = s->height;
+    memset(s->changed, 0, s->height * sizeof(*s->changed));
     (void)pthread_mutex_unlock(&s->lock);
 }
 
@@ -254,7 +310,7 @@ const struct kiln_vnc_ops kiln_vnc_ops = {
     .handle_message = session_handle_message,
     .why = session_why,
     .send_key = session_send_key,
-    .request_updates = session_request_updates,
-    .snapshot = session_snapshot,
+    .request_update = session_request_update,
+    .changes = session_changes,
     .close = session_close,
 };

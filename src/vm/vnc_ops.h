@@ -18,9 +18,9 @@ struct kiln_vnc_ops {
     const char *(*why)(const struct kiln_vnc_session *s);
     /* One writer at a time. */
     bool (*send_key)(struct kiln_vnc_session *s, uint32_t keysym, bool down);
-    bool (*request_updates)(struct kiln_vnc_session *s);
-    /* Any thread. Fills all but image->frame. */
-    void (*snapshot)(struct kiln_vnc_session *s, struct kiln_vnc_image *image);
+    bool (*request_update)(struct kiln_vnc_session *s);
+    /* Any thread. */
+    void (*changes)(struct kiln_vnc_session *s, kiln_vnc_rows_fn *fn, void *ud);
     /* After the reader's thread has ended. */
     void (*close)(struct kiln_vnc_session *s);
 };

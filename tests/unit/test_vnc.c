@@ -1,105 +1,12 @@
 /* The VNC client against a scripted server, exact bytes, friendly and hostile. */
 #include "unit.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/thread.h"
 #include "vm/vnc.h"
-
-/* One exchange: say these bytes, then hear these, which must be equal. */
-struct step {
-    const char *say;
-    size_t n_say;
-    const char *hear;
-    size_t n_hear;
-};
-#define STEP(say, hear)                                                                            \
-    {                                                                                              \
-        say, sizeof(say) - 1, hear, sizeof(hear) - 1                                               \
-    }
-
-#define VERSION STEP("RFB 003.008\n", "RFB 003.008\n")
-#define NONE                                                                                       \
-    STEP("\1\1", "\1"), STEP("\0\0\0\0", "\1") /* security None, then ClientInit: shared           \
-                                                */
-#define FORMAT "\x20\x18\0\1\0\xff\0\xff\0\xff\x10\x08\0\0\0\0"
-/* 4x2 pixels, named "QEMU" */
-#define INIT  STEP("\0\4\0\2" FORMAT "\0\0\0\4QEMU", "")
-#define HELLO VERSION, NONE, INIT
-
-struct server {
-    const struct step *steps;
-    size_t n;
-    int listener, port;
-    bool linger; /* stay until the client hangs up, instead of hanging up at the end */
-    pthread_t thread;
-    bool as_expected; /* valid once it has ended */
-};
-
-static bool hear(int fd, const char *want, size_t n)
-{
-    KILN_AUTO_FREE char *got = kiln_xmalloc(n + 1);
-    size_t have = 0;
-
-    while (have < n) {
-        ssize_t r = read(fd, got + have, n - have);
-
-        if (r <= 0)
-            return false;
-        have += (size_t)r;
-    }
-    return memcmp(got, want, n) == 0;
-}
-
-static bool play(int fd, const struct step *step)
-{
-    return kiln_fs_write_all(fd, step->say, step->n_say, NULL) &&
-           hear(fd, step->hear, step->n_hear);
-}
-
-static void *serve(void *ud)
-{
-    struct server *s = ud;
-    int fd = accept(s->listener, NULL, NULL);
-    char c;
-
-    s->as_expected = true;
-    for (size_t i = 0; i < s->n && s->as_expected; i++)
-        s->as_expected = play(fd, &s->steps[i]);
-    while (s->linger && s->as_expected && read(fd, &c, 1) == 1)
-        s->as_expected = false; /* more than the script knows */
-    (void)close(fd);
-    return NULL;
-}
-
-static void server_start(struct server *s, const struct step *steps, size_t n, bool linger)
-{
-    struct sockaddr_in addr = { .sin_family = AF_INET,
-                                .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
-    socklen_t len = sizeof(addr);
-
-    *s = (struct server){ .steps = steps, .n = n, .linger = linger };
-    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_return_code(bind(s->listener, (struct sockaddr *)&addr, len), errno);
-    assert_return_code(listen(s->listener, 1), errno);
-    assert_return_code(getsockname(s->listener, (struct sockaddr *)&addr, &len), errno);
-    s->port = ntohs(addr.sin_port);
-    assert_true(kiln_thread_start(&s->thread, "server", serve, s, NULL));
-}
-
-static bool server_end(struct server *s)
-{
-    (void)pthread_join(s->thread, NULL);
-    (void)close(s->listener);
-    return s->as_expected;
-}
+#include "vnc_server.h"
 
 static int64_t soon(void)
 {
@@ -266,16 +173,42 @@ static void silence(void **state)
     (void)server_end(&s);
 }
 
-/* SetPixelFormat; SetEncodings: raw and DesktopSize */
-#define SETTINGS                                                                                   \
-    "\0\0\0\0\x20\x18\0\1\0\xff\0\xff\0\xff\0\x08\x10\0\0\0"                                       \
-    "\2\0\0\2\0\0\0\0\xff\xff\xff\x21"
-#define REQUEST(w, h) "\3\0\0\0\0\0\0" w "\0" h
-#define MORE(w, h)    "\3\1\0\0\0\0\0" w "\0" h
-/* FramebufferUpdate with one raw rectangle of 2x1 pixels at 1,1: red and white. */
-#define RED_WHITE "\0\0\0\1\0\1\0\1\0\2\0\1\0\0\0\0\xff\0\0\0\xff\xff\xff\0"
-
 #define WATCH HELLO, STEP("", SETTINGS)
+
+/* What the client knows of the screen. */
+struct picture {
+    unsigned width, height;
+    unsigned rows; /* how many came last time */
+    uint8_t rgbx[64];
+};
+
+static void take_rows(void *ud, const struct kiln_vnc_rows *r)
+{
+    struct picture *p = ud;
+
+    p->width = r->width;
+    p->height = r->height;
+    p->rows += r->rows;
+    assert_true((size_t)r->width * 4 * (r->y + r->rows) <= sizeof(p->rgbx));
+    if (r->rows)
+        memcpy(p->rgbx + (size_t)r->width * 4 * r->y, r->rgbx, (size_t)r->width * 4 * r->rows);
+}
+
+static void look(struct kiln_vnc *v, struct picture *p)
+{
+    p->rows = 0;
+    kiln_vnc_changes(v, take_rows, p);
+}
+
+static void await_update(struct kiln_vnc *v, uint64_t n)
+{
+    KILN_AUTO_ERR err = { 0 };
+
+    unit_ok(kiln_vnc_request_update(v, NULL, &err), &err);
+    unit_ok(kiln_vnc_wait_frame(v, n - 1, NULL, soon(), &err), &err);
+    assert_int_equal(kiln_vnc_frames(v), n);
+    assert_int_equal(kiln_wait_fd(NULL, kiln_vnc_news_fd(v), POLLIN, 0, NULL), KILN_WAIT_TIMEOUT);
+}
 
 static void sees_the_screen(void **state)
 {
@@ -284,40 +217,46 @@ static void sees_the_screen(void **state)
         STEP("", REQUEST("\4", "\2")),
         STEP(RED_WHITE, MORE("\4", "\2")),
         /* the screen changes its size to 2x3 */
-        STEP("\0\0\0\1\0\0\0\0\0\2\0\3\xff\xff\xff\x21", REQUEST("\2", "\3") MORE("\2", "\3")),
+        STEP("\0\0\0\1\0\0\0\0\0\2\0\3\xff\xff\xff\x21", REQUEST("\2", "\3")),
+        STEP(RED_BELOW, MORE("\2", "\3")),
+        STEP(BOTH_ENDS, ""),
     };
-    static const uint8_t want[2 * 4 * 3] = { [15] = 255, [18] = 255, [19] = 255, [20] = 255 };
-    KILN_CLEANUP(kiln_vnc_image_done) struct kiln_vnc_image image = { 0 };
+    static const uint8_t red_white[4 * 2 * 4] = { [20] = 255, [24] = 255, [25] = 255, [26] = 255 };
+    struct picture p = { 0 };
     KILN_AUTO_ERR err = { 0 };
     struct kiln_vnc *v;
     struct server s;
 
     (void)state;
-    server_start(&s, steps, KILN_COUNT(steps) - 1, true);
+    server_start(&s, steps, KILN_COUNT(steps), true);
     v = meet(&s, "");
-    kiln_vnc_snapshot(v, &image);
-    assert_int_equal(image.frame, 0);
-    assert_int_equal(image.width, 4);
+    look(v, &p);
+    assert_int_equal(p.width, 4);
+    assert_int_equal(p.rows, 0);
+    assert_int_equal(kiln_vnc_frames(v), 0);
     unit_fails(kiln_vnc_wait_frame(v, 0, NULL, kiln_cancel_deadline(NULL, KILN_MS(10)), &err), &err,
                KILN_ERR_TIMEOUT, "wait for the screen to change: timed out");
-    unit_ok(kiln_vnc_request_updates(v, &err), &err);
-    unit_ok(kiln_vnc_request_updates(v, &err), &err);
-    unit_ok(kiln_vnc_wait_frame(v, image.frame, NULL, soon(), &err), &err);
-    kiln_vnc_snapshot(v, &image);
-    assert_int_equal(image.frame, 1);
-    assert_int_equal(image.height, 2);
-    assert_memory_equal(image.rgb, want, sizeof(want));
-    kiln_vnc_free(v);
-    assert_true(server_end(&s));
+    await_update(v, 1);
+    look(v, &p);
+    assert_int_equal(p.rows, 1);
+    assert_memory_equal(p.rgbx, red_white, sizeof(red_white));
+    look(v, &p);
+    assert_int_equal(p.rows, 0);
 
-    server_start(&s, steps, KILN_COUNT(steps), true);
-    v = meet(&s, NULL);
-    unit_ok(kiln_vnc_request_updates(v, &err), &err);
-    unit_ok(kiln_vnc_wait_frame(v, 1, NULL, soon(), &err), &err);
-    kiln_vnc_snapshot(v, &image);
-    assert_int_equal(image.width, 2);
-    assert_int_equal(image.height, 3);
-    assert_int_equal(image.rgb[0], 0);
+    await_update(v, 2);
+    look(v, &p);
+    assert_int_equal(p.width, 2);
+    assert_int_equal(p.height, 3);
+    assert_int_equal(p.rows, 0);
+    await_update(v, 3);
+    look(v, &p);
+    assert_int_equal(p.rows, 1);
+    assert_int_equal(p.rgbx[16], 255);
+    await_update(v, 4);
+    look(v, &p);
+    assert_int_equal(p.rows, 2);
+    assert_int_equal(p.rgbx[0], 1);
+    assert_int_equal(p.rgbx[16], 2);
     kiln_vnc_free(v);
     assert_true(server_end(&s));
 }
@@ -342,20 +281,20 @@ static void hostile_updates(void **state)
     (void)state;
     for (size_t i = 0; i < KILN_COUNT(bad); i++) {
         const struct step steps[] = { WATCH, STEP("", REQUEST("\4", "\2")), bad[i] };
-        KILN_CLEANUP(kiln_vnc_image_done) struct kiln_vnc_image image = { 0 };
+        struct picture p = { 0 };
         KILN_AUTO_ERR err = { 0 };
         struct kiln_vnc *v;
         struct server s;
 
         server_start(&s, steps, KILN_COUNT(steps), false);
         v = meet(&s, NULL);
-        unit_ok(kiln_vnc_request_updates(v, &err), &err);
+        unit_ok(kiln_vnc_request_update(v, NULL, &err), &err);
         if (kiln_vnc_wait_frame(v, 1, NULL, soon(), &err)) /* the first may have been fine */
             fail_msg("%zu went well", i);
         assert_int_equal(err.kind, KILN_ERR_REMOTE);
         assert_true(kiln_has_prefix(err.msg, "VNC connection lost: "));
         assert_true(kiln_vnc_lost(v));
-        kiln_vnc_snapshot(v, &image);
+        look(v, &p);
         kiln_vnc_free(v);
         (void)server_end(&s);
     }
@@ -377,7 +316,7 @@ static void loses_the_server(void **state)
     assert_int_equal(err.kind, KILN_ERR_REMOTE);
     unit_fails(kiln_vnc_key(v, 'a', true, NULL, &err), &err, KILN_ERR_REMOTE,
                "VNC connection lost: VNC server closed connection");
-    unit_fails(kiln_vnc_request_updates(v, &err), &err, KILN_ERR_REMOTE,
+    unit_fails(kiln_vnc_request_update(v, NULL, &err), &err, KILN_ERR_REMOTE,
                "VNC connection lost: VNC server closed connection");
     kiln_vnc_free(v);
 }
@@ -395,7 +334,7 @@ static void cancelled_while_typing(void **state)
     v = meet(&s, NULL);
     kiln_cancel_fire(c);
     unit_fails(kiln_vnc_key(v, 'a', true, c, &err), &err, KILN_ERR_CANCELLED,
-               "VNC server takes no keys: cancelled");
+               "VNC server takes nothing: cancelled");
     kiln_vnc_free(v);
     assert_true(server_end(&s));
 }
