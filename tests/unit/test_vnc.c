@@ -264,19 +264,7 @@ static void sees_the_screen(void **state)
 /* Whatever a server sends in place of an update, the connection is lost, and no more than that. */
 static void hostile_updates(void **state)
 {
-#define UPDATE(rect) STEP("\0\0\0\1" rect, "")
-    static const struct step bad[] = {
-        UPDATE("\0\3\0\0\0\2\0\1\0\0\0\0"),               /* raw, out of the right side */
-        UPDATE("\0\0\0\1\0\1\xff\xff\0\0\0\0"),           /* raw, out of the bottom */
-        UPDATE("\0\0\0\0\0\4\0\2\0\0\0\0half"),           /* raw, ends too early */
-        UPDATE("\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\x21" /* 65535x65535, then raw */
-               "\0\0\0\0\0\1\0\1\0\0\0\0"),
-        UPDATE("\0\0\0\0\0\4\0\2\0\0\0\1\xff\xff\xff\xff"),   /* copy from outside */
-        UPDATE("\0\0\0\0\0\4\0\2\0\0\0\x10\xff\xff\xff\xff"), /* ZRLE of 4 GiB */
-        UPDATE("\0\0\0\0\0\4\0\2\x12\x34\x56\x78"),           /* unknown encoding */
-        STEP("\x63", ""),                                     /* unknown message */
-        STEP("\3\0\0\0\xff\xff\xff\xff", ""),                 /* clipboard of 4 GiB */
-    };
+    static const struct step bad[] = HOSTILE_UPDATES;
 
     (void)state;
     for (size_t i = 0; i < KILN_COUNT(bad); i++) {

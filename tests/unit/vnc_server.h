@@ -1,12 +1,14 @@
 /*
- * A VNC server that follows a script of exact bytes. One connection, one thread; its struct is its
- * own while it runs.
+ * A VNC server that follows a script of exact bytes. One connection after the other, one thread;
+ * its struct is its own while it runs.
  */
 #ifndef KILN_TESTS_VNC_SERVER_H
 #define KILN_TESTS_VNC_SERVER_H
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,7 +42,9 @@ struct server {
     size_t n;
     int listener, port;
     bool linger; /* stay until the client hangs up, instead of hanging up at the end */
+    int more;    /* connections after the first, which get the same script */
     pthread_t thread;
+    int played;       /* eventfd: one for each step that went as written */
     bool as_expected; /* valid once it has ended */
 };
 
@@ -65,28 +69,42 @@ static inline bool play(int fd, const struct step *step)
            hear(fd, step->hear, step->n_hear);
 }
 
+static inline bool serve_one(struct server *s)
+{
+    int fd = accept(s->listener, NULL, NULL);
+    bool ok = fd >= 0;
+    char c;
+
+    for (size_t i = 0; i < s->n && ok; i++) {
+        ok = play(fd, &s->steps[i]);
+        if (ok)
+            (void)eventfd_write(s->played, 1);
+    }
+    while (s->linger && ok && read(fd, &c, 1) == 1)
+        ok = false; /* more than the script knows */
+    (void)close(fd);
+    return ok;
+}
+
 static inline void *serve(void *ud)
 {
     struct server *s = ud;
-    int fd = accept(s->listener, NULL, NULL);
-    char c;
 
     s->as_expected = true;
-    for (size_t i = 0; i < s->n && s->as_expected; i++)
-        s->as_expected = play(fd, &s->steps[i]);
-    while (s->linger && s->as_expected && read(fd, &c, 1) == 1)
-        s->as_expected = false; /* more than the script knows */
-    (void)close(fd);
+    for (int i = 0; i <= s->more && s->as_expected; i++)
+        s->as_expected = serve_one(s);
     return NULL;
 }
 
-static inline void server_start(struct server *s, const struct step *steps, size_t n, bool linger)
+static inline void server_start_more(struct server *s, const struct step *steps, size_t n,
+                                     bool linger, int more)
 {
     struct sockaddr_in addr = { .sin_family = AF_INET,
                                 .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
     socklen_t len = sizeof(addr);
 
-    *s = (struct server){ .steps = steps, .n = n, .linger = linger };
+    *s = (struct server){ .steps = steps, .n = n, .linger = linger, .more = more };
+    s->played = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_return_code(bind(s->listener, (struct sockaddr *)&addr, len), errno);
     assert_return_code(listen(s->listener, 1), errno);
@@ -95,10 +113,30 @@ static inline void server_start(struct server *s, const struct step *steps, size
     assert_true(kiln_thread_start(&s->thread, "server", serve, s, NULL));
 }
 
+static inline void server_start(struct server *s, const struct step *steps, size_t n, bool linger)
+{
+    server_start_more(s, steps, n, linger, 0);
+}
+
+/* Wait until that many more steps have been played; a step that goes wrong is found at the end. */
+static inline void server_await(struct server *s, size_t steps)
+{
+    eventfd_t one;
+
+    for (size_t i = 0; i < steps; i++) {
+        struct pollfd p = { .fd = s->played, .events = POLLIN };
+
+        if (poll(&p, 1, 20000) != 1)
+            fail_msg("the server waits at step %zu", i);
+        (void)eventfd_read(s->played, &one);
+    }
+}
+
 static inline bool server_end(struct server *s)
 {
     (void)pthread_join(s->thread, NULL);
     (void)close(s->listener);
+    (void)close(s->played);
     return s->as_expected;
 }
 
@@ -114,5 +152,21 @@ static inline bool server_end(struct server *s)
     "\0\0\0\2\0\0\0\0\0\1\0\1\0\0\0\0\1\0\0\0"                                                     \
     "\0\0\0\2\0\1\0\1\0\0\0\0\2\0\0\0"
 #define RED_WHITE "\0\0\0\1\0\1\0\1\0\2\0\1\0\0\0\0\xff\0\0\0\xff\xff\xff\0"
+
+/* Updates that no sane server sends, to a client whose screen is 4x2. */
+#define UPDATE(rect) STEP("\0\0\0\1" rect, "")
+#define HOSTILE_UPDATES                                                                            \
+    {                                                                                              \
+        UPDATE("\0\3\0\0\0\2\0\1\0\0\0\0"),                   /* raw, out of the right side */     \
+            UPDATE("\0\0\0\1\0\1\xff\xff\0\0\0\0"),           /* raw, out of the bottom */         \
+            UPDATE("\0\0\0\0\0\4\0\2\0\0\0\0half"),           /* raw, ends too early */            \
+            UPDATE("\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\x21" /* 65535x65535, then raw */          \
+                   "\0\0\0\0\0\1\0\1\0\0\0\0"),                                                    \
+            UPDATE("\0\0\0\0\0\4\0\2\0\0\0\1\xff\xff\xff\xff"),   /* copy from outside */          \
+            UPDATE("\0\0\0\0\0\4\0\2\0\0\0\x10\xff\xff\xff\xff"), /* ZRLE of 4 GiB */              \
+            UPDATE("\0\0\0\0\0\4\0\2\x12\x34\x56\x78"),           /* unknown encoding */           \
+            STEP("\x63", ""),                                     /* unknown message */            \
+            STEP("\3\0\0\0\xff\xff\xff\xff", ""),                 /* clipboard of 4 GiB */         \
+    }
 
 #endif

@@ -135,8 +135,10 @@ static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, str
                                  .ssh_port = { .lock_fd = -1, .listen_fd = -1 },
                                  .vnc_port = { .lock_fd = -1, .listen_fd = -1 } };
     bool ok = find_programs(&s, err) && make_work_dir(&s, b, err) &&
+              kiln_qemu_screen_open(&s, b, err) &&
               kiln_steps_run(steps, KILN_COUNT(steps), &s, b, err) && make_artifact(o, ret, err);
 
+    kiln_qemu_screen_close(&s, b);
     state_done(&s, b);
     return ok;
 }

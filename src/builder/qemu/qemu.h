@@ -5,9 +5,10 @@
  *     prepare.c      checks between them
  *     builder.c      the list of steps, the artifact
  *     step_*.c       the steps, in the order in which builder.c lists them
+ *     screen.c       who looks at the guest while it runs, and types
  *
- * All on the worker's main thread. Source: qemu-builder.md; option names and step names are
- * Packer's.
+ * All on the worker's main thread, but for what obeys commands (engine/control.h). Source:
+ * qemu-builder.md; option names and step names are Packer's.
  */
 #ifndef KILN_BUILDER_QEMU_QEMU_H
 #define KILN_BUILDER_QEMU_QEMU_H
@@ -100,6 +101,7 @@ struct kiln_qemu_state {
     char *efivars;      /* path of the copy, or NULL */
     char *qmp_path;
     struct kiln_qemu *qemu;
+    struct kiln_screen *screen;
     struct kiln_ssh_keypair keypair; /* temporary; empty if none is needed */
     bool communicates;               /* the communicator is not "none" */
 };
@@ -143,6 +145,11 @@ bool kiln_qemu_take_vnc_port(struct kiln_qemu_state *s, struct kiln_build *b, st
 bool kiln_qemu_obituary_for(struct kiln_qemu *qemu, const char *when, struct kiln_err *err);
 /** QEMU has ended: true if the guest powered off, else its obituary (a crash, a signal). */
 bool kiln_qemu_powered_off(struct kiln_qemu *qemu, const char *when, struct kiln_err *err);
+/** While it is open, people may ask for the guest's screen; they get it after attach. */
+bool kiln_qemu_screen_open(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err);
+/** QEMU serves VNC now, and takes the password. */
+bool kiln_qemu_screen_attach(struct kiln_qemu_state *s, struct kiln_err *err);
+void kiln_qemu_screen_close(struct kiln_qemu_state *s, struct kiln_build *b);
 /** Is a string option given and not empty? */
 static inline bool kiln_qemu_is_set(const char *s)
 {

@@ -331,12 +331,11 @@ static bool configure_qmp(void *state, struct kiln_build *b, struct kiln_err *er
 {
     struct kiln_qemu_state *s = state;
 
-    if (!s->vnc_password)
-        return true;
-    if (!kiln_qmp_set_vnc_password(kiln_qemu_qmp(s->qemu), s->vnc_password, b->cancel,
+    if (s->vnc_password &&
+        !kiln_qmp_set_vnc_password(kiln_qemu_qmp(s->qemu), s->vnc_password, b->cancel,
                                    kiln_cancel_deadline(b->cancel, KILN_SECOND(10)), err))
         return kiln_err_wrap(err, "set the VNC password");
-    return true;
+    return kiln_qemu_screen_attach(s, err);
 }
 
 const struct kiln_step_ops kiln_qemu_step_qmp = { "stepConfigureQMP", configure_qmp, NULL, false };

@@ -1,0 +1,94 @@
+#include "vm/screen.h"
+
+#include "builder/qemu/qemu.h"
+#include "engine/control.h"
+
+/* The commands `screen`, `key` and `release-keys`, and the events of the guest's screen. */
+
+static void say_geometry(void *ud, unsigned width, unsigned height)
+{
+    struct kiln_event ev = { .type = KILN_EV_SCREEN, .done = width, .total = height };
+
+    kiln_emit(ud, &ev);
+}
+
+static void say_frame(void *ud, uint64_t number)
+{
+    struct kiln_event ev = { .type = KILN_EV_FRAME, .index = (int64_t)number };
+
+    kiln_emit(ud, &ev);
+}
+
+static bool has_vnc(const struct kiln_qemu_state *s, struct kiln_err *err)
+{
+    return !s->o->disable_vnc || kiln_err_set(err, KILN_ERR_USER,
+                                              "the template has disable_vnc: without VNC kiln can "
+                                              "neither see the guest's screen nor type");
+}
+
+static bool screen(void *ud, const struct kiln_control_args *args, struct kiln_control_reply *reply,
+                   struct kiln_err *err)
+{
+    struct kiln_qemu_state *s = ud;
+
+    return has_vnc(s, err) && kiln_screen_watch(s->screen, args->on, &reply->fd, err);
+}
+
+/* Neither here nor anywhere below is a word said about which key it was. */
+static bool key(void *ud, const struct kiln_control_args *args, struct kiln_control_reply *reply,
+                struct kiln_err *err)
+{
+    struct kiln_qemu_state *s = ud;
+
+    (void)reply;
+    return has_vnc(s, err) && kiln_screen_key(s->screen, args->keysym, args->on, err);
+}
+
+static bool release_keys(void *ud, const struct kiln_control_args *args,
+                         struct kiln_control_reply *reply, struct kiln_err *err)
+{
+    struct kiln_qemu_state *s = ud;
+
+    (void)args, (void)reply, (void)err;
+    kiln_screen_release_keys(s->screen);
+    return true;
+}
+
+static const struct kiln_control_command commands[] = {
+    { "screen", screen },
+    { "key", key },
+    { "release-keys", release_keys },
+    { 0 },
+};
+
+bool kiln_qemu_screen_open(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
+{
+    const struct kiln_screen_watcher watcher = { say_geometry, say_frame, b };
+
+    s->screen = kiln_screen_new(&watcher, err);
+    if (!s->screen)
+        return false;
+    kiln_control_add(b->control, commands, s);
+    return true;
+}
+
+bool kiln_qemu_screen_attach(struct kiln_qemu_state *s, struct kiln_err *err)
+{
+    const struct kiln_screen_server server = {
+        .host = s->o->vnc_bind_address,
+        .port = s->vnc_port.port,
+        .password = s->vnc_password,
+        .died_fd = kiln_qemu_pidfd(s->qemu),
+    };
+
+    return s->o->disable_vnc || kiln_screen_attach(s->screen, &server, err);
+}
+
+void kiln_qemu_screen_close(struct kiln_qemu_state *s, struct kiln_build *b)
+{
+    if (!s->screen)
+        return;
+    kiln_control_remove(b->control, commands, s);
+    kiln_screen_free(s->screen);
+    s->screen = NULL;
+}

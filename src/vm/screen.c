@@ -1,0 +1,437 @@
+/*
+ * The callers and the thread share what is under `lock`; `kick`, an eventfd, tells the thread that
+ * something there has changed. No callback, no VNC call is made with the lock held, but for the
+ * framebuffer that a callback of VNC replaces (order: VNC's lock, then ours).
+ */
+#include "vm/screen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/framebuffer.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "vm/vnc.h"
+
+#define FRAME_US   (KILN_SECOND(1) / 30 + 1)
+#define CONNECT_US KILN_SECOND(10)
+#define RETRY_US   KILN_MS(500) /* after a connection that failed or was lost */
+#define MAX_QUEUED 512          /* keys that wait to be sent */
+#define MAX_HELD   32           /* keys that are down at one time */
+
+struct key {
+    uint32_t keysym;
+    bool down;
+};
+
+struct server {
+    char *host, *password; /* owned */
+    int port;
+    int died_fd; /* owned */
+    bool up;
+};
+
+struct kiln_screen {
+    struct kiln_screen_watcher watcher;
+    struct kiln_cancel *cancel; /* ends the thread; never stands still */
+    int kick;
+
+    pthread_mutex_t lock;
+    bool running; /* there is a thread */
+    pthread_t thread;
+    struct server server;
+    unsigned servers; /* how many there have been */
+    bool wanted;
+    struct key queue[MAX_QUEUED]; /* to be sent */
+    size_t n_queued;
+    uint32_t held[MAX_HELD]; /* down once the queue is sent */
+    size_t n_held;
+    struct kiln_framebuffer fb; /* the thread writes into it without the lock */
+
+    /* the thread's own */
+    struct kiln_vnc *vnc;
+    unsigned connected_to; /* `servers` at that time */
+    int64_t connect_at;    /* not before */
+    uint64_t frames;       /* of vnc, that were published */
+    int64_t request_at;    /* not before */
+    bool requested;        /* an update is due */
+    bool fresh;            /* connected or updated, and not published yet */
+    bool announced;        /* geometry was called with a size */
+    bool resized;          /* this update has a new framebuffer */
+};
+
+static void lock(struct kiln_screen *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+}
+
+static void unlock(struct kiln_screen *s)
+{
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- framebuffer ---- */
+
+static void replace_framebuffer(struct kiln_screen *s, struct kiln_framebuffer fresh)
+{
+    struct kiln_framebuffer old;
+
+    lock(s);
+    old = s->fb;
+    s->fb = fresh;
+    unlock(s);
+    kiln_framebuffer_done(&old);
+}
+
+/* kiln_vnc_changes gives us rows; the first time none, only the size. */
+static void take_rows(void *ud, const struct kiln_vnc_rows *r)
+{
+    struct kiln_screen *s = ud;
+    struct kiln_framebuffer fresh = { .fd = -1 };
+    KILN_AUTO_ERR err = { 0 };
+
+    if (!s->fb.head || s->fb.width != r->width || s->fb.height != r->height) {
+        if (r->rows)
+            return; /* it could not be made */
+        if (!kiln_framebuffer_create(&fresh, r->width, r->height, &err))
+            kiln_log("screen: %s", kiln_err_text(&err));
+        replace_framebuffer(s, fresh);
+        s->resized = true;
+    }
+    if (r->rows)
+        kiln_framebuffer_write(&s->fb, r->rgbx, r->y, r->rows);
+}
+
+static void announce(struct kiln_screen *s)
+{
+    bool there = s->fb.head != NULL;
+
+    if (there || s->announced)
+        s->watcher.geometry(s->watcher.ud, s->fb.width, s->fb.height);
+    s->announced = there;
+}
+
+static uint64_t written(const struct kiln_screen *s)
+{
+    return s->fb.head ? s->fb.head->frame : 0;
+}
+
+static void publish(struct kiln_screen *s)
+{
+    uint64_t before = written(s);
+
+    s->resized = false;
+    kiln_vnc_changes(s->vnc, take_rows, s);
+    if (s->resized) {
+        before = 0;
+        announce(s);
+    }
+    if (written(s) != before)
+        s->watcher.frame(s->watcher.ud, written(s));
+}
+
+/* ---- connection ---- */
+
+static void forget_keys(struct kiln_screen *s)
+{
+    lock(s);
+    s->n_queued = s->n_held = 0;
+    unlock(s);
+}
+
+static void hang_up(struct kiln_screen *s)
+{
+    kiln_vnc_free(s->vnc);
+    s->vnc = NULL;
+    s->connect_at = kiln_cancel_deadline(s->cancel, RETRY_US);
+    forget_keys(s); /* QEMU lets go of them when a client leaves */
+    replace_framebuffer(s, (struct kiln_framebuffer){ .fd = -1 });
+    announce(s);
+}
+
+static void server_done(struct server *server)
+{
+    free(server->host);
+    if (server->password)
+        explicit_bzero(server->password, strlen(server->password));
+    free(server->password);
+    kiln_fd_closep(&server->died_fd);
+    *server = (struct server){ .died_fd = -1 };
+}
+
+/* The server's address as it is now; false if there is none to connect to. */
+static bool find_server(struct kiln_screen *s, struct server *ret)
+{
+    struct pollfd died;
+
+    lock(s);
+    died = (struct pollfd){ .fd = s->server.died_fd, .events = POLLIN };
+    if (s->server.up && poll(&died, 1, 0) > 0)
+        s->server.up = false; /* its port may be somebody else's by now */
+    *ret = (struct server){ .up = s->server.up && (s->wanted || s->n_queued > 0), .died_fd = -1 };
+    if (ret->up) {
+        ret->host = kiln_xstrdup(s->server.host);
+        ret->password = kiln_xstrdup(s->server.password);
+        ret->port = s->server.port;
+        s->connected_to = s->servers;
+    }
+    unlock(s);
+    return ret->up;
+}
+
+/* False: there is nothing to connect to, or for. */
+static bool connect_server(struct kiln_screen *s)
+{
+    KILN_CLEANUP(server_done) struct server server;
+    KILN_AUTO_ERR err = { 0 };
+
+    if (!find_server(s, &server))
+        return false;
+    s->frames = 0;
+    s->request_at = 0;
+    s->requested = false;
+    s->fresh = true;
+    if (!kiln_vnc_connect(&s->vnc, server.host, server.port, server.password, s->cancel,
+                          kiln_cancel_deadline(s->cancel, CONNECT_US), &err)) {
+        kiln_log("screen: %s", kiln_err_text(&err));
+        hang_up(s);
+    }
+    return true;
+}
+
+/* ---- the thread ---- */
+
+static bool send_keys(struct kiln_screen *s, struct kiln_err *err)
+{
+    struct key keys[MAX_QUEUED];
+    size_t n;
+    bool ok = true;
+
+    lock(s);
+    n = s->n_queued;
+    memcpy(keys, s->queue, n * sizeof(*keys));
+    explicit_bzero(s->queue, n * sizeof(*keys)); /* they may spell a password */
+    s->n_queued = 0;
+    unlock(s);
+    for (size_t i = 0; i < n && ok; i++)
+        ok = kiln_vnc_key(s->vnc, keys[i].keysym, keys[i].down, s->cancel, err);
+    explicit_bzero(keys, n * sizeof(*keys));
+    return ok;
+}
+
+/* Take what has come, and ask for more if it is time and anybody looks. */
+static bool look(struct kiln_screen *s, bool wanted, struct kiln_err *err)
+{
+    uint64_t frames = kiln_vnc_frames(s->vnc);
+
+    if (frames != s->frames) {
+        s->frames = frames;
+        s->requested = false;
+        s->fresh = true;
+    }
+    if (wanted && s->fresh) {
+        publish(s);
+        s->fresh = false;
+        s->request_at = kiln_cancel_deadline(s->cancel, frames ? FRAME_US : 0);
+    }
+    if (!wanted || s->requested || kiln_cancel_now(s->cancel) < s->request_at)
+        return true;
+    s->requested = true;
+    return kiln_vnc_request_update(s->vnc, s->cancel, err);
+}
+
+static bool is_wanted(struct kiln_screen *s, bool *ret_moved)
+{
+    bool wanted;
+
+    lock(s);
+    wanted = s->wanted;
+    *ret_moved = s->vnc && s->connected_to != s->servers;
+    unlock(s);
+    return wanted;
+}
+
+/* One round; returns when the next is due if nothing happens before. */
+static int64_t work(struct kiln_screen *s)
+{
+    KILN_AUTO_ERR err = { 0 };
+    bool moved, wanted = is_wanted(s, &moved);
+
+    if (s->vnc && (moved || kiln_vnc_lost(s->vnc)))
+        hang_up(s);
+    if (!s->vnc && kiln_cancel_now(s->cancel) < s->connect_at)
+        return s->connect_at;
+    if (!s->vnc && !connect_server(s))
+        return KILN_NEVER;
+    if (s->vnc && (!send_keys(s, &err) || !look(s, wanted, &err))) {
+        kiln_log("screen: %s", kiln_err_text(&err));
+        hang_up(s);
+    }
+    if (!s->vnc)
+        return s->connect_at;
+    return wanted && !s->requested ? s->request_at : KILN_NEVER;
+}
+
+static void *run(void *ud)
+{
+    struct kiln_screen *s = ud;
+    enum kiln_wait got = KILN_WAIT_READY;
+
+    while (got == KILN_WAIT_READY || got == KILN_WAIT_TIMEOUT) {
+        int64_t due = work(s);
+        struct pollfd fds[] = { { .fd = s->kick, .events = POLLIN },
+                                { .fd = s->vnc ? kiln_vnc_news_fd(s->vnc) : -1,
+                                  .events = POLLIN } };
+        eventfd_t count;
+
+        got = kiln_wait_fds(s->cancel, fds, KILN_COUNT(fds), due, NULL);
+        if (got == KILN_WAIT_READY && fds[0].revents)
+            (void)eventfd_read(s->kick, &count);
+    }
+    hang_up(s);
+    return NULL;
+}
+
+/* ---- callers ---- */
+
+/* With the lock. */
+static bool start(struct kiln_screen *s, struct kiln_err *err)
+{
+    if (!s->running)
+        s->running = kiln_thread_start(&s->thread, "screen", run, s, err);
+    (void)eventfd_write(s->kick, 1);
+    return s->running;
+}
+
+bool kiln_screen_attach(struct kiln_screen *s, const struct kiln_screen_server *server,
+                        struct kiln_err *err)
+{
+    int died_fd = -1;
+
+    if (server->died_fd >= 0) {
+        died_fd = fcntl(server->died_fd, F_DUPFD_CLOEXEC, 3);
+        if (died_fd < 0)
+            return kiln_err_sys(err, errno, "watch QEMU");
+    }
+    lock(s);
+    server_done(&s->server);
+    s->server = (struct server){ .host = kiln_xstrdup(server->host),
+                                 .password = kiln_xstrdup(server->password),
+                                 .port = server->port,
+                                 .died_fd = died_fd,
+                                 .up = true };
+    s->servers++;
+    unlock(s);
+    (void)eventfd_write(s->kick, 1);
+    return true;
+}
+
+bool kiln_screen_watch(struct kiln_screen *s, bool on, int *ret_fd, struct kiln_err *err)
+{
+    int fd = -1;
+    bool ok;
+
+    lock(s);
+    s->wanted = on;
+    ok = !on || start(s, err);
+    if (ok && on) {
+        ok = s->fb.head || kiln_err_set(err, KILN_ERR_USER,
+                                        "the guest is not running yet: ask again after the next "
+                                        "screen event");
+        fd = ok ? fcntl(s->fb.fd, F_DUPFD_CLOEXEC, 3) : -1;
+        if (ok && fd < 0)
+            ok = kiln_err_sys(err, errno, "framebuffer");
+    }
+    unlock(s);
+    if (ok && on)
+        *ret_fd = fd;
+    return ok;
+}
+
+/* Where in held[] it is, n_held if nowhere. */
+static size_t find_held(const struct kiln_screen *s, uint32_t keysym)
+{
+    size_t i = 0;
+
+    while (i < s->n_held && s->held[i] != keysym)
+        i++;
+    return i;
+}
+
+/* With the lock. What is down can always be let go of: there is room for that in the queue. */
+static bool enqueue(struct kiln_screen *s, uint32_t keysym, bool down, struct kiln_err *err)
+{
+    size_t i = find_held(s, keysym);
+    bool is_held = i < s->n_held;
+
+    if ((down || !is_held) && s->n_queued >= MAX_QUEUED - MAX_HELD)
+        return kiln_err_set(err, KILN_ERR_USER, "the guest takes no more keys");
+    if (down && !is_held && s->n_held == MAX_HELD)
+        return kiln_err_set(err, KILN_ERR_USER, "%d keys are down already", MAX_HELD);
+    if (down && !is_held)
+        s->held[s->n_held++] = keysym;
+    if (!down && is_held)
+        s->held[i] = s->held[--s->n_held];
+    s->queue[s->n_queued++] = (struct key){ keysym, down };
+    return true;
+}
+
+bool kiln_screen_key(struct kiln_screen *s, uint32_t keysym, bool down, struct kiln_err *err)
+{
+    bool ok;
+
+    lock(s);
+    if (!s->server.up)
+        ok = kiln_err_set(err, KILN_ERR_USER, "the guest is not running");
+    else
+        ok = start(s, err) && enqueue(s, keysym, down, err);
+    unlock(s);
+    return ok;
+}
+
+void kiln_screen_release_keys(struct kiln_screen *s)
+{
+    lock(s);
+    while (s->n_held > 0)
+        (void)enqueue(s, s->held[0], false, NULL);
+    unlock(s);
+    (void)eventfd_write(s->kick, 1);
+}
+
+struct kiln_screen *kiln_screen_new(const struct kiln_screen_watcher *watcher, struct kiln_err *err)
+{
+    int kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct kiln_screen *s;
+
+    if (kick < 0) {
+        (void)kiln_err_sys(err, errno, "eventfd");
+        return NULL;
+    }
+    s = kiln_xcalloc(1, sizeof(*s));
+    s->watcher = *watcher;
+    s->server.died_fd = s->fb.fd = -1;
+    s->cancel = kiln_cancel_new();
+    s->kick = kick;
+    (void)pthread_mutex_init(&s->lock, NULL);
+    return s;
+}
+
+void kiln_screen_free(struct kiln_screen *s)
+{
+    if (!s)
+        return;
+    kiln_cancel_fire(s->cancel);
+    if (s->running)
+        (void)pthread_join(s->thread, NULL);
+    server_done(&s->server);
+    kiln_cancel_free(s->cancel);
+    kiln_fd_closep(&s->kick);
+    (void)pthread_mutex_destroy(&s->lock);
+    explicit_bzero(s->queue, sizeof(s->queue));
+    free(s);
+}

@@ -1,0 +1,59 @@
+/*
+ * The guest's screen for whoever wants to look (base/framebuffer.h), and a keyboard for whoever
+ * wants to type: one more VNC connection to QEMU beside the typist's, opened when first asked for
+ * and kept until QEMU ends (QEMU lifts all keys, the typist's too, when any client leaves).
+ *
+ * Threads: one of its own, from the first wish on; it copies changed rows into the framebuffer, at
+ * most 30 times a second, and waits while nothing changes. All functions but new and free: any
+ * thread, none waits for the network. It has its own clock: works while the build stands still.
+ */
+#ifndef KILN_VM_SCREEN_H
+#define KILN_VM_SCREEN_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct kiln_screen;
+
+/* Called on the screen's thread; may block, and must not call the screen's functions. */
+struct kiln_screen_watcher {
+    /* There is a framebuffer of this size, a new one each time; 0, 0: it is gone. */
+    void (*geometry)(void *ud, unsigned width, unsigned height);
+    /* The framebuffer has changed; its frame number. */
+    void (*frame)(void *ud, uint64_t number);
+    void *ud;
+};
+
+/** NULL (SYSTEM): no file descriptors left. */
+struct kiln_screen *kiln_screen_new(const struct kiln_screen_watcher *watcher,
+                                    struct kiln_err *err);
+/** Waits for the thread; says geometry 0, 0 if there was one. NULL is fine. */
+void kiln_screen_free(struct kiln_screen *s);
+
+/* A VNC server. Strings are copied. */
+struct kiln_screen_server {
+    const char *host;
+    int port;
+    const char *password; /* NULL: none */
+    int died_fd;          /* readable once the server has ended (pidfd; duplicated), or -1 */
+};
+/** The server is up; replaces one that was. False (SYSTEM): no file descriptors left. */
+bool kiln_screen_attach(struct kiln_screen *s, const struct kiln_screen_server *server,
+                        struct kiln_err *err);
+
+/**
+ * Somebody wants to see it (on), or nobody any more; the wish holds until it is taken back,
+ * whatever this returns.
+ *
+ * @ret_fd  the framebuffer, for the caller to close; not set if !on
+ * USER: there is none now; ask again when geometry was called.
+ */
+bool kiln_screen_watch(struct kiln_screen *s, bool on, int *ret_fd, struct kiln_err *err);
+
+/** A key goes down or up: queued. USER: no server; more keys than anybody types. */
+bool kiln_screen_key(struct kiln_screen *s, uint32_t keysym, bool down, struct kiln_err *err);
+/** Let go of every key that is down by kiln_screen_key. */
+void kiln_screen_release_keys(struct kiln_screen *s);
+
+#endif
