@@ -25,6 +25,7 @@ struct kiln_build_options {
     struct kiln_strv except; /* -except: names of post-processors to stop at */
     bool interactive;        /* somebody can answer prompts */
     bool network_ok;
+    bool freeze;             /* halt the guest while a question is open (debugger.h) */
     struct kiln_strv breaks; /* -break: specs (place.h) that are well-formed */
 };
 
@@ -45,6 +46,7 @@ struct kiln_build_sequence {
 };
 
 struct kiln_control;  /* control.h */
+struct kiln_debugger; /* debugger.h */
 struct kiln_prompter; /* how prompts reach a person; run/ implements it */
 struct kiln_steps;    /* the step runner's state; step.h */
 
@@ -77,7 +79,8 @@ struct kiln_build {
     struct kiln_bus *bus;
     struct kiln_ledger *ledger;
     struct kiln_prompter *prompter;
-    struct kiln_control *control; /* commands from outside; NULL: none come */
+    struct kiln_control *control;   /* commands from outside; NULL: none come */
+    struct kiln_debugger *debugger; /* NULL: nothing stops */
     const char *target; /* current line prefix; NULL: label. Changed around post-processors */
 
     /* -- running state -- */
@@ -147,6 +150,8 @@ struct kiln_prompter {
      * it fires: the answer must wake this function by another way. */
     bool (*ask)(struct kiln_prompter *, struct kiln_build *, const char *question,
                 const struct kiln_strv *choices, char **ret_answer, struct kiln_err *);
+    /* Answers the question that is open, if one is. Any thread. */
+    void (*answer)(struct kiln_prompter *, const char *text);
 };
 #define KILN_NOBODY_TO_ASK "Error asking for input: no available tty"
 /** Ask a person. The build's clock stands still meanwhile. *ret_answer: caller frees, one line.

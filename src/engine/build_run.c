@@ -1,4 +1,5 @@
 #include "engine/build.h"
+#include "engine/debugger.h"
 #include "engine/postprocess.h"
 
 enum { STATUS_OK, STATUS_FAILED, STATUS_CANCELLED }; /* of BUILD_END */
@@ -64,7 +65,9 @@ bool kiln_build_run(struct kiln_build *b, struct kiln_results *ret, struct kiln_
     if (b->bus)
         kiln_bus_add_secrets(b->bus, &b->secrets);
     kiln_emit(b, &start);
+    kiln_debugger_begin(b);
     ok = run_builder(b, &built, &failure);
+    kiln_debugger_steps(b, NULL, 0); /* in case it has none */
     if (ok && built) {
         release_output(b, built);
         ok = kiln_postprocess(b, built, ret, &failure);
@@ -72,6 +75,7 @@ bool kiln_build_run(struct kiln_build *b, struct kiln_results *ret, struct kiln_
         ok = kiln_err_set(&failure, KILN_ERR_CANCELLED, "Build was cancelled.");
     }
     kiln_artifact_unref(built);
+    kiln_debugger_end(b);
     if (ok)
         tell_artifacts(b, ret);
     tell_end(b, &failure);

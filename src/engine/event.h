@@ -23,7 +23,8 @@
     X(PLAN, "plan", "what a build will do: id = list (see STEP), names = the list's names")        \
     X(STEP, "step",                                                                                \
       "a step changes state: id = list (none: the builder's steps, provisioner, "                  \
-      "post-processor), index in it, name, from, to")                                              \
+      "post-processor), index in it, name, from, to: pending, running, paused, done, failed, "     \
+      "cleaned, skipped")                                                                          \
     X(LINE, "line",                                                                                \
       "lines for people: level, text (lines with \\n between them, none at the end)")              \
     X(PROGRESS, "progress", "name, done, total (0 unknown), unit is bytes or items")               \
@@ -42,9 +43,11 @@
     X(BREAKS, "breakpoints",                                                                       \
       "all breakpoints of a build: names = their canonical specs (engine/place.h)")                \
     X(STOP, "stop",                                                                                \
-      "the build stands still: name = why (pause, breakpoint, step), id = place, text = for "      \
-      "people, names = commands that make sense, status = 1 if the guest's CPUs are halted")       \
-    X(RESUME, "resume", "the build goes on")                                                       \
+      "the build stands still, or does so in another way than before: name = why (pause, "         \
+      "breakpoint, step, prompt), id = place, or what is being done without before: or after:, "   \
+      "text = for people, names = commands that make sense, status = 1 if the guest's CPUs are "   \
+      "halted")                                                                                    \
+    X(RESUME, "resume", "the build goes on, guest and clock")                                      \
     X(SCREEN, "screen", "the guest's screen: done, total = width, height in pixels; 0, 0: none")   \
     X(FRAME, "frame", "index = number of the newest frame in the framebuffer; never logged")       \
     X(ARTIFACT, "artifact", "a result: name = builder id, id, text, names = files")                \

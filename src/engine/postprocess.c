@@ -7,11 +7,14 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/debugger.h"
+#include "engine/step.h"
 
 struct chain {
     struct kiln_build *b;
     struct kiln_artifact *built; /* the builder's */
     bool keep_built;
+    size_t number;  /* of the next post-processor, over all sequences */
     bool cancelled; /* looked at once, so that what is done and what is said agree */
     struct kiln_results results;
     struct kiln_strv errors;
@@ -65,6 +68,26 @@ static bool process_one(struct kiln_build *b, const struct kiln_build_postproces
     return ok;
 }
 
+/* The same with a stop before and after it. */
+static bool process_numbered(struct chain *c, size_t i, const struct kiln_build_postprocessor *pp,
+                             struct kiln_artifact *in, struct kiln_artifact **ret,
+                             struct kiln_err *err)
+{
+    const enum kiln_place_list list = KILN_PLACES_POSTPROCESSORS;
+    const char *type = pp->decl->type;
+    bool ok;
+
+    (void)kiln_debugger_before(c->b, list, i);
+    if (kiln_cancel_fired(c->b->cancel))
+        return kiln_err_set(err, KILN_ERR_CANCELLED, "cancelled");
+    kiln_step_tell(c->b, list, i, type, KILN_STEP_PENDING, KILN_STEP_RUNNING);
+    ok = process_one(c->b, pp, in, ret, err);
+    kiln_step_tell(c->b, list, i, type, KILN_STEP_RUNNING, ok ? KILN_STEP_DONE : KILN_STEP_FAILED);
+    if (ok)
+        kiln_debugger_after(c->b, list, i);
+    return ok;
+}
+
 static void destroy(struct chain *c, struct kiln_artifact *a, const char *type)
 {
     KILN_AUTO_ERR err = { 0 };
@@ -91,12 +114,14 @@ static void settle_input(struct chain *c, const struct kiln_build_postprocessor 
 static void run_sequence(struct chain *c, const struct kiln_build_sequence *seq)
 {
     struct kiln_artifact *prior = kiln_artifact_ref(c->built);
+    size_t number = c->number;
 
+    c->number += seq->n;
     for (size_t i = 0; i < seq->n; i++) {
         struct kiln_artifact *out = NULL;
         KILN_AUTO_ERR err = { 0 };
 
-        if (!process_one(c->b, &seq->items[i], prior, &out, &err)) {
+        if (!process_numbered(c, number + i, &seq->items[i], prior, &out, &err)) {
             kiln_strv_addf(&c->errors, "Post-processor failed: %s", kiln_err_text(&err));
             if (prior != c->built)
                 kiln_strv_add(&c->stranded, prior->text);

@@ -1,5 +1,5 @@
 #include "engine/build.h"
-#include "engine/step.h"
+#include "engine/debugger.h"
 
 bool kiln_ask(struct kiln_build *b, const char *question, const struct kiln_strv *choices,
               char **ret_answer, struct kiln_err *err)
@@ -10,8 +10,8 @@ bool kiln_ask(struct kiln_build *b, const char *question, const struct kiln_strv
         return kiln_err_set(err, KILN_ERR_USER, KILN_NOBODY_TO_ASK);
     if (kiln_cancel_fired(b->cancel))
         return kiln_err_set(err, KILN_ERR_CANCELLED, "cancelled");
-    kiln_cancel_pause(b->cancel);
+    kiln_debugger_hold(b, question);
     ok = b->prompter->ask(b->prompter, b, question, choices, ret_answer, err);
-    kiln_cancel_resume(b->cancel);
+    kiln_debugger_release(b);
     return ok;
 }

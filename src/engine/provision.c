@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/build.h"
 #include "engine/data.h"
+#include "engine/debugger.h"
 #include "engine/step.h"
 
 static char *duration_text(int64_t ns)
@@ -108,6 +109,33 @@ static bool communicator_there(const struct kiln_communicator *comm, struct kiln
                                 "continue.");
 }
 
+static void tell(struct kiln_build *b, size_t i, enum kiln_step_state from, enum kiln_step_state to)
+{
+    kiln_step_tell(b, KILN_PLACES_PROVISIONERS, i, b->provisioners[i].decl->type, from, to);
+}
+
+/* One of the template's list, which can be stopped at and left out. */
+static bool run_numbered(struct kiln_build *b, size_t i, struct kiln_communicator *comm,
+                         struct kiln_err *err)
+{
+    bool ok;
+
+    if (!kiln_debugger_before(b, KILN_PLACES_PROVISIONERS, i)) {
+        kiln_say(b, "Skipping provisioner %zu (%s): so it was decided at the stop before it.",
+                 i + 1, b->provisioners[i].decl->type);
+        tell(b, i, KILN_STEP_PENDING, KILN_STEP_SKIPPED);
+        return true;
+    }
+    if (kiln_cancel_fired(b->cancel))
+        return kiln_err_set(err, KILN_ERR_CANCELLED, "cancelled");
+    tell(b, i, KILN_STEP_PENDING, KILN_STEP_RUNNING);
+    ok = run_one(b, &b->provisioners[i], comm, err);
+    tell(b, i, KILN_STEP_RUNNING, ok ? KILN_STEP_DONE : KILN_STEP_FAILED);
+    if (ok)
+        kiln_debugger_after(b, KILN_PLACES_PROVISIONERS, i);
+    return ok;
+}
+
 bool kiln_build_provision(struct kiln_build *b, struct kiln_communicator *comm,
                           struct kiln_err *err)
 {
@@ -118,7 +146,7 @@ bool kiln_build_provision(struct kiln_build *b, struct kiln_communicator *comm,
     if (!communicator_there(comm, err))
         return false;
     for (size_t i = 0; i < b->n_provisioners; i++) {
-        if (!run_one(b, &b->provisioners[i], comm, err))
+        if (!run_numbered(b, i, comm, err))
             return false;
     }
     return true;

@@ -7,6 +7,7 @@
 #define KILN_ENGINE_STEP_H
 
 #include "engine/build.h"
+#include "engine/place.h"
 
 enum kiln_step_state {
     KILN_STEP_PENDING,
@@ -15,6 +16,7 @@ enum kiln_step_state {
     KILN_STEP_DONE,
     KILN_STEP_FAILED,
     KILN_STEP_CLEANED,
+    KILN_STEP_SKIPPED, /* provisioners only */
     KILN_STEP__N
 };
 
@@ -49,6 +51,10 @@ const char *kiln_steps_error(const struct kiln_build *b);
 
 /** For a cleanup that fails in a way people must know: replaces that error. No-op outside steps. */
 void kiln_steps_set_error(struct kiln_build *b, const char *text);
+
+/** The STEP event of a step, provisioner or post-processor. */
+void kiln_step_tell(struct kiln_build *b, enum kiln_place_list list, size_t index, const char *name,
+                    enum kiln_step_state from, enum kiln_step_state to);
 
 /** -debug: "Pausing after run of step 'NAME'. Press enter to continue."; no-op otherwise. Also for
  *  boot command elements (name "boot_command: TEXT"). */

@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/debugger.h"
 
 #define NO_STEP SIZE_MAX
 
@@ -27,6 +28,7 @@ static const char *const state_names[KILN_STEP__N] = {
     [KILN_STEP_PENDING] = "pending", [KILN_STEP_RUNNING] = "running",
     [KILN_STEP_PAUSED] = "paused",   [KILN_STEP_DONE] = "done",
     [KILN_STEP_FAILED] = "failed",   [KILN_STEP_CLEANED] = "cleaned",
+    [KILN_STEP_SKIPPED] = "skipped",
 };
 
 #define TO(x) (1u << KILN_STEP_##x)
@@ -38,19 +40,37 @@ static const unsigned step_next[KILN_STEP__N] = {
     [KILN_STEP_FAILED] = TO(RUNNING) | TO(CLEANED), /* RUNNING again: retry */
 };
 
+void kiln_step_tell(struct kiln_build *b, enum kiln_place_list list, size_t index, const char *name,
+                    enum kiln_step_state from, enum kiln_step_state to)
+{
+    struct kiln_event ev = { .type = KILN_EV_STEP,
+                             .id = kiln_place_lists[list],
+                             .index = (int64_t)index,
+                             .name = name,
+                             .from = state_names[from],
+                             .to = state_names[to] };
+
+    kiln_emit(b, &ev);
+}
+
+/* Its number as events and places have it: holes of the list do not count. */
+static size_t number_of(const struct kiln_steps *s, size_t i)
+{
+    size_t n = 0;
+
+    for (size_t k = 0; k < i; k++)
+        n += s->ops[k] != NULL;
+    return n;
+}
+
 /* The only place that changes a state, and the only one that reports it. */
 static void step_goto(struct kiln_steps *s, size_t i, enum kiln_step_state to)
 {
     enum kiln_step_state from = s->states[i];
-    struct kiln_event ev = { .type = KILN_EV_STEP,
-                             .index = (int64_t)i,
-                             .name = s->ops[i]->name,
-                             .from = state_names[from],
-                             .to = state_names[to] };
 
     assert(to < KILN_STEP__N && (step_next[from] & (1u << to)));
     s->states[i] = to;
-    kiln_emit(s->b, &ev);
+    kiln_step_tell(s->b, KILN_PLACES_STEPS, number_of(s, i), s->ops[i]->name, from, to);
 }
 
 static bool failed(const struct kiln_steps *s)
@@ -96,6 +116,7 @@ static enum answer ask_what_now(struct kiln_steps *s, const char *name)
     static const char question[] =
         "[c] Clean up and exit, [a] abort without cleanup, or [r] retry step?";
     KILN_AUTO_STRV choices = { 0 };
+    bool answered;
 
     kiln_strv_split(&choices, "clean up,abort,retry", ',');
     kiln_error(s->b, "%s", kiln_err_text(&s->error));
@@ -104,7 +125,10 @@ static enum answer ask_what_now(struct kiln_steps *s, const char *name)
         KILN_AUTO_FREE char *answer = NULL;
         KILN_AUTO_STR quoted = { 0 };
 
-        if (!kiln_ask(s->b, question, &choices, &answer, NULL))
+        kiln_debugger_offer(s->b, "retry", true);
+        answered = kiln_ask(s->b, question, &choices, &answer, NULL);
+        kiln_debugger_offer(s->b, "retry", false);
+        if (!answered)
             return ANSWER_CLEAN_UP;
         switch (tolower((unsigned char)answer[0])) {
         case 'c':
@@ -170,9 +194,13 @@ static size_t run_forward(struct kiln_steps *s)
     for (size_t i = 0; i < s->n && !kiln_cancel_fired(s->b->cancel); i++) {
         if (!s->ops[i])
             continue;
+        (void)kiln_debugger_before(s->b, KILN_PLACES_STEPS, number_of(s, i));
+        if (kiln_cancel_fired(s->b->cancel))
+            break;
         begun = i + 1;
         if (!run_step(s, i))
             break;
+        kiln_debugger_after(s->b, KILN_PLACES_STEPS, number_of(s, i));
     }
     s->cancelled = kiln_cancel_fired(s->b->cancel);
     return begun;
@@ -241,6 +269,7 @@ static void clean_up(struct kiln_steps *s, size_t begun)
 
         if (!ops)
             continue;
+        kiln_debugger_stand(s->b);
         if (s->b->options->debug && s->states[i] == KILN_STEP_DONE)
             pause_at(s->b, "before cleanup", ops->name);
         if (cleanup_skipped(s, ops)) {
@@ -263,6 +292,17 @@ static bool result(struct kiln_steps *s, struct kiln_err *err)
     return kiln_err_set(err, KILN_ERR_CANCELLED, "Build was cancelled.");
 }
 
+static void tell_plan(const struct kiln_steps *s)
+{
+    KILN_AUTO_STRV names = { 0 };
+
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->ops[i])
+            kiln_strv_add(&names, s->ops[i]->name);
+    }
+    kiln_debugger_steps(s->b, (const char *const *)names.v, names.n);
+}
+
 bool kiln_steps_run(const struct kiln_step_ops *const *steps, size_t n, void *state,
                     struct kiln_build *b, struct kiln_err *err)
 {
@@ -271,6 +311,7 @@ bool kiln_steps_run(const struct kiln_step_ops *const *steps, size_t n, void *st
 
     s.states = kiln_xcalloc(n, sizeof(*s.states));
     b->steps = &s;
+    tell_plan(&s);
     clean_up(&s, run_forward(&s));
     b->steps = NULL;
     ok = result(&s, err);

@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/debugger.h"
 #include "run/command.h"
 
 struct worker {
@@ -56,24 +57,35 @@ static bool on_cancel(void *ud, const struct kiln_control_args *args,
     return true;
 }
 
-static bool on_answer(void *ud, const struct kiln_control_args *args,
-                      struct kiln_control_reply *reply, struct kiln_err *err)
+/* prompt 0: whichever is open. */
+static bool take_answer(struct worker *w, int64_t prompt, const char *text)
 {
-    struct worker *w = ud;
     const uint64_t one = 1;
     bool open;
 
-    (void)reply;
     (void)pthread_mutex_lock(&w->lock);
-    open = w->asking && args->number == w->asking;
+    open = w->asking && (prompt == 0 || prompt == w->asking);
     if (open) { /* the first answer is taken */
-        w->answer = kiln_xstrdup(args->text);
+        w->answer = kiln_xstrdup(text);
         w->asking = 0;
         (void)!write(w->answered, &one, sizeof(one));
     }
     (void)pthread_mutex_unlock(&w->lock);
-    return open || kiln_err_set(err, KILN_ERR_USER, "there is no open question %lld",
-                                (long long)args->number);
+    return open;
+}
+
+static void answer_open(struct kiln_prompter *p, const char *text)
+{
+    (void)take_answer(KILN_CONTAINER_OF(p, struct worker, prompter), 0, text);
+}
+
+static bool on_answer(void *ud, const struct kiln_control_args *args,
+                      struct kiln_control_reply *reply, struct kiln_err *err)
+{
+    (void)reply;
+    return (args->number > 0 && take_answer(ud, args->number, args->text)) ||
+           kiln_err_set(err, KILN_ERR_USER, "there is no open question %lld",
+                        (long long)args->number);
 }
 
 static const struct kiln_control_command own_commands[] = {
@@ -222,7 +234,7 @@ static void set_signals(void)
 static int worker_main(struct kiln_build *b, int fd, const char *ledger_path)
 {
     KILN_AUTO_ERR err = { 0 };
-    struct worker w = { .build = b, .fd = fd, .prompter = { .ask = ask } };
+    struct worker w = { .build = b, .fd = fd, .prompter = { ask, answer_open } };
     pthread_t reader;
 
     (void)pthread_mutex_init(&w.lock, NULL);
@@ -238,6 +250,7 @@ static int worker_main(struct kiln_build *b, int fd, const char *ledger_path)
     b->bus = kiln_bus_new(fd, b->label);
     if (logging_wanted())
         kiln_log_set_sink(log_to_bus, b->bus);
+    b->debugger = kiln_debugger_new(b);
     if (w.answered < 0 || pthread_create(&reader, NULL, read_commands, &w) != 0 ||
         !kiln_ledger_open(&b->ledger, ledger_path, &err)) {
         kiln_error(b, "cannot start the build: %s", kiln_err_text(&err));

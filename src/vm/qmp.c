@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -12,8 +14,12 @@
 
 #define RETRY_US KILN_MS(5) /* between looks for the socket of a QEMU that is starting */
 
+/* Lock: lock, over everything but fd and gone, and over every use of the connection. The fd stays
+ * open until the end: another thread may be polling it. */
 struct kiln_qmp {
-    int fd; /* -1: the connection is gone */
+    int fd;
+    atomic_bool gone; /* the connection is */
+    pthread_mutex_t lock;
     struct kiln_qmp_codec codec;
     uint64_t last_id;
     kiln_qmp_event_fn *on_event;
@@ -26,6 +32,7 @@ void kiln_qmp_free(struct kiln_qmp *q)
         return;
     kiln_fd_closep(&q->fd);
     kiln_qmp_codec_done(&q->codec);
+    (void)pthread_mutex_destroy(&q->lock);
     free(q);
 }
 
@@ -42,7 +49,27 @@ void kiln_qmp_on_event(struct kiln_qmp *q, kiln_qmp_event_fn *fn, void *ud)
 
 int kiln_qmp_fd(const struct kiln_qmp *q)
 {
-    return q->fd;
+    return atomic_load(&q->gone) ? -1 : q->fd;
+}
+
+/* The server sees it at once, too. */
+static void hang_up(struct kiln_qmp *q)
+{
+    (void)shutdown(q->fd, SHUT_RDWR);
+    atomic_store(&q->gone, true);
+}
+
+/* c NULL: the deadline is on CLOCK_MONOTONIC, and holds for the lock as well. */
+static bool lock(struct kiln_qmp *q, const struct kiln_cancel *c, int64_t deadline,
+                 struct kiln_err *err)
+{
+    struct timespec until = { .tv_sec = deadline / 1000000, .tv_nsec = deadline % 1000000 * 1000 };
+
+    if (c || deadline == KILN_NEVER)
+        return pthread_mutex_lock(&q->lock) == 0;
+    if (pthread_mutex_clocklock(&q->lock, CLOCK_MONOTONIC, &until) == 0)
+        return true;
+    return kiln_err_set(err, KILN_ERR_TIMEOUT, "timed out behind another command");
 }
 
 /* Read once what is there. False: the connection is gone, and closed. */
@@ -59,7 +86,7 @@ static bool receive(struct kiln_qmp *q, struct kiln_err *err)
         (void)kiln_err_set(err, KILN_ERR_REMOTE, "QEMU closed the QMP connection");
     else if (n < 0)
         (void)kiln_err_sys(err, errno, "read from QMP socket");
-    kiln_fd_closep(&q->fd);
+    hang_up(q);
     return false;
 }
 
@@ -71,7 +98,7 @@ static enum kiln_qmp_next take(struct kiln_qmp *q, struct kiln_qmp_message *ret_
         enum kiln_qmp_next got = kiln_qmp_codec_next(&q->codec, ret_msg, err);
 
         if (got == KILN_QMP_BAD)
-            kiln_fd_closep(&q->fd);
+            hang_up(q);
         if (got != KILN_QMP_MESSAGE || ret_msg->type != KILN_QMP_EVENT)
             return got;
         if (q->on_event)
@@ -99,18 +126,28 @@ static bool next_message(struct kiln_qmp *q, struct kiln_qmp_message *ret_msg,
     }
 }
 
-bool kiln_qmp_dispatch(struct kiln_qmp *q, struct kiln_err *err)
+static bool dispatch(struct kiln_qmp *q, struct kiln_err *err)
 {
     KILN_AUTO_QMP_MESSAGE stale = { 0 };
     enum kiln_qmp_next got;
 
-    if (q->fd < 0)
+    if (q->gone)
         return kiln_err_set(err, KILN_ERR_REMOTE, "the QMP connection is gone");
     if (!receive(q, err))
         return false;
     while ((got = take(q, &stale, err)) == KILN_QMP_MESSAGE)
         kiln_qmp_message_done(&stale); /* the reply to a command that nobody waits for any more */
     return got == KILN_QMP_MORE;
+}
+
+bool kiln_qmp_dispatch(struct kiln_qmp *q, struct kiln_err *err)
+{
+    bool ok;
+
+    (void)pthread_mutex_lock(&q->lock);
+    ok = dispatch(q, err);
+    (void)pthread_mutex_unlock(&q->lock);
+    return ok;
 }
 
 static bool send_all(struct kiln_qmp *q, const char *data, size_t len, struct kiln_cancel *c,
@@ -135,7 +172,7 @@ static bool send_all(struct kiln_qmp *q, const char *data, size_t len, struct ki
         }
     }
     if (len > 0)
-        kiln_fd_closep(&q->fd); /* half a command cannot be taken back */
+        hang_up(q); /* half a command cannot be taken back */
     return len == 0;
 }
 
@@ -158,20 +195,31 @@ static bool wait_reply(struct kiln_qmp *q, uint64_t id, struct kiln_cancel *c, i
     }
 }
 
-bool kiln_qmp_execute(struct kiln_qmp *q, const char *command, struct json_object *args,
-                      struct kiln_cancel *c, int64_t deadline, struct json_object **ret_reply,
-                      struct kiln_err *err)
+static bool execute(struct kiln_qmp *q, const char *command, struct json_object *args,
+                    struct kiln_cancel *c, int64_t deadline, struct json_object **ret_reply,
+                    struct kiln_err *err)
 {
     KILN_AUTO_STR line = { 0 };
     uint64_t id = ++q->last_id;
 
-    if (q->fd < 0)
-        return kiln_err_set(err, KILN_ERR_REMOTE, "QMP %s: the connection is gone", command);
+    if (q->gone)
+        return kiln_err_set(err, KILN_ERR_REMOTE, "the connection is gone");
     kiln_qmp_encode(&line, id, command, args);
-    if (!send_all(q, line.data, line.len, c, deadline, err) ||
-        !wait_reply(q, id, c, deadline, ret_reply, err))
-        return kiln_err_wrap(err, "QMP %s", command);
-    return true;
+    return send_all(q, line.data, line.len, c, deadline, err) &&
+           wait_reply(q, id, c, deadline, ret_reply, err);
+}
+
+bool kiln_qmp_execute(struct kiln_qmp *q, const char *command, struct json_object *args,
+                      struct kiln_cancel *c, int64_t deadline, struct json_object **ret_reply,
+                      struct kiln_err *err)
+{
+    bool ok = lock(q, c, deadline, err);
+
+    if (ok) {
+        ok = execute(q, command, args, c, deadline, ret_reply, err);
+        (void)pthread_mutex_unlock(&q->lock);
+    }
+    return ok || kiln_err_wrap(err, "QMP %s", command);
 }
 
 bool kiln_qmp_command(struct kiln_qmp *q, const char *command, struct kiln_cancel *c,
@@ -187,7 +235,7 @@ bool kiln_qmp_quit(struct kiln_qmp *q, struct kiln_cancel *c, int64_t deadline,
 
     if (kiln_qmp_command(q, "quit", c, deadline, &why))
         return true;
-    if (why.kind == KILN_ERR_REMOTE && q->fd < 0)
+    if (why.kind == KILN_ERR_REMOTE && q->gone)
         return true;
     return kiln_err_move(err, &why);
 }
@@ -295,6 +343,7 @@ bool kiln_qmp_connect(struct kiln_qmp **ret_qmp, const char *path, int pidfd, st
     int connected;
 
     q->fd = -1;
+    (void)pthread_mutex_init(&q->lock, NULL);
     if (strlen(path) >= sizeof(addr.sun_path))
         return kiln_err_set(err, KILN_ERR_USER,
                             "QMP socket path is longer than %zu bytes: %s; use a shorter TMPDIR",

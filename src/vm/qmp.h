@@ -1,9 +1,13 @@
 /*
  * A QMP connection to one QEMU: commands with their replies, and the events that come between.
  *
- * Blocking, for one thread at a time; every wait ends with its cancel object and deadline. Events
- * are delivered while a command waits for its reply and by kiln_qmp_dispatch, on the calling
- * thread; call the latter when kiln_qmp_fd is readable.
+ * Blocking; every wait ends with its cancel object and deadline. Events are delivered while a
+ * command waits for its reply and by kiln_qmp_dispatch, on the calling thread; call the latter when
+ * kiln_qmp_fd is readable.
+ *
+ * Threads: any may execute commands and dispatch, one at a time: a lock is held for the length of a
+ * command. Whoever must not stand behind another's (a paused build's main thread may be in the
+ * middle of one) gets TIMEOUT when his own deadline comes, if he gives no cancel object.
  *
  * Errors: REMOTE (QEMU refused, or the connection is gone), TIMEOUT, CANCELLED, SYSTEM. After a
  * TIMEOUT or CANCELLED the connection is still good: a late reply is recognised and dropped.
@@ -35,7 +39,8 @@ bool kiln_qmp_connect(struct kiln_qmp **ret_qmp, const char *path, int pidfd, st
 void kiln_qmp_free(struct kiln_qmp *q); /* NULL is fine */
 void kiln_qmp_freep(struct kiln_qmp **q);
 
-/** NULL: events are dropped. fn must not call kiln_qmp functions on q. */
+/** NULL: events are dropped. fn must not call kiln_qmp functions on q. Before other threads have q.
+ */
 void kiln_qmp_on_event(struct kiln_qmp *q, kiln_qmp_event_fn *fn, void *ud);
 
 /** To poll for reading; borrowed; -1 once the connection is gone. */

@@ -3,7 +3,7 @@
  * person with prepared answers, and the story that the events tell as text, one line per event:
  *
  *     [say] text            LINE events (level; "[say target]" if a target is set), one per line
- *     step NAME FROM>TO     STEP events
+ *     step NAME FROM>TO     STEP events of the builder's steps
  *     ask "QUESTION"        prompts, with what was answered: -> "a", or -> nobody
  */
 #ifndef KILN_TESTS_ENGINE_FIXTURE_H
@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "engine/build.h"
+#include "engine/debugger.h"
 #include "engine/step.h"
 #include "unit.h"
 
@@ -64,10 +65,12 @@ static inline void fixture_init(struct fixture *f)
     f->b.prompter = &f->prompter;
     f->b.cancel = f->own = kiln_cancel_new();
     f->b.bus = kiln_bus_new(f->fd, NULL);
+    f->b.debugger = kiln_debugger_new(&f->b);
 }
 
 static inline void fixture_done(struct fixture *f)
 {
+    kiln_debugger_free(f->b.debugger);
     kiln_bus_free(f->b.bus);
     kiln_cancel_free(f->b.cancel);
     kiln_strmap_done(&f->b.data);
@@ -104,7 +107,8 @@ static inline void fixture_tell(struct kiln_str *out, const struct kiln_event *e
         fixture_tell_lines(out, ev);
         break;
     case KILN_EV_STEP:
-        kiln_str_addf(out, "step %s %s>%s\n", ev->name, ev->from, ev->to);
+        if (!ev->id)
+            kiln_str_addf(out, "step %s %s>%s\n", ev->name, ev->from, ev->to);
         break;
     case KILN_EV_PROMPT:
         kiln_str_addf(out, "ask \"%s\" -> %s\n", ev->text, ev->name);

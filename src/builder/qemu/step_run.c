@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "builder/qemu/qemu.h"
+#include "engine/debugger.h"
 #include "vm/accel.h"
 #include "vm/argv.h"
 
@@ -12,7 +13,8 @@
 
 #define START_DEADLINE_US KILN_SECOND(30)
 #define STOP_GRACE_US     KILN_SECOND(2)
-#define BIND_ATTEMPTS     10 /* ports lost to somebody quicker before we give up */
+#define HALT_LIMIT_US     KILN_SECOND(2) /* for QEMU to obey stop and cont */
+#define BIND_ATTEMPTS     10             /* ports lost to somebody quicker before we give up */
 
 /* ---- EFI variables ---- */
 
@@ -256,6 +258,33 @@ static bool start_once(struct kiln_qemu_state *s, struct kiln_build *b, const ch
                            kiln_cancel_deadline(b->cancel, START_DEADLINE_US), ret_why, err);
 }
 
+/* A guest that the template has halted (-S), or that is off, is left as it is. */
+static bool halt_machine(void *ud)
+{
+    int64_t deadline = kiln_cancel_deadline(NULL, HALT_LIMIT_US);
+    KILN_AUTO_FREE char *status = NULL;
+    KILN_AUTO_ERR err = { 0 };
+
+    if (!kiln_qmp_status(ud, NULL, deadline, &status, &err))
+        kiln_log("halt the guest: %s", kiln_err_text(&err));
+    return kiln_streq(status, "running") && kiln_qmp_command(ud, "stop", NULL, deadline, NULL);
+}
+
+static void free_machine(void *ud)
+{
+    KILN_AUTO_ERR err = { 0 };
+
+    if (!kiln_qmp_command(ud, "cont", NULL, kiln_cancel_deadline(NULL, HALT_LIMIT_US), &err))
+        kiln_log("let the guest run: %s", kiln_err_text(&err));
+}
+
+static void tell_debugger(struct kiln_qemu_state *s, struct kiln_build *b)
+{
+    const struct kiln_machine machine = { halt_machine, free_machine, kiln_qemu_qmp(s->qemu) };
+
+    kiln_debugger_machine(b, &machine);
+}
+
 static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
 {
     struct kiln_qemu_state *s = state;
@@ -275,8 +304,10 @@ static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
     for (;;) {
         KILN_AUTO_ERR failed = { 0 };
 
-        if (start_once(s, b, accelerator, major, &why, &failed))
+        if (start_once(s, b, accelerator, major, &why, &failed)) {
+            tell_debugger(s, b);
             return true;
+        }
         if (why == KILN_QEMU_FAILED || ++attempts == BIND_ATTEMPTS ||
             !take_other_port(s, b, why, NULL)) {
             (void)kiln_err_move(err, &failed);
@@ -294,6 +325,7 @@ static void stop(void *state, struct kiln_build *b, enum kiln_outcome outcome)
     if (!s->qemu)
         return;
     pid = kiln_qemu_pid(s->qemu);
+    kiln_debugger_machine(b, NULL);
     kiln_qemu_stop(s->qemu, STOP_GRACE_US);
     kiln_qemu_free(s->qemu);
     s->qemu = NULL;

@@ -1,0 +1,71 @@
+/*
+ * The debugger of a build: where it stops, and what stands still then. Breakpoints are data here,
+ * not code in the steps: whoever does something calls a check point before and after it.
+ *
+ * Stopped means stopped: the guest's CPUs are halted and the build's clock stands. A build stands
+ * for one or both of two reasons, and this is the only place that pauses and resumes its clock:
+ *
+ *     a stop    a breakpoint, the end of a step of single stepping, or the command `pause`; the
+ * main thread stands at a check point or, after `pause`, in whatever wait it is in a prompt  a
+ * question is open (kiln_ask); the guest is halted only in runs that want that (options->freeze): a
+ * person may be logged in to look around
+ *
+ * A cancel ends every stop; nothing stops after it.
+ *
+ * Threads: the main thread calls check points, hold and release; the worker's reader thread the
+ * commands (control.h) pause, continue, next, next-element, next-key, run-to, break, retry, skip,
+ * freeze, thaw; all else: any. One lock over everything; QMP, the bus and the cancel object are
+ * used under it, and neither calls back. Every function does nothing for a build without one.
+ */
+#ifndef KILN_ENGINE_DEBUGGER_H
+#define KILN_ENGINE_DEBUGGER_H
+
+#include "engine/build.h"
+#include "engine/place.h"
+
+/** For b, which must have its cancel object, its bus and, if it shall obey anybody, its control. */
+struct kiln_debugger *kiln_debugger_new(struct kiln_build *b);
+void kiln_debugger_free(struct kiln_debugger *d); /* NULL is fine */
+
+/* ---- the plan: PLAN and BREAKS events ---- */
+
+/** The build begins: its provisioners, post-processors, and the breakpoints of the options. */
+void kiln_debugger_begin(struct kiln_build *b);
+/** The builder's steps; n 0: it has none. Breakpoints that name nothing are told. */
+void kiln_debugger_steps(struct kiln_build *b, const char *const *names, size_t n);
+/** The build is over: goes on if it stood; no command is obeyed any more. */
+void kiln_debugger_end(struct kiln_build *b);
+
+/* ---- check points; main thread. They return when the build may go on or was cancelled ---- */
+
+/** False: it shall be left out (provisioners only). */
+bool kiln_debugger_before(struct kiln_build *b, enum kiln_place_list list, size_t i);
+void kiln_debugger_after(struct kiln_build *b, enum kiln_place_list list, size_t i);
+/** ELEMENT, KEY or BOOT_END; `what` (may be NULL): what would be typed, free of secrets. */
+void kiln_debugger_boot(struct kiln_build *b, const struct kiln_place *here, const char *what);
+/** Nothing stops here, but who was paused stands. */
+void kiln_debugger_stand(struct kiln_build *b);
+
+/* ---- what else it has to know ---- */
+
+/** A question is open: stand until release. */
+void kiln_debugger_hold(struct kiln_build *b, const char *question);
+void kiln_debugger_release(struct kiln_build *b);
+
+/** A command makes sense while the build stands (retry, skip, shell, edit …), or no longer does.
+ *  It is named in STOP events; those of the debugger's own are obeyed only while offered. */
+void kiln_debugger_offer(struct kiln_build *b, const char *command, bool on);
+
+/** Does the build stand still? Any thread; a reader thread's answer holds until it returns. */
+bool kiln_debugger_standing(struct kiln_build *b);
+
+/* The virtual machine, while there is one. Both called under the lock, within a second or two. */
+struct kiln_machine {
+    bool (*stop)(void *ud); /* halt the CPUs; false: they do not run anyway, or QEMU is gone */
+    void (*cont)(void *ud); /* called after a stop that was true */
+    void *ud;
+};
+/** Copied. NULL: from now on there is none; neither function runs once this has returned. */
+void kiln_debugger_machine(struct kiln_build *b, const struct kiln_machine *machine);
+
+#endif
