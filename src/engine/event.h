@@ -114,6 +114,10 @@ void kiln_event_box_done(struct kiln_event_box *box);
 bool kiln_event_decode(struct kiln_event_box *box, const char *line, size_t len,
                        struct kiln_err *err);
 
+/** The type of an encoded line, from its first bytes and without decoding the rest; false: none that
+ *  is known. For those who pass lines on, or read a log for some of its events. */
+bool kiln_event_peek(const char *line, size_t len, enum kiln_event_type *ret);
+
 /**
  * The way out of a process: numbers events, stamps them, encodes them and writes them to a file
  * descriptor (worker: the pair to the supervisor). Blocking writes: a slow reader slows the build

@@ -1,5 +1,9 @@
 #include "engine/event_wire.h"
 
+#include <string.h>
+
+#define HEAD_MAX 128 /* "type" stands after three numbers */
+
 #define MEMBER(word, wire, member, ours)                                                           \
     {                                                                                              \
         .key = (word), .offset = offsetof(struct kiln_event, member), .kind = KILN_WIRE_##wire,    \
@@ -28,3 +32,23 @@ const char *const kiln_wire_levels[KILN_WIRE_LEVELS] = {
     [KILN_SAY] = "say",       [KILN_MESSAGE] = "message", [KILN_ERRLINE] = "error",
     [KILN_OUTPUT] = "output", [KILN_PLAIN] = "plain",
 };
+
+bool kiln_event_peek(const char *line, size_t len, enum kiln_event_type *ret)
+{
+    static const char key[] = "\"type\":\"";
+    const char *end = line + (len < HEAD_MAX ? len : HEAD_MAX), *word, *quote;
+
+    word = memmem(line, (size_t)(end - line), key, sizeof(key) - 1);
+    if (!word)
+        return false;
+    word += sizeof(key) - 1;
+    quote = memchr(word, '"', (size_t)(end - word));
+    for (unsigned i = 0; quote && i < KILN_EV__N; i++) {
+        if (strlen(kiln_wire_types[i]) == (size_t)(quote - word) &&
+            memcmp(kiln_wire_types[i], word, (size_t)(quote - word)) == 0) {
+            *ret = (enum kiln_event_type)i;
+            return true;
+        }
+    }
+    return false;
+}

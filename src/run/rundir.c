@@ -122,7 +122,7 @@ static void list_runs(const char *runs, bool half_made, struct kiln_strv *ret)
 
 static uint64_t log_size(const char *run)
 {
-    KILN_AUTO_FREE char *path = kiln_path_join(run, "events.jsonl");
+    KILN_AUTO_FREE char *path = kiln_path_join(run, KILN_LOG_NAME);
     struct stat st;
 
     return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
@@ -183,7 +183,7 @@ static bool make_run(struct kiln_rundir *d, const char *runs, const char *id, st
 {
     KILN_AUTO_FREE char *new = kiln_xasprintf("%s/.%s", runs, id);
     KILN_AUTO_FREE char *lock = kiln_path_join(new, "run.lock");
-    KILN_AUTO_FREE char *events = kiln_path_join(new, "events.jsonl");
+    KILN_AUTO_FREE char *events = kiln_path_join(new, KILN_LOG_NAME);
 
     if (mkdir(new, 0700) < 0)
         return kiln_err_sys(err, errno, "%s", new);
@@ -232,6 +232,13 @@ void kiln_rundir_close(struct kiln_rundir *d)
     kiln_fd_closep(&d->events_fd);
     free(d->path);
     d->path = NULL;
+}
+
+int kiln_rundir_open_log(const struct kiln_rundir *d)
+{
+    KILN_AUTO_FREE char *path = kiln_path_join(d->path, KILN_LOG_NAME);
+
+    return d->events_fd < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 }
 
 char *kiln_rundir_ledger(const struct kiln_rundir *d, size_t index)

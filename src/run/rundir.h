@@ -4,6 +4,8 @@
  *
  *     run.lock       flock()ed by the supervisor as long as it lives
  *     events.jsonl   the event log, one event a line, redacted
+ *     summary.jsonl  once the run has ended: its state (snapshot.h)
+ *     control.sock   the control socket (control.h), while it goes on
  *     N.ledger       what the worker of build N owns; gone once everything is released
  *
  * ID is the run's UUID, which every process of the run has in its environment (KILN_RUN_MARK). The
@@ -15,7 +17,10 @@
 
 #include "base/err.h"
 
-#define KILN_RUN_MARK        "PACKER_RUN_UUID"
+#define KILN_RUN_MARK     "PACKER_RUN_UUID"
+#define KILN_LOG_NAME     "events.jsonl"
+#define KILN_SUMMARY_NAME "summary.jsonl"
+
 #define KILN_RUNS_KEPT       20
 #define KILN_RUNS_KEPT_BYTES ((uint64_t)256 << 20) /* of event logs, the newest always stays */
 
@@ -28,6 +33,8 @@ struct kiln_rundir {
 /** Make the directory for a new run; cleans up after dead ones on the way. */
 bool kiln_rundir_open(struct kiln_rundir *d, const char *id, struct kiln_err *err);
 void kiln_rundir_close(struct kiln_rundir *d);
+/** The event log for reading; the caller's; -1 if there is none. */
+int kiln_rundir_open_log(const struct kiln_rundir *d);
 /** Path of the ledger of build number `index`; caller frees. */
 char *kiln_rundir_ledger(const struct kiln_rundir *d, size_t index);
 /** Clean what the worker with this ledger left. keep_output: as for kiln_ledger_clean. */

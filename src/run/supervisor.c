@@ -1,12 +1,9 @@
 #include "run/supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,40 +12,28 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "redact/redact.h"
-#include "run/command.h"
+#include "run/dispatch.h"
 #include "run/guard.h"
 #include "run/rundir.h"
-#include "run/worker.h"
+#include "run/snapshot.h"
 
 /* A cancelled worker that has not ended after this long is killed; its ledger does the rest. */
 #define CANCEL_PATIENCE_US KILN_SECOND(90)
-
-enum slot_state { SLOT_WAITING, SLOT_RUNNING, SLOT_OVER };
-
-/* One build and its worker. */
-struct slot {
-    enum slot_state state;
-    struct kiln_build *build; /* borrowed from the plan */
-    pid_t pid;
-    int fd;             /* our end of its socket, -1 once at its end */
-    int pidfd;          /* readable once the worker is dead */
-    char *ledger;       /* path; owned */
-    bool ended;         /* its build-end event came */
-    int64_t status;     /* of that event */
-    struct kiln_str in; /* bytes of an incomplete event */
-};
 
 struct kiln_supervisor {
     const struct kiln_supervise *how;
     struct kiln_rundir dir;
     struct kiln_guard guard;
     struct kiln_redactor *redactor; /* for the supervisor's own events */
-    struct slot *slots;
+    struct kiln_slot *slots;
     size_t n;
     uint64_t seq;
+    uint64_t log_size; /* bytes of the event log */
+    struct kiln_snapshot *snapshot;
+    struct kiln_listener *listener;
+    struct kiln_dispatch dispatch;
     int signal_fd;
     bool cancelled;
-    int64_t cancelled_us; /* monotonic */
 };
 
 /* ---- events ---- */
@@ -59,16 +44,37 @@ static void log_event(struct kiln_supervisor *s, const char *line, size_t len)
 
     if (s->dir.events_fd < 0)
         return;
-    if (!kiln_fs_write_all(s->dir.events_fd, line, len, &err))
+    if (kiln_fs_write_all(s->dir.events_fd, line, len, &err))
+        s->log_size += len;
+    else
         kiln_fd_closep(&s->dir.events_fd); /* a full disk ends the log, not the builds */
 }
 
-static void deliver(struct kiln_supervisor *s, const char *line, size_t len)
+/* Every event goes this way. line: with '\n'. slot: NULL for the supervisor's own. */
+static void publish(struct kiln_supervisor *s, struct kiln_slot *slot, const char *line, size_t len)
 {
+    const struct kiln_client_ops *client = s->how->client;
     struct kiln_event_box box = { 0 };
+    enum kiln_event_type type;
+    bool text;
 
-    if (kiln_event_decode(&box, line, len, NULL))
-        s->how->client->event(s->how->client_ud, &box.ev);
+    if (!kiln_event_peek(line, len, &type))
+        return;
+    text = type == KILN_EV_LINE || type == KILN_EV_LOG;
+    if (type != KILN_EV_FRAME)
+        log_event(s, line, len);
+    if (text && !client) /* not for the snapshot, and nobody prints it */
+        return;
+    if (kiln_event_decode(&box, line, len - 1, NULL)) {
+        if (slot && type == KILN_EV_BUILD_END) {
+            slot->ended = true;
+            slot->status = box.ev.status;
+        }
+        if (!text)
+            kiln_snapshot_add(s->snapshot, &box.ev, line, len);
+        if (client)
+            client->event(s->how->client_ud, &box.ev);
+    }
     kiln_event_box_done(&box);
 }
 
@@ -81,8 +87,7 @@ static void emit(struct kiln_supervisor *s, struct kiln_event *ev)
     ev->mono_us = kiln_clock_mono_us();
     ev->wall_us = kiln_clock_wall_us();
     kiln_event_encode(ev, s->redactor, &line);
-    log_event(s, line.data, line.len);
-    deliver(s, line.data, line.len - 1);
+    publish(s, NULL, line.data, line.len);
 }
 
 static void emit_text(struct kiln_supervisor *s, enum kiln_event_type type, const char *build,
@@ -97,15 +102,12 @@ static void emit_text(struct kiln_supervisor *s, enum kiln_event_type type, cons
 
 /* ---- commands ---- */
 
-static void command(struct slot *slot, const struct kiln_request *req)
+static void send_request(struct kiln_slot *slot, const struct kiln_request *req)
 {
     KILN_AUTO_STR line = { 0 };
 
-    if (slot->state != SLOT_RUNNING || slot->fd < 0)
-        return;
     kiln_command_encode(req, false, 0, &line);
-    /* A few hundred bytes; a worker's reader thread is never busy for long. */
-    (void)!send(slot->fd, line.data, line.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)kiln_slot_send(slot, line.data, line.len);
 }
 
 void kiln_supervisor_answer(struct kiln_supervisor *s, const char *label, int64_t prompt,
@@ -115,26 +117,82 @@ void kiln_supervisor_answer(struct kiln_supervisor *s, const char *label, int64_
 
     for (size_t i = 0; i < s->n; i++) {
         if (kiln_streq(s->slots[i].build->label, label))
-            command(&s->slots[i], &req);
+            send_request(&s->slots[i], &req);
     }
+}
+
+/* It never gets a worker. */
+static void end_unstarted(struct kiln_supervisor *s, struct kiln_slot *slot, int64_t status,
+                          const char *error)
+{
+    slot->state = KILN_SLOT_OVER;
+    slot->status = status;
+    emit_text(s, KILN_EV_BUILD_START, slot->build->label, KILN_SAY, 0, NULL);
+    emit_text(s, KILN_EV_BUILD_END, slot->build->label, KILN_SAY, status, error);
+}
+
+static void cancel_slot(struct kiln_supervisor *s, struct kiln_slot *slot)
+{
+    const struct kiln_request req = { .command = "cancel" };
+
+    if (slot->cancelled_us == 0)
+        slot->cancelled_us = kiln_clock_mono_us();
+    if (slot->state == KILN_SLOT_RUNNING)
+        send_request(slot, &req);
+    else if (slot->state == KILN_SLOT_WAITING && !s->cancelled)
+        end_unstarted(s, slot, 2, "Build was cancelled.");
 }
 
 static void cancel_all(struct kiln_supervisor *s, const char *why)
 {
-    const struct kiln_request req = { .command = "cancel" };
-
     if (s->cancelled)
         return; /* as Packer: later signals change nothing */
     s->cancelled = true;
-    s->cancelled_us = kiln_clock_mono_us();
     emit_text(s, KILN_EV_LINE, NULL, KILN_ERRLINE, 0, why);
     for (size_t i = 0; i < s->n; i++)
-        command(&s->slots[i], &req);
+        cancel_slot(s, &s->slots[i]);
 }
+
+/* What clients of the control socket want. */
+
+static void on_command(void *ud, const struct kiln_caller *from, const struct kiln_command *cmd)
+{
+    struct kiln_supervisor *s = ud;
+
+    kiln_dispatch_command(&s->dispatch, from, cmd);
+}
+
+static void on_unwatched(void *ud, const char *build)
+{
+    struct kiln_supervisor *s = ud;
+
+    kiln_dispatch_unwatched(&s->dispatch, build);
+}
+
+static const struct kiln_listener_ops listener_ops = { on_command, on_unwatched };
+
+static void on_cancel(void *ud, struct kiln_slot *slot)
+{
+    if (slot)
+        cancel_slot(ud, slot);
+    else
+        cancel_all(ud, "Cancelling build: a client asked for it");
+}
+
+static void emit_breaks(void *ud, struct kiln_slot *slot)
+{
+    struct kiln_event ev = { .type = KILN_EV_BREAKS,
+                             .build = slot->build->label,
+                             .names = &slot->build->breaks };
+
+    emit(ud, &ev);
+}
+
+static const struct kiln_dispatch_ops dispatch_ops = { on_cancel, emit_breaks };
 
 /* ---- workers ---- */
 
-static size_t count(const struct kiln_supervisor *s, enum slot_state state)
+static size_t count(const struct kiln_supervisor *s, enum kiln_slot_state state)
 {
     size_t n = 0;
 
@@ -143,101 +201,26 @@ static size_t count(const struct kiln_supervisor *s, enum slot_state state)
     return n;
 }
 
-static void fail_start(struct kiln_supervisor *s, struct slot *slot, const struct kiln_err *err)
-{
-    slot->state = SLOT_OVER;
-    slot->status = 1;
-    emit_text(s, KILN_EV_BUILD_START, slot->build->label, KILN_SAY, 0, NULL);
-    emit_text(s, KILN_EV_BUILD_END, slot->build->label, KILN_SAY, 1, kiln_err_text(err));
-}
-
-static void start(struct kiln_supervisor *s, size_t i)
-{
-    KILN_AUTO_ERR err = { 0 };
-    struct slot *slot = &s->slots[i];
-    int *fds = kiln_xcalloc(s->n * 2 + 3, sizeof(int));
-    size_t n = 0;
-
-    fds[n++] = s->signal_fd;
-    fds[n++] = s->dir.lock_fd;
-    if (s->dir.events_fd >= 0)
-        fds[n++] = s->dir.events_fd;
-    for (size_t k = 0; k < s->n; k++) {
-        if (s->slots[k].fd >= 0)
-            fds[n++] = s->slots[k].fd;
-        if (s->slots[k].pidfd >= 0)
-            fds[n++] = s->slots[k].pidfd;
-    }
-    slot->ledger = kiln_rundir_ledger(&s->dir, i);
-    slot->pid = kiln_worker_start(slot->build, slot->ledger, fds, n, &slot->fd, &err);
-    free(fds);
-    if (slot->pid < 0) {
-        fail_start(s, slot, &err);
-        return;
-    }
-    slot->state = SLOT_RUNNING;
-    slot->pidfd = (int)syscall(SYS_pidfd_open, slot->pid, 0);
-}
-
 /* Start what may run now. */
 static void start_more(struct kiln_supervisor *s)
 {
     for (size_t i = 0; i < s->n && !s->cancelled; i++) {
-        if (s->how->parallel > 0 && (long)count(s, SLOT_RUNNING) >= s->how->parallel)
+        KILN_AUTO_ERR err = { 0 };
+
+        if (s->how->parallel > 0 && (long)count(s, KILN_SLOT_RUNNING) >= s->how->parallel)
             return;
-        if (s->slots[i].state == SLOT_WAITING)
-            start(s, i);
+        if (s->slots[i].state == KILN_SLOT_WAITING &&
+            !kiln_slot_start(&s->slots[i], kiln_rundir_ledger(&s->dir, i), s->guard.fd, &err))
+            end_unstarted(s, &s->slots[i], 1, kiln_err_text(&err));
     }
 }
 
-static void take_line(struct kiln_supervisor *s, struct slot *slot, const char *line, size_t len)
+static void take_line(void *ud, struct kiln_slot *slot, const char *line, size_t len)
 {
-    struct kiln_event_box box = { 0 };
-    KILN_AUTO_ERR err = { 0 };
+    struct kiln_supervisor *s = ud;
 
-    log_event(s, line, len + 1);
-    if (!kiln_event_decode(&box, line, len, &err)) { /* or a reply, which nobody waits for */
-        kiln_event_box_done(&box);
-        return;
-    }
-    if (box.ev.type == KILN_EV_BUILD_END) {
-        slot->ended = true;
-        slot->status = box.ev.status;
-    }
-    s->how->client->event(s->how->client_ud, &box.ev);
-    kiln_event_box_done(&box);
-}
-
-/* Whole lines of what has come; the rest waits for more. */
-static void take_lines(struct kiln_supervisor *s, struct slot *slot)
-{
-    size_t at = 0;
-    char *nl;
-
-    while (at < slot->in.len && (nl = memchr(slot->in.data + at, '\n', slot->in.len - at))) {
-        take_line(s, slot, slot->in.data + at, (size_t)(nl - slot->in.data) - at);
-        at = (size_t)(nl - slot->in.data) + 1;
-    }
-    kiln_str_remove(&slot->in, 0, at);
-}
-
-/* False at the end of the stream. */
-static bool read_events(struct kiln_supervisor *s, struct slot *slot)
-{
-    static char chunk[256 << 10]; /* one thread, one loop */
-    ssize_t n = read(slot->fd, chunk, sizeof(chunk));
-
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR;
-    if (n == 0)
-        return false;
-    kiln_str_add(&slot->in, chunk, (size_t)n);
-    if (slot->in.failed) { /* a line longer than any event: not from our encoder */
-        kiln_str_clear(&slot->in);
-        return false;
-    }
-    take_lines(s, slot);
-    return true;
+    if (!kiln_dispatch_reply(&s->dispatch, slot, line, len))
+        publish(s, slot, line, len);
 }
 
 static void describe_death(int status, struct kiln_str *out)
@@ -250,23 +233,13 @@ static void describe_death(int status, struct kiln_str *out)
 }
 
 /* The worker is dead: read what is left, clean up what it owned, report if it did not. */
-static void bury(struct kiln_supervisor *s, struct slot *slot)
+static void bury(struct kiln_supervisor *s, struct kiln_slot *slot)
 {
     KILN_AUTO_STR text = { 0 };
-    int status = 0;
+    int status = kiln_slot_bury(slot, take_line, s);
 
-    while (slot->fd >= 0 && read_events(s, slot)) {
-        struct pollfd pfd = { .fd = slot->fd, .events = POLLIN };
-
-        if (poll(&pfd, 1, 0) <= 0)
-            break;
-    }
-    (void)waitpid(slot->pid, &status, 0);
-    kiln_fd_closep(&slot->fd);
-    kiln_fd_closep(&slot->pidfd);
+    kiln_dispatch_over(&s->dispatch, slot);
     kiln_rundir_clean(&s->dir, slot->ledger, slot->build->options->on_error == KILN_ON_ERROR_ABORT);
-    slot->state = SLOT_OVER;
-    kiln_str_done(&slot->in);
     if (slot->ended)
         return;
     slot->status = 1;
@@ -290,14 +263,21 @@ static void read_signal(struct kiln_supervisor *s)
         cancel_all(s, "Cancelling build after receiving hangup");
 }
 
-static void kill_the_stuck(struct kiln_supervisor *s)
+/* True if there are some that may become so. */
+static bool kill_the_stuck(struct kiln_supervisor *s)
 {
-    if (!s->cancelled || kiln_clock_mono_us() - s->cancelled_us < CANCEL_PATIENCE_US)
-        return;
+    bool waits = false;
+
     for (size_t i = 0; i < s->n; i++) {
-        if (s->slots[i].state == SLOT_RUNNING)
-            (void)kill(s->slots[i].pid, SIGKILL);
+        struct kiln_slot *slot = &s->slots[i];
+
+        if (slot->state != KILN_SLOT_RUNNING || slot->cancelled_us == 0)
+            continue;
+        waits = true;
+        if (kiln_clock_mono_us() - slot->cancelled_us >= CANCEL_PATIENCE_US)
+            (void)kill(slot->pid, SIGKILL);
     }
+    return waits;
 }
 
 static int client_fd(const struct kiln_supervisor *s, int (*get)(void *ud))
@@ -305,38 +285,54 @@ static int client_fd(const struct kiln_supervisor *s, int (*get)(void *ud))
     return get ? get(s->how->client_ud) : -1;
 }
 
+enum { SIGNALS, CONTROL, CLIENT, OUTPUT, SLOTS };
+
+static void serve(struct kiln_supervisor *s, const struct pollfd *p)
+{
+    const struct kiln_client_ops *client = s->how->client;
+
+    if (p[SIGNALS].revents)
+        read_signal(s);
+    if (p[CONTROL].revents)
+        kiln_listener_serve(s->listener);
+    if (p[CLIENT].revents)
+        client->readable(s->how->client_ud, s);
+    if (p[OUTPUT].revents)
+        cancel_all(s, "Cancelling build: nobody reads its output any more");
+    for (size_t i = 0; i < s->n; i++) {
+        struct kiln_slot *slot = &s->slots[i];
+
+        if ((p[SLOTS + i * 2].revents & POLLOUT) && slot->peer.fd >= 0)
+            (void)kiln_peer_flush(&slot->peer);
+        if ((p[SLOTS + i * 2].revents & ~POLLOUT) && slot->peer.fd >= 0)
+            kiln_slot_read(slot, take_line, s);
+        if (p[SLOTS + i * 2 + 1].revents && slot->state == KILN_SLOT_RUNNING)
+            bury(s, slot);
+    }
+}
+
 static void poll_once(struct kiln_supervisor *s)
 {
-    enum { SIGNALS, CLIENT, OUTPUT, SLOTS };
     const struct kiln_client_ops *client = s->how->client;
     struct pollfd *p = kiln_xcalloc(SLOTS + s->n * 2, sizeof(*p));
     size_t n = SLOTS;
 
     p[SIGNALS] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
-    p[CLIENT] = (struct pollfd){ .fd = client_fd(s, client->fd), .events = POLLIN };
+    p[CONTROL] = (struct pollfd){ .fd = kiln_listener_fd(s->listener), .events = POLLIN };
+    p[CLIENT] = (struct pollfd){ .fd = client ? client_fd(s, client->fd) : -1, .events = POLLIN };
     /* No events: poll reports only that nobody reads it any more. Once is enough. */
-    p[OUTPUT] = (struct pollfd){ .fd = s->cancelled ? -1 : client_fd(s, client->output) };
+    p[OUTPUT] =
+        (struct pollfd){ .fd = client && !s->cancelled ? client_fd(s, client->output) : -1 };
     for (size_t i = 0; i < s->n; i++) {
-        p[n++] = (struct pollfd){ .fd = s->slots[i].fd, .events = POLLIN };
+        const struct kiln_peer *peer = &s->slots[i].peer;
+
+        p[n++] = (struct pollfd){ .fd = peer->fd,
+                                  .events = peer->out.len > 0 ? POLLIN | POLLOUT : POLLIN };
         p[n++] = (struct pollfd){ .fd = s->slots[i].pidfd, .events = POLLIN };
     }
-    if (poll(p, (nfds_t)n, s->cancelled ? 1000 : -1) > 0) {
-        if (p[SIGNALS].revents)
-            read_signal(s);
-        if (p[CLIENT].revents)
-            client->readable(s->how->client_ud, s);
-        if (p[OUTPUT].revents)
-            cancel_all(s, "Cancelling build: nobody reads its output any more");
-        for (size_t i = 0; i < s->n; i++) {
-            struct slot *slot = &s->slots[i];
-
-            if (p[SLOTS + i * 2].revents && slot->fd >= 0 && !read_events(s, slot))
-                kiln_fd_closep(&slot->fd);
-            if (p[SLOTS + i * 2 + 1].revents && slot->state == SLOT_RUNNING)
-                bury(s, slot);
-        }
-    }
-    kill_the_stuck(s);
+    if (poll(p, (nfds_t)n, kill_the_stuck(s) ? 1000 : -1) > 0)
+        serve(s, p);
+    kiln_listener_update(s->listener, s->log_size);
     free(p);
 }
 
@@ -370,56 +366,89 @@ static bool supervisor_init(struct kiln_supervisor *s, const struct kiln_supervi
     *s = (struct kiln_supervisor){ .how = how, .signal_fd = -1, .n = how->plan->n_builds };
     s->dir = (struct kiln_rundir){ .lock_fd = -1, .events_fd = -1 };
     s->guard = (struct kiln_guard){ .fd = -1 };
+    s->snapshot = kiln_snapshot_new(0, 0);
     s->slots = kiln_xcalloc(s->n, sizeof(*s->slots));
     for (size_t i = 0; i < s->n; i++)
-        s->slots[i] = (struct slot){ .build = how->plan->builds[i],
-                                     .fd = -1,
-                                     .pidfd = -1,
-                                     .in = KILN_STR_MAX(2 * KILN_MAX_EVENT) };
+        kiln_slot_init(&s->slots[i], how->plan->builds[i]);
     kiln_plan_secrets(how->plan, &secrets);
     return kiln_redactor_build(&secrets, &s->redactor, err);
 }
 
-static int finish(struct kiln_supervisor *s)
+static bool supervisor_open(struct kiln_supervisor *s, struct kiln_err *err)
 {
+    const char *id = s->how->plan->run_uuid;
+
+    if (!open_signals(s, err))
+        return false;
+    (void)setenv(KILN_RUN_MARK, id, 1); /* for all that starts from here on */
+    if (!kiln_rundir_open(&s->dir, id, err) || !kiln_guard_start(&s->guard, s->dir.path, err) ||
+        !kiln_listener_open(&s->listener, s->dir.path, id, kiln_rundir_open_log(&s->dir),
+                            s->snapshot, &listener_ops, s, err))
+        return false;
+    s->dispatch = (struct kiln_dispatch){
+        .slots = s->slots, .n = s->n, .listener = s->listener, .ops = &dispatch_ops, .ud = s
+    };
+    return true;
+}
+
+static void supervisor_done(struct kiln_supervisor *s)
+{
+    kiln_dispatch_done(&s->dispatch);
+    kiln_listener_close(s->listener);
+    for (size_t i = 0; i < s->n; i++)
+        kiln_slot_done(&s->slots[i]);
+    kiln_guard_dismiss(&s->guard);
+    kiln_rundir_close(&s->dir);
+    kiln_fd_closep(&s->signal_fd);
+    kiln_redactor_free(s->redactor);
+    kiln_snapshot_free(s->snapshot);
+    free(s->slots);
+}
+
+static void begin(struct kiln_supervisor *s)
+{
+    KILN_AUTO_STRV labels = { 0 };
+    struct kiln_event run = { .type = KILN_EV_RUN_START, .text = s->how->plan->tpl->path };
+
+    for (size_t i = 0; i < s->n; i++)
+        kiln_strv_add(&labels, s->slots[i].build->label);
+    run.len = strlen(run.text);
+    run.names = &labels;
+    emit(s, &run);
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->slots[i].build->breaks.n > 0)
+            emit_breaks(s, &s->slots[i]);
+    }
+}
+
+static int end(struct kiln_supervisor *s)
+{
+    KILN_AUTO_FREE char *summary = kiln_path_join(s->dir.path, KILN_SUMMARY_NAME);
     int code = s->cancelled ? 1 : 0;
 
     for (size_t i = 0; i < s->n; i++) {
-        if (s->slots[i].state != SLOT_OVER || s->slots[i].status != 0)
+        if (s->slots[i].state != KILN_SLOT_OVER || s->slots[i].status != 0)
             code = 1;
-        free(s->slots[i].ledger);
-        kiln_str_done(&s->slots[i].in);
     }
+    emit_text(s, KILN_EV_RUN_END, NULL, KILN_SAY, s->cancelled ? 2 : code, NULL);
+    (void)kiln_snapshot_write(s->snapshot, summary, NULL); /* the log has it all, too */
+    kiln_listener_update(s->listener, s->log_size);
     return code;
 }
 
 int kiln_supervise(const struct kiln_supervise *how, struct kiln_err *err)
 {
     struct kiln_supervisor s;
-    KILN_AUTO_STRV labels = { 0 };
-    struct kiln_event run = { .type = KILN_EV_RUN_START, .text = how->plan->tpl->path };
     int code = 1;
 
-    if (!supervisor_init(&s, how, err) || !open_signals(&s, err))
-        goto out;
-    (void)setenv(KILN_RUN_MARK, how->plan->run_uuid, 1); /* for all that starts from here on */
-    if (!kiln_rundir_open(&s.dir, how->plan->run_uuid, err) ||
-        !kiln_guard_start(&s.guard, s.dir.path, err))
-        goto out;
-    for (size_t i = 0; i < s.n; i++)
-        kiln_strv_add(&labels, s.slots[i].build->label);
-    run.len = strlen(run.text);
-    run.names = &labels;
-    emit(&s, &run);
-    for (start_more(&s); count(&s, SLOT_RUNNING) > 0; start_more(&s))
-        poll_once(&s);
-    code = finish(&s);
-    emit_text(&s, KILN_EV_RUN_END, NULL, KILN_SAY, s.cancelled ? 2 : code, NULL);
-out:
-    kiln_guard_dismiss(&s.guard);
-    kiln_rundir_close(&s.dir);
-    kiln_fd_closep(&s.signal_fd);
-    kiln_redactor_free(s.redactor);
-    free(s.slots);
+    if (supervisor_init(&s, how, err) && supervisor_open(&s, err)) {
+        if (how->ready)
+            how->ready(how->ready_ud);
+        begin(&s);
+        for (start_more(&s); count(&s, KILN_SLOT_RUNNING) > 0; start_more(&s))
+            poll_once(&s);
+        code = end(&s);
+    }
+    supervisor_done(&s);
     return code;
 }

@@ -1,7 +1,8 @@
 /*
  * The supervisor of one run: forks a worker per build, collects their events, writes the event log,
- * passes events to a client and its answers back, cancels, and cleans up after a worker that died.
- * One thread, one poll loop.
+ * passes events to a client in its process and to those of the control socket (control.h), and
+ * their commands back (dispatch.h), cancels, and cleans up after a worker that died. One thread,
+ * one poll loop.
  */
 #ifndef KILN_RUN_SUPERVISOR_H
 #define KILN_RUN_SUPERVISOR_H
@@ -25,9 +26,11 @@ struct kiln_client_ops {
 
 struct kiln_supervise {
     struct kiln_plan *plan;
-    long parallel; /* -parallel-builds; below 1: no limit */
-    const struct kiln_client_ops *client;
+    long parallel;                        /* -parallel-builds; below 1: no limit */
+    const struct kiln_client_ops *client; /* NULL: nobody in this process watches */
     void *client_ud;
+    void (*ready)(void *ud); /* clients can connect from now on; may be NULL */
+    void *ready_ud;
 };
 
 /**

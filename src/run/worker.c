@@ -268,8 +268,21 @@ static void die_with_parent(pid_t parent)
         _exit(1); /* it died before the line above */
 }
 
-pid_t kiln_worker_start(struct kiln_build *b, const char *ledger_path, const int *close_fds,
-                        size_t n_close, int *ret_fd, struct kiln_err *err)
+/* Nothing else of the supervisor's: its lock, its clients, its other workers. They would not see
+ * its end while we hold a copy. */
+static void keep_only(int a, int b)
+{
+    unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
+
+    if (low > STDERR_FILENO + 1)
+        (void)close_range(STDERR_FILENO + 1, low - 1, 0);
+    if (high > low + 1)
+        (void)close_range(low + 1, high - 1, 0);
+    (void)close_range(high + 1, ~0u, 0);
+}
+
+pid_t kiln_worker_start(struct kiln_build *b, const char *ledger_path, int guard_fd, int *ret_fd,
+                        struct kiln_err *err)
 {
     pid_t parent = getpid(), pid;
     int pair[2];
@@ -282,9 +295,7 @@ pid_t kiln_worker_start(struct kiln_build *b, const char *ledger_path, const int
     if (pid == 0) {
         die_with_parent(parent);
         (void)setpgid(0, 0); /* a Ctrl-C reaches the supervisor alone */
-        (void)close(pair[0]);
-        for (size_t i = 0; i < n_close; i++)
-            (void)close(close_fds[i]);
+        keep_only(pair[1], guard_fd);
         _exit(worker_main(b, pair[1], ledger_path));
     }
     (void)close(pair[1]);
@@ -293,7 +304,6 @@ pid_t kiln_worker_start(struct kiln_build *b, const char *ledger_path, const int
         (void)close(pair[0]);
         return -1;
     }
-    (void)fcntl(pair[0], F_SETFL, O_NONBLOCK);
     *ret_fd = pair[0];
     return pid;
 }

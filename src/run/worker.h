@@ -4,7 +4,8 @@
  * signal), and everything that it started ends with it.
  *
  * Threads: the main thread runs the build; one thread reads commands. They share struct worker's
- * answer slot (one mutex, nothing else is locked under it) and the two cancel objects.
+ * answer slot (one mutex, nothing else is locked under it), the two cancel objects, and what the
+ * handlers of commands (engine/control.h) share with the build.
  */
 #ifndef KILN_RUN_WORKER_H
 #define KILN_RUN_WORKER_H
@@ -17,11 +18,12 @@
  * Fork a worker for `b`.
  *
  * @ledger_path  where it notes what it owns
- * @ret_fd       our end of its socket, non-blocking, close-on-exec; caller closes
- * @close_fds    our ends of other workers' sockets, which the child must not hold
+ * @guard_fd     the guard's pipe, which it keeps; everything else that is open but stdin, stdout
+ *               and stderr is closed in it
+ * @ret_fd       our end of its socket, close-on-exec; caller closes
  * Returns its pid, or -1 with err.
  */
-pid_t kiln_worker_start(struct kiln_build *b, const char *ledger_path, const int *close_fds,
-                        size_t n_close, int *ret_fd, struct kiln_err *err);
+pid_t kiln_worker_start(struct kiln_build *b, const char *ledger_path, int guard_fd, int *ret_fd,
+                        struct kiln_err *err);
 
 #endif
