@@ -41,7 +41,10 @@ bool kiln_term_flush(struct kiln_term *t); /* true: all is out */
 void kiln_term_raw(struct kiln_term *t, const void *data, size_t len);
 /** Forget what is on the screen: the next draw sends everything. */
 void kiln_term_forget(struct kiln_term *t);
+/** Another number after each time that everything was sent anew: pictures on the screen are gone. */
+unsigned kiln_term_epoch(const struct kiln_term *t);
 void kiln_term_set_max_bps(struct kiln_term *t, long bytes_per_second); /* 0: no limit */
+long kiln_term_max_bps(const struct kiln_term *t);
 uint64_t kiln_term_bytes(const struct kiln_term *t);                    /* sent so far */
 
 int kiln_term_fd(const struct kiln_term *t);
