@@ -43,7 +43,7 @@ bool kiln_place_vec_hit(const struct kiln_place_vec *vec, const struct kiln_plac
         const struct kiln_place *p = &vec->v[i];
 
         if (p->kind == here->kind && p->number == here->number && kiln_streq(p->name, here->name) &&
-            (p->row < 0 || p->row == here->row))
+            (p->row < 0 || p->row == (here->row < 0 ? 0 : here->row)))
             return true;
     }
     return false;

@@ -30,8 +30,9 @@
     X(PROGRESS, "progress", "name, done, total (0 unknown), unit is bytes or items")               \
     X(BOOT_PLAN, "boot-plan",                                                                      \
       "what will be typed: index = row of boot_steps (0), names = the template's strings, "        \
-      "text = rendered, a secret's characters are U+2022 each; done = pause after a key in "       \
-      "ns; total = the first element that is still to be sent")                                    \
+      "text = rendered (absent: not known yet, or it has an error), where an element that spells " \
+      "a secret is one U+2022; done = pause after a key in ns; total = the first element that is "   \
+      "still to be sent; again whenever it changes")                                               \
     X(BOOT, "boot", "boot command position: done = row, index = element, text = its source")       \
     X(KEY, "key",                                                                                  \
       "a key event was sent: index, name, keysym, down; done = row, total = element; masked for "  \

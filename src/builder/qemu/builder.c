@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "builder/builders.h"
-#include "builder/qemu/qemu.h"
+#include "builder/qemu/boot_script.h"
 
 /* Names of Packer's steps that do nothing here: -debug stops after them all the same. */
 static bool nothing(void *state, struct kiln_build *b, struct kiln_err *err)
@@ -134,11 +134,14 @@ static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, str
                                  .http_ip = "10.0.2.2",
                                  .ssh_port = { .lock_fd = -1, .listen_fd = -1 },
                                  .vnc_port = { .lock_fd = -1, .listen_fd = -1 } };
-    bool ok = find_programs(&s, err) && make_work_dir(&s, b, err) &&
-              kiln_qemu_screen_open(&s, b, err) &&
-              kiln_steps_run(steps, KILN_COUNT(steps), &s, b, err) && make_artifact(o, ret, err);
+    bool ok;
+
+    s.boot = kiln_boot_script_new(&s, b);
+    ok = find_programs(&s, err) && make_work_dir(&s, b, err) && kiln_qemu_screen_open(&s, b, err) &&
+         kiln_steps_run(steps, KILN_COUNT(steps), &s, b, err) && make_artifact(o, ret, err);
 
     kiln_qemu_screen_close(&s, b);
+    kiln_boot_script_free(s.boot);
     state_done(&s, b);
     return ok;
 }

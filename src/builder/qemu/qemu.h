@@ -5,6 +5,7 @@
  *     prepare.c      checks between them
  *     builder.c      the list of steps, the artifact
  *     step_*.c       the steps, in the order in which builder.c lists them
+ *     boot_script.c  what is typed, and who may change it meanwhile
  *     screen.c       who looks at the guest while it runs, and types
  *
  * All on the worker's main thread, but for what obeys commands (engine/control.h). Source:
@@ -102,6 +103,7 @@ struct kiln_qemu_state {
     char *qmp_path;
     struct kiln_qemu *qemu;
     struct kiln_screen *screen;
+    struct kiln_boot_script *boot;
     struct kiln_ssh_keypair keypair; /* temporary; empty if none is needed */
     bool communicates;               /* the communicator is not "none" */
 };

@@ -1,8 +1,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
-#include "bootcmd/bootcmd.h"
-#include "builder/qemu/qemu.h"
-#include "redact/redact.h"
+#include "builder/qemu/boot_script.h"
+#include "engine/debugger.h"
 #include "vm/vnc.h"
 
 /* stepTypeBootCommand: waits, connects to VNC, types. qemu-builder.md, sections 5 and 6. */
@@ -13,7 +12,9 @@
 struct typist {
     struct kiln_qemu_state *s;
     struct kiln_build *build;
+    struct kiln_boot_script *script;
     struct kiln_vnc *vnc;
+    int64_t row;
     int64_t interval_us;
     int64_t keys; /* sent so far; the index of key events */
 };
@@ -51,25 +52,19 @@ static bool pass(struct typist *t, int64_t us, bool all_pressed, struct kiln_err
     return false;
 }
 
-static void report(struct typist *t, const struct kiln_bootcmd_event *e)
+static void report(struct typist *t, const struct kiln_boot_element *el,
+                   const struct kiln_bootcmd_event *e)
 {
     struct kiln_event ev = { .type = KILN_EV_KEY,
                              .index = t->keys++,
+                             .done = (uint64_t)t->row,
+                             .total = (uint64_t)el->index,
                              .name = e->name,
                              .keysym = e->keysym,
                              .down = e->action == KILN_BOOTCMD_DOWN,
                              .masked = e->masked };
 
     kiln_emit(t->build, &ev);
-}
-
-static bool presses_follow(const struct kiln_bootcmd *cmd, size_t from)
-{
-    for (size_t i = from; i < cmd->n_events; i++) {
-        if (cmd->events[i].action == KILN_BOOTCMD_DOWN)
-            return true;
-    }
-    return false;
 }
 
 /* A key that could not be sent: most likely QEMU is about to end. A guest that powers off on the
@@ -84,136 +79,134 @@ static bool lost(struct typist *t, bool all_pressed, struct kiln_err *err)
     return ended(t, all_pressed, err);
 }
 
-static bool send_event(struct typist *t, const struct kiln_bootcmd *cmd, size_t i,
+static bool send_event(struct typist *t, const struct kiln_boot_element *el, size_t i,
                        struct kiln_err *err)
 {
-    const struct kiln_bootcmd_event *e = &cmd->events[i];
-    bool down = e->action == KILN_BOOTCMD_DOWN, all_pressed = !presses_follow(cmd, i + 1);
+    const struct kiln_bootcmd_event *e = &el->events[i];
+    bool down = e->action == KILN_BOOTCMD_DOWN, all_pressed = i >= el->n_before_last_press;
 
     if (e->action == KILN_BOOTCMD_PAUSE)
-        return pass(t, cmd->elements[e->element].wait_ns / 1000, all_pressed, err);
+        return pass(t, el->wait_ns / 1000, all_pressed, err);
     if (!kiln_vnc_key(t->vnc, e->keysym, down, t->build->cancel, err))
         return lost(t, all_pressed && !down, err);
-    report(t, e);
+    report(t, el, e);
     return pass(t, t->interval_us, all_pressed, err);
 }
 
-/* The masked form of an element's source is not shown. */
-static void report_element(struct typist *t, const struct kiln_bootcmd *cmd, size_t i)
+static void report_element(struct typist *t, const struct kiln_boot_element *el)
 {
-    const struct kiln_bootcmd_element *e = &cmd->elements[i];
-    bool masked = cmd->events[e->event].masked;
-    struct kiln_event ev = { .type = KILN_EV_BOOT, .index = (int64_t)i, .masked = masked };
+    struct kiln_event ev = { .type = KILN_EV_BOOT,
+                             .done = (uint64_t)t->row,
+                             .index = el->index,
+                             .masked = el->masked,
+                             .text = el->what,
+                             .len = strlen(el->what) };
 
-    ev.text = masked ? "<sensitive>" : cmd->text + e->start;
-    ev.len = masked ? strlen(ev.text) : e->len;
     kiln_emit(t->build, &ev);
 }
 
-static bool type_elements(struct typist *t, const struct kiln_bootcmd *cmd, struct kiln_err *err)
-{
-    for (size_t i = 0; i < cmd->n_elements; i++) {
-        const struct kiln_bootcmd_element *e = &cmd->elements[i];
+/* ---- where it can be stopped ---- */
 
-        report_element(t, cmd, i);
-        for (size_t k = 0; k < e->n_events; k++) {
-            if (!send_event(t, cmd, e->event + k, err))
-                return false;
-        }
-    }
-    return true;
+static void stop_before_key(struct typist *t, const struct kiln_boot_element *el, size_t i)
+{
+    const struct kiln_place here = { .kind = KILN_PLACE_KEY, .number = t->keys, .row = -1 };
+    const struct kiln_bootcmd_event *e = &el->events[i];
+    KILN_AUTO_FREE char *what = NULL;
+
+    if (e->action == KILN_BOOTCMD_PAUSE)
+        return;
+    what = kiln_xasprintf("%s %s", e->name, e->action == KILN_BOOTCMD_DOWN ? "down" : "up");
+    kiln_debugger_boot(t->build, &here, what);
 }
 
-/* ---- one text ---- */
-
-static void template_data(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_strmap *data)
+static int64_t shown_row(const struct typist *t)
 {
-    KILN_AUTO_FREE char *port = kiln_xasprintf("%d", s->http_port);
-    const char *key = kiln_strmap_get(&b->data, "SSHPublicKey");
-
-    kiln_strmap_set(data, "HTTPIP", s->http_ip);
-    kiln_strmap_set(data, "HTTPPort", port);
-    kiln_strmap_set(data, "Name", s->o->vm_name);
-    kiln_strmap_set(data, "SSHPublicKey", key ? key : "");
+    return kiln_boot_script_rows(t->script) > 1 ? t->row : -1;
 }
 
-static bool render(struct typist *t, const char *text, struct kiln_str *out, struct kiln_err *err)
+/* Whoever stops here may change what is next: the caller looks at it afterwards. */
+static void stop_before_element(struct typist *t, const struct kiln_boot_element *el)
 {
-    struct kiln_interp interp = kiln_build_runtime_interp(t->build);
-    KILN_AUTO_STRMAP data = { 0 };
+    const struct kiln_place here = { .kind = KILN_PLACE_ELEMENT,
+                                     .number = el->index,
+                                     .row = shown_row(t) };
 
-    template_data(t->s, t->build, &data);
-    interp.data = &data;
-    interp.strict_fields = true;
-    interp.data_type = "*qemu.bootCommandTemplateData";
-    if (!kiln_interp_render(&interp, text, out, NULL, err))
-        return kiln_err_wrap(err, "Error preparing boot command");
-    return true;
+    kiln_debugger_boot(t->build, &here, el->what);
+    stop_before_key(t, el, 0);
 }
 
-/* Key traces show no secret: neither as it is, nor in an encoding (a password in a URL). */
-static bool mask_secrets(struct typist *t, struct kiln_bootcmd *cmd, struct kiln_err *err)
+static void stop_at_end(struct typist *t)
 {
-    KILN_CLEANUP(kiln_redactor_freep) struct kiln_redactor *redactor = NULL;
-    size_t start, len, from = 0;
+    const struct kiln_place here = { .kind = KILN_PLACE_BOOT_END, .row = -1 };
 
-    kiln_bootcmd_mask(cmd, &t->build->secrets);
-    if (!kiln_redactor_build(&t->build->secrets, &redactor, err))
-        return false;
-    while (kiln_redact_find(redactor, cmd->text, cmd->text_len, from, &start, &len)) {
-        kiln_bootcmd_mask_range(cmd, start, len);
-        from = start + 1; /* secrets may overlap */
-    }
-    return true;
+    if (t->row + 1 == (int64_t)kiln_boot_script_rows(t->script))
+        kiln_debugger_boot(t->build, &here, NULL);
 }
 
-static bool type_text(struct typist *t, const char *text, struct kiln_err *err)
-{
-    KILN_AUTO_STR rendered = { 0 };
-    KILN_AUTO_BOOTCMD cmd = { 0 };
+/* ---- one row ---- */
 
-    if (!render(t, text, &rendered, err))
-        return false;
-    if (!kiln_bootcmd_parse(kiln_str_cstr(&rendered), rendered.len, &cmd, NULL, err))
-        return kiln_err_wrap(err, "Error generating boot command");
-    return mask_secrets(t, &cmd, err) && type_elements(t, &cmd, err);
+/* The element to be typed now; false: the row is at its end. */
+static bool next_element(struct typist *t, struct kiln_boot_element *ret)
+{
+    KILN_CLEANUP(kiln_boot_element_done) struct kiln_boot_element seen = { 0 };
+    size_t row = (size_t)t->row;
+
+    if (kiln_boot_script_peek(t->script, row, &seen))
+        stop_before_element(t, &seen);
+    else
+        stop_at_end(t);
+    return kiln_boot_script_take(t->script, row, ret);
 }
 
-static bool type_steps(struct typist *t, struct kiln_err *err)
+static bool type_element(struct typist *t, const struct kiln_boot_element *el, struct kiln_err *err)
 {
-    const struct kiln_rows *rows = &t->s->o->boot_steps;
-
-    for (size_t i = 0; i < rows->n; i++) {
-        const struct kiln_strv *row = &rows->rows[i];
-        const char *description = row->n > 1 ? row->v[1] : "";
-
-        if (row->n == 0)
-            continue;
-        if (description[0])
-            kiln_say(t->build, "Typing boot command for: %s", description);
-        if (!type_text(t, row->v[0], err))
+    report_element(t, el);
+    for (size_t i = 0; i < el->n_events; i++) {
+        if (i > 0)
+            stop_before_key(t, el, i);
+        if (!send_event(t, el, i, err))
             return false;
-        if (description[0])
-            kiln_debug_pause(t->build, "boot description: \"%s\", command: %s", description,
-                             row->v[0]);
-        else
-            kiln_debug_pause(t->build, "boot_command: %s", row->v[0]);
     }
     return true;
+}
+
+static bool type_row(struct typist *t, struct kiln_err *err)
+{
+    struct kiln_boot_element el = { 0 };
+    bool ok = kiln_boot_script_begin(t->script, (size_t)t->row, err);
+
+    while (ok && next_element(t, &el)) {
+        ok = type_element(t, &el, err);
+        kiln_boot_element_done(&el);
+    }
+    if (ok)
+        kiln_boot_script_end(t->script, (size_t)t->row);
+    return ok;
+}
+
+static void debug_pause(struct typist *t, const char *description)
+{
+    KILN_AUTO_FREE char *source = kiln_boot_script_source(t->script, (size_t)t->row);
+
+    if (description[0])
+        kiln_debug_pause(t->build, "boot description: \"%s\", command: %s", description, source);
+    else if (source[0] || t->s->o->boot_steps.n)
+        kiln_debug_pause(t->build, "boot_command: %s", source);
 }
 
 static bool type_all(struct typist *t, struct kiln_err *err)
 {
-    const struct kiln_qemu_options *o = t->s->o;
-    KILN_AUTO_FREE char *text = kiln_strv_join(&o->boot_command, "");
-
     kiln_say(t->build, "Typing the boot commands over VNC...");
-    if (o->boot_steps.n)
-        return type_steps(t, err);
-    if (!type_text(t, text, err))
-        return false;
-    if (text[0])
-        kiln_debug_pause(t->build, "boot_command: %s", text);
+    for (size_t i = 0; i < kiln_boot_script_rows(t->script); i++) {
+        const char *description = kiln_boot_script_description(t->script, i);
+
+        t->row = (int64_t)i;
+        if (description[0])
+            kiln_say(t->build, "Typing boot command for: %s", description);
+        if (!type_row(t, err))
+            return false;
+        debug_pause(t, description);
+    }
     return true;
 }
 
@@ -244,13 +237,13 @@ static bool connect_vnc(struct typist *t, struct kiln_err *err)
 static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
 {
     struct kiln_qemu_state *s = state;
-    struct typist t = { .s = s, .build = b };
+    struct typist t = { .s = s, .build = b, .script = s->boot };
     bool ok;
 
     if (s->o->disable_vnc)
         return true;
-    t.interval_us =
-        kiln_bootcmd_interval(s->o->boot_key_interval_ns, getenv("PACKER_KEY_INTERVAL")) / 1000;
+    t.interval_us = kiln_boot_script_interval_ns(s->boot) / 1000;
+    kiln_boot_script_ready(s->boot);
     ok = boot_wait(&t, err) && connect_vnc(&t, err) && type_all(&t, err);
     kiln_vnc_free(t.vnc);
     return ok;
