@@ -31,7 +31,7 @@
     X(BOOT_PLAN, "boot-plan",                                                                      \
       "what will be typed: index = row of boot_steps (0), names = the template's strings, "        \
       "text = rendered (absent: not known yet, or it has an error), where an element that spells " \
-      "a secret is one U+2022; done = pause after a key in ns; total = the first element that is "   \
+      "a secret is one U+2022; done = pause after a key in ns; total = the first element that is " \
       "still to be sent; again whenever it changes")                                               \
     X(BOOT, "boot", "boot command position: done = row, index = element, text = its source")       \
     X(KEY, "key",                                                                                  \
@@ -115,8 +115,8 @@ void kiln_event_box_done(struct kiln_event_box *box);
 bool kiln_event_decode(struct kiln_event_box *box, const char *line, size_t len,
                        struct kiln_err *err);
 
-/** The type of an encoded line, from its first bytes and without decoding the rest; false: none that
- *  is known. For those who pass lines on, or read a log for some of its events. */
+/** The type of an encoded line, from its first bytes and without decoding the rest; false: none
+ * that is known. For those who pass lines on, or read a log for some of its events. */
 bool kiln_event_peek(const char *line, size_t len, enum kiln_event_type *ret);
 
 /**
