@@ -87,7 +87,13 @@ static struct kiln_communicator *make(const struct kiln_communicator_ops *ops)
 struct kiln_communicator *kiln_communicator_none(void)
 {
     static const struct kiln_communicator_ops ops = {
-        "none", run, none_upload, none_upload_dir, none_download, none_download_dir, release,
+        .type = "none",
+        .run = run,
+        .upload = none_upload,
+        .upload_dir = none_upload_dir,
+        .download = none_download,
+        .download_dir = none_download_dir,
+        .free = release,
     };
 
     return make(&ops);
@@ -96,7 +102,13 @@ struct kiln_communicator *kiln_communicator_none(void)
 struct kiln_communicator *kiln_communicator_mock(void)
 {
     static const struct kiln_communicator_ops ops = {
-        "mock", run, mock_upload, mock_transfer_dir, mock_download, mock_transfer_dir, release,
+        .type = "mock",
+        .run = run,
+        .upload = mock_upload,
+        .upload_dir = mock_transfer_dir,
+        .download = mock_download,
+        .download_dir = mock_transfer_dir,
+        .free = release,
     };
 
     return make(&ops);

@@ -7,6 +7,7 @@
 #include "base/module.h"
 #include "communicator/scp.h"
 #include "communicator/sftp.h"
+#include "communicator/ssh_relay.h"
 #include "communicator/ssh_wait.h"
 
 #define RECONNECT_LIMIT KILN_SECOND(30)
@@ -230,6 +231,26 @@ static bool ssh_download_dir(struct kiln_communicator *base, const char *src, co
     return ch && kiln_scp_get_dir(ch, dst, t, c, err);
 }
 
+/* ---- shell ---- */
+
+static bool ssh_shell(struct kiln_communicator *base, struct kiln_remote_shell *shell,
+                      struct kiln_cancel *c, struct kiln_err *err)
+{
+    struct ssh *s = (struct ssh *)base;
+    KILN_CLEANUP(kiln_ssh_relay_freep) struct kiln_ssh_relay *relay = kiln_ssh_relay_new(shell);
+    uint32_t size = shell->size;
+    const struct kiln_channel_how how = { .pty = true,
+                                          .term = shell->term,
+                                          .cols = (int)(size >> 16),
+                                          .rows = (int)(size & 0xffff),
+                                          .output = kiln_ssh_relay_output,
+                                          .ud = relay,
+                                          .forward_agent = s->cfg.forward_agent };
+    KILN_CLEANUP(kiln_channel_freep) struct kiln_channel *ch = open_channel(s, &how, c, err);
+
+    return ch && kiln_ssh_relay_run(relay, s->ops, ch, c, err);
+}
+
 /* ---- life ---- */
 
 static void ssh_free(struct kiln_communicator *base)
@@ -247,7 +268,14 @@ bool kiln_ssh_connect_consume(struct kiln_communicator **ret, struct kiln_ssh_co
                               struct kiln_err *err)
 {
     static const struct kiln_communicator_ops ops = {
-        "ssh", ssh_run, ssh_upload, ssh_upload_dir, ssh_download, ssh_download_dir, ssh_free,
+        .type = "ssh",
+        .run = ssh_run,
+        .upload = ssh_upload,
+        .upload_dir = ssh_upload_dir,
+        .download = ssh_download,
+        .download_dir = ssh_download_dir,
+        .shell = ssh_shell,
+        .free = ssh_free,
     };
     struct ssh *s = kiln_xcalloc(1, sizeof(*s));
 

@@ -61,14 +61,25 @@ static void note_loss(struct channel *ch)
         ch->base.closed = ch->base.lost = true;
 }
 
-static enum kiln_wait ch_pump(struct kiln_channel *base, struct kiln_cancel *c, int64_t deadline,
-                              struct kiln_err *err)
+enum kiln_wait kiln_link_channel_pump(struct kiln_channel *base, struct pollfd *more, size_t n,
+                                      struct kiln_cancel *c, int64_t deadline, struct kiln_err *err)
 {
     struct channel *ch = (struct channel *)base;
-    enum kiln_wait got = kiln_link_pump(ch->link, c, deadline, err);
+    enum kiln_wait got = kiln_link_pump(ch->link, more, n, c, deadline, err);
 
     note_loss(ch);
     return got;
+}
+
+static enum kiln_wait ch_pump(struct kiln_channel *base, struct kiln_cancel *c, int64_t deadline,
+                              struct kiln_err *err)
+{
+    return kiln_link_channel_pump(base, NULL, 0, c, deadline, err);
+}
+
+void kiln_link_channel_resize(struct kiln_channel *base, int cols, int rows)
+{
+    (void)ssh_channel_change_pty_size(((struct channel *)base)->ssh, cols, rows);
 }
 
 static bool failed(struct channel *ch, struct kiln_err *err)
@@ -137,14 +148,19 @@ static int request(struct channel *ch, const struct kiln_channel_how *how, unsig
     case 0:
         return ssh_channel_open_session(ch->ssh);
     case 1:
-        return how->pty ? ssh_channel_request_pty_size(ch->ssh, "xterm", 80, 40) : SSH_OK;
+        if (!how->pty)
+            return SSH_OK;
+        return how->term ? ssh_channel_request_pty_size(ch->ssh, how->term, how->cols, how->rows)
+                         : ssh_channel_request_pty_size(ch->ssh, "xterm", 80, 40);
     case 2: /* unanswered: a server that says no changes nothing */
         return how->forward_agent && kiln_forward_enable(ch->link)
                    ? ssh_channel_request_auth_agent(ch->ssh)
                    : SSH_OK;
     case 3:
-        return how->command ? ssh_channel_request_exec(ch->ssh, how->command)
-                            : ssh_channel_request_subsystem(ch->ssh, how->subsystem);
+        if (how->command)
+            return ssh_channel_request_exec(ch->ssh, how->command);
+        return how->subsystem ? ssh_channel_request_subsystem(ch->ssh, how->subsystem)
+                              : ssh_channel_request_shell(ch->ssh);
     default: /* a count, not an enum */
         return SSH_ERROR;
     }

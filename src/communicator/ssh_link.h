@@ -58,9 +58,10 @@ struct kiln_link {
 bool kiln_link_work(struct kiln_link *l, bool *ret_did_something);
 /** Set err to what libssh says. False. */
 bool kiln_link_error(struct kiln_link *l, struct kiln_err *err);
-/** Work, or else wait until there is something to work on. */
-enum kiln_wait kiln_link_pump(struct kiln_link *l, struct kiln_cancel *c, int64_t deadline,
-                              struct kiln_err *err);
+/** Work, or else wait until there is something to work on, or one of `more` (at most
+ *  KILN_CHANNEL_MORE) is ready. */
+enum kiln_wait kiln_link_pump(struct kiln_link *l, struct pollfd *more, size_t n,
+                              struct kiln_cancel *c, int64_t deadline, struct kiln_err *err);
 
 /* The members of kiln_ssh_ops that live in files of their own. */
 struct kiln_ssh_keys *kiln_ssh_keys_new(const struct kiln_ssh_config *cfg, struct kiln_err *err);
@@ -69,6 +70,10 @@ bool kiln_ssh_make_keypair(struct kiln_ssh_keypair *ret, const char *type, int64
                            const char *comment, struct kiln_err *err);
 enum kiln_login kiln_link_login(struct kiln_link *l, bool may_authenticate, struct kiln_err *err);
 enum kiln_ssh_rung kiln_link_rung(const struct kiln_link *l, struct kiln_str *detail);
+enum kiln_wait kiln_link_channel_pump(struct kiln_channel *ch, struct pollfd *more, size_t n,
+                                      struct kiln_cancel *c, int64_t deadline,
+                                      struct kiln_err *err);
+void kiln_link_channel_resize(struct kiln_channel *ch, int cols, int rows);
 struct kiln_channel *kiln_link_channel_open(struct kiln_link *l, const struct kiln_channel_how *how,
                                             struct kiln_cancel *c, int64_t deadline,
                                             bool *ret_refused, struct kiln_err *err);

@@ -141,10 +141,10 @@ bool kiln_link_work(struct kiln_link *l, bool *ret_did_something)
     return l->stage != KILN_LINK_DEAD;
 }
 
-enum kiln_wait kiln_link_pump(struct kiln_link *l, struct kiln_cancel *c, int64_t deadline,
-                              struct kiln_err *err)
+enum kiln_wait kiln_link_pump(struct kiln_link *l, struct pollfd *more, size_t n,
+                              struct kiln_cancel *c, int64_t deadline, struct kiln_err *err)
 {
-    struct pollfd fds[1 + KILN_FORWARD_MAX];
+    struct pollfd fds[KILN_CHANNEL_MORE + 1 + KILN_FORWARD_MAX];
     enum kiln_wait got;
     bool moved = false;
 
@@ -154,8 +154,10 @@ enum kiln_wait kiln_link_pump(struct kiln_link *l, struct kiln_cancel *c, int64_
     }
     if (!kiln_link_work(l, &moved) || moved)
         return KILN_WAIT_READY;
-    fds[0] = link_poll(l);
-    got = kiln_wait_fds(c, fds, 1 + kiln_forward_poll(l, fds + 1), deadline, err);
+    if (n)
+        memcpy(fds, more, n * sizeof(*more));
+    fds[n] = link_poll(l);
+    got = kiln_wait_fds(c, fds, n + 1 + kiln_forward_poll(l, fds + n + 1), deadline, err);
     if (got == KILN_WAIT_READY)
         (void)kiln_link_work(l, &moved);
     return got;
@@ -194,4 +196,6 @@ const struct kiln_ssh_ops kiln_ssh_ops = {
     .skip_agent = skip_agent,
     .channel_open = kiln_link_channel_open,
     .keep_alive = keep_alive,
+    .pump_with = kiln_link_channel_pump,
+    .resize = kiln_link_channel_resize,
 };

@@ -21,10 +21,14 @@ enum kiln_login {
     KILN_LOGIN_FAILED, /* the link is dead; err says why */
 };
 
+#define KILN_CHANNEL_MORE 2
+
 struct kiln_channel_how {
     const char *command;   /* text of the exec request, or NULL: */
-    const char *subsystem; /* … of the subsystem request */
+    const char *subsystem; /* … of the subsystem request, or NULL: a shell */
     bool pty;
+    const char *term;   /* with pty; NULL: as Packer, xterm of 80x40 */
+    int cols, rows;     /* with term */
     bool forward_agent; /* the command may use our ssh-agent */
     kiln_channel_output *output;
     void *ud;
@@ -56,6 +60,10 @@ struct kiln_ssh_ops {
                                          struct kiln_cancel *c, int64_t deadline, bool *ret_refused,
                                          struct kiln_err *err);
     void (*keep_alive)(struct kiln_link *);
+    /* As the channel's pump, and ready also when one of `more` (at most KILN_CHANNEL_MORE) is. */
+    enum kiln_wait (*pump_with)(struct kiln_channel *, struct pollfd *more, size_t n,
+                                struct kiln_cancel *c, int64_t deadline, struct kiln_err *err);
+    void (*resize)(struct kiln_channel *, int cols, int rows); /* of its terminal */
 };
 
 #endif

@@ -1,10 +1,12 @@
 /*
- * Communicator: the way into a guest. Implementations in src/communicator/. Used from the worker's
- * main thread. All calls block until done, cancelled or failed.
+ * Communicator: the way into a guest. Implementations in src/communicator/. Used from one thread at
+ * a time: the worker's main thread or, while that stands still, the one of a shell. All calls block
+ * until done, cancelled or failed.
  */
 #ifndef KILN_ENGINE_COMMUNICATOR_H
 #define KILN_ENGINE_COMMUNICATOR_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/cancel.h"
@@ -30,6 +32,15 @@ struct kiln_transfer {
     void *ud;
 };
 
+/* A person's shell in the guest. */
+struct kiln_remote_shell {
+    const char *term;      /* TERM */
+    int fd;                /* what comes out of it is typed, what the guest says goes in: raw bytes;
+                              non-blocking, borrowed; its end or a close of the other side ends the shell */
+    int resized;           /* eventfd, borrowed: readable when size has changed */
+    _Atomic uint32_t size; /* columns << 16 | rows */
+};
+
 struct kiln_communicator_ops {
     const char *type; /* "ssh", "none" */
     /* False only if the command could not be run; *ret_status is its exit status otherwise. */
@@ -46,6 +57,9 @@ struct kiln_communicator_ops {
                      const struct kiln_transfer *, struct kiln_cancel *, struct kiln_err *);
     bool (*download_dir)(struct kiln_communicator *, const char *src, const char *dst,
                          const struct kiln_transfer *, struct kiln_cancel *, struct kiln_err *);
+    /* Open a shell, and return once it has ended. NULL: there is no such thing. */
+    bool (*shell)(struct kiln_communicator *, struct kiln_remote_shell *, struct kiln_cancel *,
+                  struct kiln_err *);
     void (*free)(struct kiln_communicator *);
 };
 
