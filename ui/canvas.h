@@ -31,7 +31,9 @@ struct kiln_cell {
     struct kiln_style style;
 };
 
-#define KILN_CANVAS_MAX 1000 /* columns, rows */
+#define KILN_CANVAS_MAX   1000 /* columns, rows */
+#define KILN_CONSOLE_COLS 60   /* the console needs at least so many */
+#define KILN_CONSOLE_ROWS 15
 
 struct kiln_canvas {
     int cols, rows;

@@ -254,9 +254,9 @@ void kiln_console_draw(struct kiln_console *c)
     kiln_canvas_clear(&c->canvas);
     c->dirty = false;
     c->tick_us = next_tick(c, kiln_clock_mono_us());
-    if (all.w < KILN_LAYOUT_MIN_COLS || all.h < KILN_LAYOUT_MIN_ROWS) {
+    if (all.w < KILN_CONSOLE_COLS || all.h < KILN_CONSOLE_ROWS) {
         kiln_area_printf(&all, 0, 0, title_style, "kiln needs %d x %d; this is %d x %d",
-                         KILN_LAYOUT_MIN_COLS, KILN_LAYOUT_MIN_ROWS, all.w, all.h);
+                         KILN_CONSOLE_COLS, KILN_CONSOLE_ROWS, all.w, all.h);
         return;
     }
     make_layout(c);

@@ -45,7 +45,6 @@ struct kiln_console {
     bool leave; /* ctrl-z: the loop gives the terminal away */
     bool mouse;
     bool asked_controls;
-    bool shell_wanted;
     bool disconnected; /* nothing will come any more */
     int shell_fd;      /* reply of `shell`; -1: none */
     int64_t drawn_us;
@@ -62,6 +61,11 @@ const struct kiln_pane_ops *kiln_pane_ops_of(enum kiln_pane_id pane);
 const struct kiln_keymap *kiln_console_keymap(const struct kiln_console *c);
 /** As kiln_console_command, with another answer to the reply; ud is the console. */
 void kiln_console_send(struct kiln_console *c, const struct kiln_request *req, kiln_reply_fn *fn);
+
+/* ---- console_run.c ---- */
+int kiln_console_run(struct kiln_client *client, const struct kiln_console_options *options,
+                     bool *ret_going, struct kiln_err *err);
+bool kiln_console_check_keymap(const char *keymap, struct kiln_err *err);
 
 /* ---- console_draw.c ---- */
 void kiln_console_draw(struct kiln_console *c);

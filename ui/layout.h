@@ -12,9 +12,6 @@
 
 #include "ui/panes.h"
 
-#define KILN_LAYOUT_MIN_COLS 60
-#define KILN_LAYOUT_MIN_ROWS 15
-
 struct kiln_rect {
     int x, y, w, h; /* the inside; the title is on row y - 1; w 0: not shown */
 };
