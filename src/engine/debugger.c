@@ -5,14 +5,15 @@
 #include "base/mem.h"
 #include "engine/breaks.h"
 #include "engine/control.h"
+#include "engine/shell.h"
 
 enum { HELD_BY_STOP = 1, HELD_BY_PROMPT = 2 };
 
 /* Where single stepping goes. */
 enum goal { GOAL_NONE, GOAL_NEXT, GOAL_ELEMENT, GOAL_KEY, GOAL_PLACE };
 
-/* Lock: lock, over all but b and cancel. Behind it come those of the bus, of QMP and of the cancel
- * object; that of control comes before. */
+/* Lock: lock, over all but b, cancel and shell. Behind it come those of the bus, of QMP, of the
+ * shell and of the cancel object; that of control comes before. */
 struct kiln_debugger {
     struct kiln_build *b;
     struct kiln_cancel *cancel; /* the build's own, whatever cleanups wait on */
@@ -28,6 +29,8 @@ struct kiln_debugger {
     struct kiln_strv offers; /* commands that make sense besides those that always do */
     struct kiln_machine machine; /* stop NULL: none */
     bool want_halt, halted;
+    struct kiln_shell *shell;
+    bool shell_runs; /* and needs a guest that does */
 
     struct kiln_breaks breaks;
     enum goal goal;
@@ -54,9 +57,11 @@ static void replace(char **s, char *take)
 
 static void apply_halt(struct kiln_debugger *d)
 {
-    if (!d->machine.stop || d->halted == d->want_halt)
+    bool halt = d->want_halt && !d->shell_runs;
+
+    if (!d->machine.stop || d->halted == halt)
         return;
-    if (d->want_halt) {
+    if (halt) {
         d->halted = d->machine.stop(d->machine.ud);
     } else {
         d->machine.cont(d->machine.ud);
@@ -69,6 +74,8 @@ static void add_commands(const struct kiln_debugger *d, struct kiln_strv *names)
     if (d->held & HELD_BY_STOP)
         kiln_strv_split(names, "continue,next,run-to", ',');
     kiln_strv_add_all(names, &d->offers);
+    if (kiln_shell_possible(d->shell))
+        kiln_strv_add(names, "shell");
     if (d->machine.stop)
         kiln_strv_add(names, d->halted ? "thaw" : "freeze");
     kiln_strv_split(names, "break,cancel", ',');
@@ -284,6 +291,20 @@ static void stand(struct kiln_debugger *d)
     }
 }
 
+/* A shell of a person comes (its thread), or goes. */
+static void on_shell(void *ud, bool runs)
+{
+    struct kiln_debugger *d = ud;
+
+    lock(d);
+    d->shell_runs = runs;
+    if (d->held) {
+        apply_halt(d);
+        tell_stop(d);
+    }
+    unlock(d);
+}
+
 /* Stop here if there is a reason to. One who was paused on the way stands here now. */
 static void check(struct kiln_debugger *d, const struct kiln_place *here, char *take_text)
 {
@@ -294,12 +315,14 @@ static void check(struct kiln_debugger *d, const struct kiln_place *here, char *
     why = d->held & HELD_BY_STOP ? d->why : reason_at(d, here);
     if (why && !kiln_cancel_fired(d->cancel)) {
         kiln_place_format(here, &place);
+        kiln_shell_allow(d->shell);
         begin_stop(d, why, kiln_str_steal(&place), take_text);
         take_text = NULL;
     }
     unlock(d);
     free(take_text);
     stand(d);
+    kiln_shell_end(d->shell);
 }
 
 /* "step stepRun", "provisioner 2 (shell)" */
@@ -379,8 +402,18 @@ void kiln_debugger_boot(struct kiln_build *b, const struct kiln_place *here, con
 
 void kiln_debugger_stand(struct kiln_build *b)
 {
-    if (b->debugger)
-        stand(b->debugger);
+    struct kiln_debugger *d = b->debugger;
+
+    if (!d)
+        return;
+    lock(d);
+    if (d->held) {
+        kiln_shell_allow(d->shell);
+        tell_stop(d);
+    }
+    unlock(d);
+    stand(d);
+    kiln_shell_end(d->shell);
 }
 
 /* ---- prompts, offers, machine ---- */
@@ -393,6 +426,7 @@ void kiln_debugger_hold(struct kiln_build *b, const char *question)
         return;
     lock(d);
     replace(&d->question, kiln_xstrdup(question));
+    kiln_shell_allow(d->shell);
     hold(d, HELD_BY_PROMPT);
     unlock(d);
 }
@@ -404,6 +438,7 @@ void kiln_debugger_release(struct kiln_build *b)
     lock(b->debugger);
     release(b->debugger, HELD_BY_PROMPT);
     unlock(b->debugger);
+    kiln_shell_end(b->debugger->shell);
 }
 
 static void offer(struct kiln_debugger *d, const char *command, bool on)
@@ -585,6 +620,7 @@ struct kiln_debugger *kiln_debugger_new(struct kiln_build *b)
     d->b = b;
     d->cancel = b->cancel;
     (void)pthread_mutex_init(&d->lock, NULL);
+    d->shell = kiln_shell_new(b, on_shell, d);
     kiln_control_add(b->control, commands, d);
     return d;
 }
@@ -594,6 +630,7 @@ void kiln_debugger_free(struct kiln_debugger *d)
     if (!d)
         return;
     kiln_control_remove(d->b->control, commands, d);
+    kiln_shell_free(d->shell);
     kiln_breaks_done(&d->breaks);
     kiln_place_vec_done(&d->targets);
     kiln_strv_done(&d->offers);

@@ -14,8 +14,10 @@
  *
  * Threads: the main thread calls check points, hold and release; the worker's reader thread the
  * commands (control.h) pause, continue, next, next-element, next-key, run-to, break, retry, skip,
- * freeze, thaw; all else: any. One lock over everything; QMP, the bus and the cancel object are
- * used under it, and neither calls back. Every function does nothing for a build without one.
+ * freeze, thaw, and those of a shell (engine/shell.h), which is possible where the main thread
+ * stands, not in the midst of something; all else: any. One lock over everything; QMP, the bus and
+ * the cancel object are used under it, and neither calls back. Every function does nothing for a
+ * build without one.
  */
 #ifndef KILN_ENGINE_DEBUGGER_H
 #define KILN_ENGINE_DEBUGGER_H

@@ -102,9 +102,13 @@ static void tell_controls(struct kiln_listener *l)
 
 static void set_holder(struct kiln_listener *l, uint64_t serial)
 {
-    if (l->holder == serial)
+    uint64_t before = l->holder;
+
+    if (before == serial)
         return;
     l->holder = serial;
+    if (before != 0)
+        l->ops->released(l->ud);
     tell_controls(l);
 }
 

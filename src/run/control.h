@@ -26,6 +26,8 @@ struct kiln_listener_ops {
     void (*command)(void *ud, const struct kiln_caller *from, const struct kiln_command *cmd);
     /* Nobody wants the frames of that build any more. */
     void (*unwatched)(void *ud, const char *build);
+    /* Who had the controls is gone, or has lost them. */
+    void (*released)(void *ud);
 };
 
 struct kiln_listener;

@@ -316,14 +316,25 @@ void kiln_dispatch_command(struct kiln_dispatch *d, const struct kiln_caller *fr
         kiln_listener_reply(d->listener, from, kiln_err_text(&err), NULL);
 }
 
-void kiln_dispatch_unwatched(struct kiln_dispatch *d, const char *build)
+/* Without a reply. build NULL: to all that run. */
+static void tell(struct kiln_dispatch *d, const char *command, const char *build)
 {
-    const struct kiln_request off = { .command = "screen" };
+    const struct kiln_request req = { .command = command };
     KILN_AUTO_STR line = { 0 };
 
-    kiln_command_encode(&off, false, 0, &line);
+    kiln_command_encode(&req, false, 0, &line);
     for (size_t i = 0; i < d->n; i++) {
-        if (kiln_streq(d->slots[i].build->label, build))
+        if (!build || kiln_streq(d->slots[i].build->label, build))
             (void)kiln_slot_send(&d->slots[i], line.data, line.len);
     }
+}
+
+void kiln_dispatch_unwatched(struct kiln_dispatch *d, const char *build)
+{
+    tell(d, "screen", build); /* not "on" */
+}
+
+void kiln_dispatch_released(struct kiln_dispatch *d)
+{
+    tell(d, "release-keys", NULL);
 }

@@ -38,5 +38,7 @@ bool kiln_dispatch_reply(struct kiln_dispatch *d, struct kiln_slot *slot, const 
 void kiln_dispatch_over(struct kiln_dispatch *d, struct kiln_slot *slot);
 /** Nobody wants to see the screen of that build any more. */
 void kiln_dispatch_unwatched(struct kiln_dispatch *d, const char *build);
+/** Who had the controls has them no longer: no build keeps its keys pressed. */
+void kiln_dispatch_released(struct kiln_dispatch *d);
 
 #endif

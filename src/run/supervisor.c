@@ -169,7 +169,14 @@ static void on_unwatched(void *ud, const char *build)
     kiln_dispatch_unwatched(&s->dispatch, build);
 }
 
-static const struct kiln_listener_ops listener_ops = { on_command, on_unwatched };
+static void on_released(void *ud)
+{
+    struct kiln_supervisor *s = ud;
+
+    kiln_dispatch_released(&s->dispatch);
+}
+
+static const struct kiln_listener_ops listener_ops = { on_command, on_unwatched, on_released };
 
 static void on_cancel(void *ud, struct kiln_slot *slot)
 {

@@ -42,7 +42,8 @@ static const struct kiln_schema fake_schema = { .name = "fake" };
 static const struct kiln_provisioner_ops fake_ops = { .schema = &fake_schema,
                                                       .cfg_size = sizeof(struct fake_cfg),
                                                       .provision = fake_provision };
-static struct kiln_communicator communicator; /* never looked into */
+static const struct kiln_communicator_ops communicator_ops = { .type = "none" };
+static struct kiln_communicator communicator = { &communicator_ops };
 
 struct setting {
     const char *script; /* NULL: there is none */
