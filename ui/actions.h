@@ -46,13 +46,13 @@
     X(BUILDS, BREAK_AFTER, "break-after", "", "the same after this step")                          \
     X(BUILDS, RUN_HERE, "run-here", "", "go on to this step")                                      \
     X(LOG, FOLLOW, "follow", "", "keep the newest line in sight, or not")                          \
-    X(LOG, SEARCH, "search", "REGEX", "search; lines that match are marked")                       \
+    X(LOG, SEARCH, "search", "REGEX", "search (while following: backwards); matches are marked")   \
     X(LOG, SEARCH_NEXT, "search-next", "", "next match")                                           \
     X(LOG, SEARCH_PREVIOUS, "search-previous", "", "previous match")                               \
     X(LOG, FILTER, "filter", "WHAT", "show only: build=NAME step=NAME level=error text=REGEX")     \
-    X(LOG, WRAP, "wrap", "", "wrap long lines, or not")                                            \
+    X(LOG, WRAP, "wrap", "[on|off]", "wrap long lines, or not")                                    \
     X(LOG, MARK, "mark", "", "begin or end a selection of lines")                                  \
-    X(LOG, COPY, "copy", "", "copy the selection (or line) to the terminal's clipboard")           \
+    X(LOG, COPY, "copy", "[FILE]", "copy the selection or line to the clipboard, or to a file")     \
     X(LOG, SAVE, "save", "FILE", "write the lines that are shown to a file")                       \
     X(SCREEN, KEYBOARD, "keyboard", "", "give the keyboard to the guest (the way out: Ctrl-] )")   \
     X(SCREEN, CHORD, "chord", "KEYS", "send a chord such as ctrl-alt-F2 (no name: a menu)")        \

@@ -102,7 +102,7 @@ static void offer_panes(struct kiln_strv *offers, const char *prefix)
 
 static void offer_settings(struct kiln_strv *offers, const char *prefix)
 {
-    static const char *const names[] = { "keymap", "max-bps", "mouse" };
+    static const char *const names[] = { "keymap", "max-bps", "mouse", "wrap" };
 
     for (size_t i = 0; i < KILN_COUNT(names); i++)
         offer(offers, names[i], prefix);

@@ -53,7 +53,10 @@ bool kiln_settings_set(struct kiln_console *c, const char *name, const char *val
         return set_max_bps(c, value);
     if (kiln_streq(name, "keymap"))
         return set_keymap(c, value);
-    kiln_console_error(c, "no setting is called \"%s\"; there are keymap, max-bps, mouse", name);
+    if (kiln_streq(name, "wrap"))
+        return kiln_pane_log.action(c->panes[KILN_PANE_LOG], KILN_ACT_WRAP, value);
+    kiln_console_error(c, "no setting is called \"%s\"; there are keymap, max-bps, mouse, wrap",
+                       name);
     return false;
 }
 
