@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "cli/machine.h"
 #include "cli/progress.h"
+#include "cli/stops.h"
 #include "cli/terminal.h"
 
 #define COLOR_ERROR 31
@@ -347,22 +348,43 @@ static void run_end(struct kiln_printer *p, const struct kiln_event *ev)
 
 /* ---- prompts, progress, log ---- */
 
-static void prompt(struct kiln_printer *p, const struct kiln_event *ev)
+/* A question as it is printed: a block whose line the cursor stays on. */
+static void put_question(struct kiln_printer *p, const struct kiln_event *ev, const char *text,
+                         size_t len)
 {
     struct kiln_event line = *ev;
 
     line.level = KILN_SAY;
-    line_block(p, &line, UI_SAY, ev->text ? ev->text : "", ev->len);
+    line_block(p, &line, UI_SAY, text, len);
     if (p->out.len && p->out.data[p->out.len - 1] == '\n')
-        p->out.data[p->out.len - 1] = ' '; /* the cursor stays on the line */
+        p->out.data[p->out.len - 1] = ' ';
     kiln_progress_clear(&p->progress);
+}
+
+static void prompt(struct kiln_printer *p, const struct kiln_event *ev)
+{
+    put_question(p, ev, ev->text ? ev->text : "", ev->len);
     kiln_terminal_prompt_add(&p->prompt, ev->build, ev->index, p->out.data, p->out.len);
     kiln_str_clear(&p->out);
 }
 
-static void prompt_end(struct kiln_printer *p, const struct kiln_event *ev)
+/* Who is at the terminal may let a stopped build go on; what stands for a prompt has its own. */
+static void stop(struct kiln_printer *p, const struct kiln_event *ev)
 {
-    kiln_terminal_prompt_end(&p->prompt, ev->build, ev->index);
+    KILN_AUTO_STR question = { 0 };
+
+    if (!ev->names || !kiln_strv_has(ev->names, "continue") || p->options.machine ||
+        !kiln_terminal_available())
+        return;
+    kiln_stop_question(ev, &question);
+    put_question(p, ev, kiln_str_cstr(&question), question.len);
+    kiln_terminal_prompt_stop(&p->prompt, ev->build, ev->names, p->out.data, p->out.len);
+    kiln_str_clear(&p->out);
+}
+
+static void close_question(struct kiln_printer *p, const char *build, int64_t id)
+{
+    kiln_terminal_prompt_end(&p->prompt, build, id);
     if (!kiln_terminal_prompt_open(&p->prompt))
         release_held(p);
 }
@@ -432,7 +454,13 @@ static void on_event(void *ud, const struct kiln_event *ev)
         prompt(p, ev);
         break;
     case KILN_EV_PROMPT_END:
-        prompt_end(p, ev);
+        close_question(p, ev->build, ev->index);
+        break;
+    case KILN_EV_STOP:
+        stop(p, ev);
+        break;
+    case KILN_EV_RESUME:
+        close_question(p, ev->build, KILN_TERMINAL_STOP);
         break;
     case KILN_EV_ARTIFACT:
         keep_artifact(p, ev);
@@ -450,8 +478,6 @@ static void on_event(void *ud, const struct kiln_event *ev)
     case KILN_EV_KEY:
     case KILN_EV_RUNG:
     case KILN_EV_BREAKS:
-    case KILN_EV_STOP:
-    case KILN_EV_RESUME:
     case KILN_EV_SCREEN:
     case KILN_EV_FRAME:
     case KILN_EV__N:

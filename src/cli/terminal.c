@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "cli/stops.h"
 
 static int open_tty(void)
 {
@@ -82,6 +83,7 @@ static void remove_question(struct kiln_terminal_prompt *t, size_t i)
 {
     free(t->open[i].build);
     free(t->open[i].text);
+    kiln_strv_done(&t->open[i].commands);
     memmove(t->open + i, t->open + i + 1, (--t->n - i) * sizeof(*t->open));
 }
 
@@ -132,6 +134,17 @@ void kiln_terminal_prompt_add(struct kiln_terminal_prompt *t, const char *build,
         show(t);
 }
 
+void kiln_terminal_prompt_stop(struct kiln_terminal_prompt *t, const char *build,
+                               const struct kiln_strv *commands, const char *text, size_t len)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->open[i].id == KILN_TERMINAL_STOP && kiln_streq(t->open[i].build, build))
+            return; /* the same stop, told again */
+    }
+    kiln_terminal_prompt_add(t, build, KILN_TERMINAL_STOP, text, len);
+    kiln_strv_add_all(&t->open[t->n - 1].commands, commands);
+}
+
 void kiln_terminal_prompt_end(struct kiln_terminal_prompt *t, const char *build, int64_t id)
 {
     for (size_t i = 0; i < t->n; i++) {
@@ -150,6 +163,22 @@ void kiln_terminal_prompt_end(struct kiln_terminal_prompt *t, const char *build,
     }
 }
 
+/* The first question is answered; text NULL: nobody can. */
+static void answer(struct kiln_terminal_prompt *t, struct kiln_supervisor *s, const char *text)
+{
+    const struct kiln_question *q = &t->open[0];
+    struct kiln_request req = { .command = "answer", .number = q->id, .text = text };
+
+    if (q->id == KILN_TERMINAL_STOP) {
+        req = (struct kiln_request){ .command = kiln_stop_command(text ? text : "", &q->commands) };
+        if (!req.command) { /* no such choice */
+            show(t);
+            return;
+        }
+    }
+    kiln_supervisor_command(s, q->build, &req);
+}
+
 void kiln_terminal_prompt_read(struct kiln_terminal_prompt *t, struct kiln_supervisor *s)
 {
     char chunk[512], *nl = NULL;
@@ -166,7 +195,6 @@ void kiln_terminal_prompt_read(struct kiln_terminal_prompt *t, struct kiln_super
         *nl = '\0';
     }
     kiln_fd_closep(&t->fd); /* answered; or the terminal is gone */
-    kiln_supervisor_answer(s, t->open[0].build, t->open[0].id,
-                           there ? kiln_str_cstr(&t->line) : NULL);
+    answer(t, s, there ? kiln_str_cstr(&t->line) : NULL);
     kiln_str_clear(&t->line);
 }

@@ -21,7 +21,8 @@ struct kiln_terminal_prompt {
     struct kiln_question {
         char *build;
         int64_t id;
-        char *text; /* as it is printed */
+        char *text;                /* as it is printed */
+        struct kiln_strv commands; /* of a stopped build; empty: a prompt */
     } * open;
     size_t n;
     int fd; /* /dev/tty while a question is shown; -1 */
@@ -34,6 +35,10 @@ bool kiln_terminal_prompt_open(const struct kiln_terminal_prompt *t);
 int kiln_terminal_prompt_fd(const struct kiln_terminal_prompt *t);
 void kiln_terminal_prompt_add(struct kiln_terminal_prompt *t, const char *build, int64_t id,
                               const char *text, size_t len);
+/** The same for a build that is stopped: the answer is one of the commands (stops.h). */
+#define KILN_TERMINAL_STOP (-1) /* its id */
+void kiln_terminal_prompt_stop(struct kiln_terminal_prompt *t, const char *build,
+                               const struct kiln_strv *commands, const char *text, size_t len);
 void kiln_terminal_prompt_end(struct kiln_terminal_prompt *t, const char *build, int64_t id);
 /** Print the question that is shown again, after other lines. */
 void kiln_terminal_prompt_again(const struct kiln_terminal_prompt *t);

@@ -305,24 +305,24 @@ static void on_shell(void *ud, bool runs)
     unlock(d);
 }
 
-/* Stop here if there is a reason to. One who was paused on the way stands here now. */
-static void check(struct kiln_debugger *d, const struct kiln_place *here, char *take_text)
+/* Stop here if there is a reason to. One who was paused on the way stands here now. False: no. */
+static bool check(struct kiln_debugger *d, const struct kiln_place *here, const char *text)
 {
     const char *why;
-    struct kiln_str place = { 0 };
 
     lock(d);
     why = d->held & HELD_BY_STOP ? d->why : reason_at(d, here);
     if (why && !kiln_cancel_fired(d->cancel)) {
+        struct kiln_str place = { 0 };
+
         kiln_place_format(here, &place);
         kiln_shell_allow(d->shell);
-        begin_stop(d, why, kiln_str_steal(&place), take_text);
-        take_text = NULL;
+        begin_stop(d, why, kiln_str_steal(&place), kiln_xstrdup(text));
     }
     unlock(d);
-    free(take_text);
     stand(d);
     kiln_shell_end(d->shell);
+    return why != NULL;
 }
 
 /* "step stepRun", "provisioner 2 (shell)" */
@@ -346,12 +346,13 @@ static void check_named(struct kiln_debugger *d, enum kiln_place_kind kind,
 {
     struct kiln_place here = { .kind = kind, .row = -1 };
     KILN_AUTO_FREE char *what = describe(d, list, i);
-    bool before = kind == KILN_PLACE_BEFORE;
+    KILN_AUTO_FREE char *text =
+        kiln_xasprintf("%s %s", kind == KILN_PLACE_BEFORE ? "before" : "after", what);
 
     here.name = list == KILN_PLACES_STEPS ? d->breaks.places.names[list].v[i]
                                           : (char *)kiln_place_lists[list];
     here.number = list == KILN_PLACES_STEPS ? 0 : (int64_t)i + 1;
-    check(d, &here, kiln_xasprintf("%s %s", before ? "before" : "after", what));
+    (void)check(d, &here, text);
 }
 
 bool kiln_debugger_before(struct kiln_build *b, enum kiln_place_list list, size_t i)
@@ -379,25 +380,32 @@ void kiln_debugger_after(struct kiln_build *b, enum kiln_place_list list, size_t
         check_named(b->debugger, KILN_PLACE_AFTER, list, i);
 }
 
-void kiln_debugger_boot(struct kiln_build *b, const struct kiln_place *here, const char *what)
+static void describe_spot(const struct kiln_boot_spot *spot, struct kiln_str *out)
 {
-    KILN_AUTO_STR text = { 0 };
+    const struct kiln_place *p = &spot->place;
 
-    if (!b->debugger)
-        return;
-    if (here->kind == KILN_PLACE_BOOT_END)
-        kiln_str_adds(&text, "after the last key of the boot command");
-    else if (here->kind == KILN_PLACE_KEY)
-        kiln_str_addf(&text, "before key event %lld of the boot command",
-                      (long long)here->number + 1);
+    if (p->kind == KILN_PLACE_BOOT_END)
+        kiln_str_adds(out, "after the last key of the boot command");
     else
-        kiln_str_addf(&text, "before element %lld of the boot command",
-                      (long long)here->number + 1);
-    if (here->row >= 0)
-        kiln_str_addf(&text, ", row %lld", (long long)here->row + 1);
-    if (what)
-        kiln_str_addf(&text, ": %s", what);
-    check(b->debugger, here, kiln_str_steal(&text));
+        kiln_str_addf(out, "before %s %lld of the boot command",
+                      p->kind == KILN_PLACE_KEY ? "key event" : "element",
+                      (long long)p->number + 1);
+    if (p->row >= 0)
+        kiln_str_addf(out, ", row %lld", (long long)p->row + 1);
+    if (spot->what)
+        kiln_str_addf(out, ": %s", spot->what);
+}
+
+void kiln_debugger_boot(struct kiln_build *b, const struct kiln_boot_spot *spots, size_t n)
+{
+    bool stopped = false;
+
+    for (size_t i = 0; b->debugger && !stopped && i < n; i++) {
+        KILN_AUTO_STR text = { 0 };
+
+        describe_spot(&spots[i], &text);
+        stopped = check(b->debugger, &spots[i].place, kiln_str_cstr(&text));
+    }
 }
 
 void kiln_debugger_stand(struct kiln_build *b)

@@ -43,8 +43,14 @@ void kiln_debugger_end(struct kiln_build *b);
 /** False: it shall be left out (provisioners only). */
 bool kiln_debugger_before(struct kiln_build *b, enum kiln_place_list list, size_t i);
 void kiln_debugger_after(struct kiln_build *b, enum kiln_place_list list, size_t i);
-/** ELEMENT, KEY or BOOT_END; `what` (may be NULL): what would be typed, free of secrets. */
-void kiln_debugger_boot(struct kiln_build *b, const struct kiln_place *here, const char *what);
+/* A moment of the boot command: ELEMENT, KEY or BOOT_END. */
+struct kiln_boot_spot {
+    struct kiln_place place;
+    const char *what; /* what would be typed, free of secrets; may be NULL */
+};
+/** One moment, which may have several names (an element begins with a key): a stop has the name of
+ *  the first that is a reason for it. */
+void kiln_debugger_boot(struct kiln_build *b, const struct kiln_boot_spot *spots, size_t n);
 /** Nothing stops here, but who was paused stands. */
 void kiln_debugger_stand(struct kiln_build *b);
 

@@ -110,17 +110,6 @@ static void send_request(struct kiln_slot *slot, const struct kiln_request *req)
     (void)kiln_slot_send(slot, line.data, line.len);
 }
 
-void kiln_supervisor_answer(struct kiln_supervisor *s, const char *label, int64_t prompt,
-                            const char *text)
-{
-    const struct kiln_request req = { .command = "answer", .number = prompt, .text = text };
-
-    for (size_t i = 0; i < s->n; i++) {
-        if (kiln_streq(s->slots[i].build->label, label))
-            send_request(&s->slots[i], &req);
-    }
-}
-
 /* It never gets a worker. */
 static void end_unstarted(struct kiln_supervisor *s, struct kiln_slot *slot, int64_t status,
                           const char *error)
@@ -141,6 +130,19 @@ static void cancel_slot(struct kiln_supervisor *s, struct kiln_slot *slot)
         send_request(slot, &req);
     else if (slot->state == KILN_SLOT_WAITING && !s->cancelled)
         end_unstarted(s, slot, 2, "Build was cancelled.");
+}
+
+void kiln_supervisor_command(struct kiln_supervisor *s, const char *label,
+                             const struct kiln_request *req)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (!kiln_streq(s->slots[i].build->label, label))
+            continue;
+        if (kiln_streq(req->command, "cancel"))
+            cancel_slot(s, &s->slots[i]);
+        else
+            send_request(&s->slots[i], req);
+    }
 }
 
 static void cancel_all(struct kiln_supervisor *s, const char *why)

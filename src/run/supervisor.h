@@ -7,6 +7,7 @@
 #ifndef KILN_RUN_SUPERVISOR_H
 #define KILN_RUN_SUPERVISOR_H
 
+#include "run/client.h"
 #include "run/plan.h"
 
 struct kiln_supervisor;
@@ -17,7 +18,7 @@ struct kiln_client_ops {
     void (*event)(void *ud, const struct kiln_event *ev);
     /* An fd to watch (a terminal that a prompt is open on), -1 for none. NULL: never one. */
     int (*fd)(void *ud);
-    /* That fd is readable. May call kiln_supervisor_answer. */
+    /* That fd is readable. May call kiln_supervisor_command. */
     void (*readable)(void *ud, struct kiln_supervisor *s);
     /* What the client writes to, -1 for nothing: once nobody reads that, the run is cancelled.
      * NULL: never. */
@@ -40,8 +41,9 @@ struct kiln_supervise {
  */
 int kiln_supervise(const struct kiln_supervise *how, struct kiln_err *err);
 
-/** The answer to prompt `prompt` of the build `label`; text NULL: nobody can answer. */
-void kiln_supervisor_answer(struct kiln_supervisor *s, const char *label, int64_t prompt,
-                            const char *text);
+/** A command of run/README.md to the build `label` (`build` in it is not looked at); an "answer"
+ *  without text: nobody can answer. Nobody hears the reply. */
+void kiln_supervisor_command(struct kiln_supervisor *s, const char *label,
+                             const struct kiln_request *req);
 
 #endif

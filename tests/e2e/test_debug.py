@@ -349,5 +349,49 @@ class Null(Debug):
         self.assertIn("finished", out)
 
 
+class Terminal(Debug):
+    """A stop of a plain build is a question on its terminal."""
+
+    def start_it(self, template, *breaks):
+        stops = [w for b in breaks for w in ("-break", b)]
+        return self.start("build", "-color=false", *stops, self.write("t.json", template), tty=True)
+
+    def test_answers(self):
+        t = {"builders": [{"type": "null", "communicator": "none"}],
+             "provisioners": [{"type": "shell-local", "inline": [f"touch {n}"]} for n in ("one", "two", "three")]}
+        run = self.start_it(t, "before:provision")
+        run.expect(r"^==> null: Stopped: before step StepProvision\. \[c\] continue \(Enter\), \[n\] next step "
+                   r"or provisioner, \[q\] cancel the build: $")
+        run.send("what\n")
+        run.expect("==> null: Stopped: before step StepProvision")  # asked again
+        run.send("n\n")
+        run.expect(r"==> null: Stopped: before provisioner 1 \(shell-local\).*\[s\] skip this provisioner")
+        run.send("s\n")
+        run.expect("Skipping provisioner 1")
+        self.assertEqual(run.wait(), 0)
+        self.assertEqual([n for n in ("one", "two", "three") if os.path.exists(self.path(n))], ["two", "three"])
+
+    def test_cancel(self):
+        run = self.start_it({"builders": [{"type": "null", "communicator": "none"}]}, "provision")
+        run.expect("Stopped: before step StepProvision.*: $")
+        run.send("q\n")
+        run.expect("Build 'null' errored after .*: Build was cancelled.")
+        self.assertEqual(run.wait(), 1)
+
+    @kit.needs_qemu
+    def test_keys(self):
+        run = self.start_it(typing("ab"), "boot:1")
+        run.expect(r"Stopped: before element 1 of the boot command: a \(the guest is halted\)\.")
+        run.send("k\n")
+        run.expect("Stopped: before key event 2 of the boot command: a up")
+        run.send("e\n")
+        run.expect("Stopped: before element 2 of the boot command: b ")
+        run.send("\n")
+        run.expect("Waiting for shutdown")
+        self.assertEqual(self.typed(), "ab")
+        run.send("\x03")
+        self.assertEqual(run.wait(), 1)
+
+
 if __name__ == "__main__":
     kit.main()

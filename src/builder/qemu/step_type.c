@@ -107,40 +107,34 @@ static void report_element(struct typist *t, const struct kiln_boot_element *el)
 
 /* ---- where it can be stopped ---- */
 
-static void stop_before_key(struct typist *t, const struct kiln_boot_element *el, size_t i)
-{
-    const struct kiln_place here = { .kind = KILN_PLACE_KEY, .number = t->keys, .row = -1 };
-    const struct kiln_bootcmd_event *e = &el->events[i];
-    KILN_AUTO_FREE char *what = NULL;
-
-    if (e->action == KILN_BOOTCMD_PAUSE)
-        return;
-    what = kiln_xasprintf("%s %s", e->name, e->action == KILN_BOOTCMD_DOWN ? "down" : "up");
-    kiln_debugger_boot(t->build, &here, what);
-}
-
 static int64_t shown_row(const struct typist *t)
 {
     return kiln_boot_script_rows(t->script) > 1 ? t->row : -1;
 }
 
-/* Whoever stops here may change what is next: the caller looks at it afterwards. */
-static void stop_before_element(struct typist *t, const struct kiln_boot_element *el)
+/* Before event i of an element; before the first one it is the element's place, too. Whoever stops
+ * here may change what is next: the caller looks at it afterwards. */
+static void stop_before(struct typist *t, const struct kiln_boot_element *el, size_t i)
 {
-    const struct kiln_place here = { .kind = KILN_PLACE_ELEMENT,
-                                     .number = el->index,
-                                     .row = shown_row(t) };
+    const struct kiln_bootcmd_event *e = &el->events[i];
+    bool down = e->action == KILN_BOOTCMD_DOWN;
+    KILN_AUTO_FREE char *key = kiln_xasprintf("%s %s", e->name, down ? "down" : "up");
+    const struct kiln_boot_spot spots[] = {
+        { { .kind = KILN_PLACE_ELEMENT, .number = el->index, .row = shown_row(t) }, el->what },
+        { { .kind = KILN_PLACE_KEY, .number = t->keys, .row = -1 }, key },
+    };
+    size_t first = i == 0 ? 0 : 1, end = e->action == KILN_BOOTCMD_PAUSE ? 1 : 2;
 
-    kiln_debugger_boot(t->build, &here, el->what);
-    stop_before_key(t, el, 0);
+    if (first < end)
+        kiln_debugger_boot(t->build, spots + first, end - first);
 }
 
 static void stop_at_end(struct typist *t)
 {
-    const struct kiln_place here = { .kind = KILN_PLACE_BOOT_END, .row = -1 };
+    const struct kiln_boot_spot end = { { .kind = KILN_PLACE_BOOT_END, .row = -1 }, NULL };
 
     if (t->row + 1 == (int64_t)kiln_boot_script_rows(t->script))
-        kiln_debugger_boot(t->build, &here, NULL);
+        kiln_debugger_boot(t->build, &end, 1);
 }
 
 /* ---- one row ---- */
@@ -152,7 +146,7 @@ static bool next_element(struct typist *t, struct kiln_boot_element *ret)
     size_t row = (size_t)t->row;
 
     if (kiln_boot_script_peek(t->script, row, &seen))
-        stop_before_element(t, &seen);
+        stop_before(t, &seen, 0);
     else
         stop_at_end(t);
     return kiln_boot_script_take(t->script, row, ret);
@@ -163,7 +157,7 @@ static bool type_element(struct typist *t, const struct kiln_boot_element *el, s
     report_element(t, el);
     for (size_t i = 0; i < el->n_events; i++) {
         if (i > 0)
-            stop_before_key(t, el, i);
+            stop_before(t, el, i);
         if (!send_event(t, el, i, err))
             return false;
     }
