@@ -172,9 +172,10 @@ static void draw_pixels(struct kiln_console *c)
         struct kiln_area a = kiln_area_sub(&all, r->x, r->y, r->w, r->h);
         uint64_t before = kiln_term_queued(c->term);
 
-        if (!ops->pixels || r->w == 0)
+        if (!ops->pixels)
             continue;
-        ops->pixels(c->panes[i], c->term, &a);
+        ops->pixels(c->panes[i], c->term,
+                    r->w > 0 && c->overlay.kind == KILN_OVERLAY_NONE ? &a : NULL);
         if (kiln_term_queued(c->term) != before)
             kiln_term_forget_cursor(c->term);
     }
@@ -186,8 +187,7 @@ static void draw(struct kiln_console *c, int64_t now)
         return;
     kiln_console_draw(c);
     (void)kiln_term_draw(c->term, &c->canvas);
-    if (c->overlay.kind == KILN_OVERLAY_NONE)
-        draw_pixels(c);
+    draw_pixels(c);
     c->drawn_us = now;
 }
 

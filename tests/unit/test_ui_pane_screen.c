@@ -1,0 +1,852 @@
+/* The screen pane with a console, a run and a terminal of ours, and real framebuffers. */
+#include "frames.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/framebuffer.h"
+#include "base/fs.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "ui/model.h"
+#include "ui/panes.h"
+#include "ui/term.h"
+
+#define WHITE 0xffffffu
+#define BLACK 0x000000u
+
+/* ---- the console, the client and the terminal ---- */
+
+struct kiln_console {
+    struct kiln_model model;
+    const char *build;
+    bool dirty;
+    char *said;
+    struct kiln_str sent;   /* commands, one a line */
+    kiln_reply_fn *replied; /* to `screen`, still to be called */
+    void *replied_ud;
+    void (*confirmed)(void *ud, bool yes);
+    void (*chosen)(void *ud, int index);
+    void *ud;
+    struct kiln_strv menu;
+    char *line;
+    struct kiln_term *term;
+};
+
+struct kiln_term {
+    struct kiln_term_caps caps;
+    struct kiln_str out;
+    bool busy;
+    unsigned epoch;
+    long max_bps;
+    int forgotten;
+};
+
+static struct kiln_console con; /* what kiln_client_send, which knows no console, writes to */
+
+const struct kiln_model *kiln_console_model(const struct kiln_console *c)
+{
+    return &c->model;
+}
+
+struct kiln_client *kiln_console_client(struct kiln_console *c)
+{
+    (void)c;
+    return NULL;
+}
+
+struct kiln_term *kiln_console_term(struct kiln_console *c)
+{
+    return c->term;
+}
+
+const char *kiln_console_build(const struct kiln_console *c)
+{
+    return c->build;
+}
+
+void kiln_console_dirty(struct kiln_console *c)
+{
+    c->dirty = true;
+}
+
+void kiln_console_say(struct kiln_console *c, const char *fmt, ...)
+{
+    va_list ap;
+
+    free(c->said);
+    va_start(ap, fmt);
+    c->said = kiln_xvasprintf(fmt, ap);
+    va_end(ap);
+}
+
+void kiln_console_error(struct kiln_console *c, const char *fmt, ...)
+{
+    va_list ap;
+
+    free(c->said);
+    va_start(ap, fmt);
+    c->said = kiln_xvasprintf(fmt, ap);
+    va_end(ap);
+}
+
+void kiln_client_send(struct kiln_client *c, const struct kiln_request *req, kiln_reply_fn *fn,
+                      void *ud)
+{
+    (void)c;
+    kiln_str_addf(&con.sent, "%s %s", req->command, req->build ? req->build : "-");
+    if (req->keysym)
+        kiln_str_addf(&con.sent, " %x", req->keysym);
+    kiln_str_addf(&con.sent, " %s\n", req->on ? "on" : "off");
+    if (fn) {
+        con.replied = fn;
+        con.replied_ud = ud;
+    }
+}
+
+void kiln_console_command(struct kiln_console *c, const struct kiln_request *req)
+{
+    struct kiln_request filled = *req;
+
+    filled.build = c->build;
+    kiln_client_send(NULL, &filled, NULL, NULL);
+}
+
+void kiln_console_command_line(struct kiln_console *c, const char *text)
+{
+    free(c->line);
+    c->line = kiln_xstrdup(text);
+}
+
+void kiln_console_confirm(struct kiln_console *c, const char *question,
+                          void (*fn)(void *ud, bool yes), void *ud)
+{
+    kiln_console_say(c, "%s", question);
+    c->confirmed = fn;
+    c->ud = ud;
+}
+
+void kiln_console_menu(struct kiln_console *c, const char *title, const struct kiln_strv *choices,
+                       void (*fn)(void *ud, int index), void *ud)
+{
+    (void)title;
+    kiln_strv_done(&c->menu);
+    kiln_strv_add_all(&c->menu, choices);
+    c->chosen = fn;
+    c->ud = ud;
+}
+
+const struct kiln_term_caps *kiln_term_caps(const struct kiln_term *t)
+{
+    return &t->caps;
+}
+
+bool kiln_term_flush(struct kiln_term *t)
+{
+    return !t->busy;
+}
+
+bool kiln_term_raw(struct kiln_term *t, const void *data, size_t len)
+{
+    kiln_str_add(&t->out, data, len);
+    return true;
+}
+
+void kiln_term_forget(struct kiln_term *t)
+{
+    t->forgotten++;
+    t->epoch++;
+}
+
+unsigned kiln_term_epoch(const struct kiln_term *t)
+{
+    return t->epoch;
+}
+
+long kiln_term_max_bps(const struct kiln_term *t)
+{
+    return t->max_bps;
+}
+
+/* ---- a pane on a build ---- */
+
+struct bed {
+    void *pane;
+    struct kiln_canvas canvas;
+    struct kiln_framebuffer writer;
+    struct kiln_term term;
+};
+
+static const struct kiln_pane_ops *const ops = &kiln_pane_screen;
+
+static void happen(struct bed *b, struct kiln_event ev)
+{
+    ev.build = ev.build ? ev.build : "debian";
+    kiln_model_event(&con.model, &ev);
+    if (!con.build)
+        con.build = "debian";
+    ops->event(b->pane, &ev);
+}
+
+static int begin(void **state)
+{
+    struct bed *b = kiln_xcalloc(1, sizeof(*b));
+
+    memset(&con, 0, sizeof(con));
+    (void)snprintf(con.model.holder, sizeof(con.model.holder), "you");
+    b->writer.fd = -1;
+    b->term.caps = (struct kiln_term_caps){ .colors = 1 << 24, .utf8 = true };
+    b->pane = ops->new (&con);
+    kiln_canvas_resize(&b->canvas, 80, 24);
+    happen(b, (struct kiln_event){ .type = KILN_EV_BUILD_START });
+    *state = b;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct bed *b = *state;
+
+    ops->free(b->pane);
+    kiln_canvas_done(&b->canvas);
+    kiln_framebuffer_done(&b->writer);
+    kiln_str_done(&b->term.out);
+    kiln_model_clear(&con.model);
+    kiln_str_done(&con.sent);
+    kiln_strv_done(&con.menu);
+    free(con.said);
+    free(con.line);
+    free(b);
+    return 0;
+}
+
+static void check_sent(const char *want)
+{
+    assert_string_equal(kiln_str_cstr(&con.sent), want);
+    kiln_str_clear(&con.sent);
+}
+
+static void reply(const struct kiln_reply *r)
+{
+    kiln_reply_fn *fn = con.replied;
+
+    assert_non_null(fn);
+    con.replied = NULL;
+    fn(con.replied_ud, r);
+}
+
+/* The run hands over a framebuffer that shows `p`. */
+static void show(struct bed *b, const struct kiln_picture *p)
+{
+    KILN_AUTO_ERR err = { 0 };
+
+    kiln_framebuffer_done(&b->writer);
+    unit_ok(kiln_framebuffer_create(&b->writer, p->width, p->height, &err), &err);
+    kiln_framebuffer_write(&b->writer, p->rgbx, 0, p->height);
+    if (!con.replied)
+        happen(b,
+               (struct kiln_event){ .type = KILN_EV_SCREEN, .done = p->width, .total = p->height });
+    reply(&(struct kiln_reply){ .ok = true, .fd = fcntl(b->writer.fd, F_DUPFD_CLOEXEC, 3) });
+}
+
+static void draw(struct bed *b)
+{
+    struct kiln_area a = kiln_canvas_area(&b->canvas);
+
+    kiln_canvas_clear(&b->canvas);
+    con.dirty = false;
+    ops->draw(b->pane, &a, true);
+    if (con.term)
+        ops->pixels(b->pane, con.term, &a);
+}
+
+/* As the console's loop does, until nothing is to be done; time passes as fast as it is asked for.
+ */
+static void settle(struct bed *b)
+{
+    int64_t now = kiln_clock_mono_us();
+
+    for (int i = 0; i < 1000; i++) {
+        int64_t at = ops->deadline(b->pane);
+
+        if (con.dirty) {
+            draw(b);
+            continue;
+        }
+        if (at == KILN_NEVER)
+            return;
+        now = at > now ? at : now;
+        ops->tick(b->pane, now);
+    }
+    fail_msg("it never rests");
+}
+
+static void check_row(const struct bed *b, int row, const char *want)
+{
+    KILN_AUTO_STR got = { 0 };
+
+    for (int x = 0; x < b->canvas.cols; x++)
+        kiln_str_add_utf8(&got, b->canvas.cells[row * b->canvas.cols + x].ch);
+    while (got.len > 0 && got.data[got.len - 1] == ' ')
+        kiln_str_truncate(&got, got.len - 1);
+    assert_string_equal(kiln_str_cstr(&got), want);
+}
+
+static void check_status(const struct bed *b, const char *want)
+{
+    KILN_AUTO_STR got = { 0 };
+
+    ops->status(b->pane, &got);
+    assert_string_equal(kiln_str_cstr(&got), want);
+}
+
+static const struct kiln_cell *cell(const struct bed *b, int x, int y)
+{
+    return &b->canvas.cells[y * b->canvas.cols + x];
+}
+
+static uint32_t color(const struct kiln_cell *c)
+{
+    return c->ch == 0x2588 ? c->style.fg : c->style.bg;
+}
+
+/* ---- what it says without a picture ---- */
+
+static void says_why(void **state)
+{
+    struct bed *b = *state;
+
+    check_sent("screen debian on\n");
+    draw(b);
+    check_row(b, 11, "                                 no screen yet");
+    reply(&(struct kiln_reply){ .error = "the template has disable_vnc", .fd = -1 });
+    draw(b);
+    check_row(b, 11, "                  no screen yet: the template has disable_vnc");
+    happen(b, (struct kiln_event){ .type = KILN_EV_STEP, .name = "stepRun", .to = "running" });
+    check_sent("screen debian on\n");
+    reply(&(struct kiln_reply){ .error = "screen is not possible now, and neither is any other of "
+                                         "these rather long reasons, which are wrapped",
+                                .fd = -1 });
+    draw(b);
+    check_row(b, 11,
+              "  no screen yet: screen is not possible now, and neither is any other of these");
+    check_row(b, 12, "                     rather long reasons, which are wrapped");
+    happen(b, (struct kiln_event){ .type = KILN_EV_BUILD_END, .status = 1, .mono_us = 5 });
+    draw(b);
+    check_row(b, 11, "                     the build is over: its screen is gone");
+    check_status(b, "");
+}
+
+/* ---- pictures ---- */
+
+static void blocks(void **state)
+{
+    struct kiln_picture p = frame_of(1024, 768, BLACK);
+    struct bed *b = *state;
+
+    frame_fill(&p, 512, 0, 512, 768, 0xff0000);
+    draw(b);
+    show(b, &p);
+    settle(b);
+    check_status(b, "1024x768");
+    /* 64 x 24 cells in the middle of 80 x 24 */
+    assert_int_equal(color(cell(b, 7, 5)), KILN_COLOR_DEFAULT);
+    assert_int_equal(color(cell(b, 8, 5)), KILN_COLOR_RGB(BLACK));
+    assert_int_equal(color(cell(b, 39, 23)), KILN_COLOR_RGB(BLACK));
+    assert_int_equal(color(cell(b, 40, 0)), KILN_COLOR_RGB(0xff0000));
+    assert_int_equal(color(cell(b, 71, 23)), KILN_COLOR_RGB(0xff0000));
+    assert_int_equal(color(cell(b, 72, 5)), KILN_COLOR_DEFAULT);
+
+    frame_fill(&p, 0, 0, 1024, 384, 0x0000ff);
+    kiln_framebuffer_write(&b->writer, p.rgbx, 0, 384);
+    happen(b, (struct kiln_event){ .type = KILN_EV_FRAME, .index = 2 });
+    settle(b);
+    assert_int_equal(color(cell(b, 8, 0)), KILN_COLOR_RGB(0x0000ff));
+    assert_int_equal(color(cell(b, 8, 12)), KILN_COLOR_RGB(BLACK));
+    kiln_picture_done(&p);
+}
+
+/* An event without a change costs no drawing. */
+static void unchanged(void **state)
+{
+    struct kiln_picture p = frame_of(640, 480, 0x123456);
+    struct bed *b = *state;
+
+    draw(b);
+    show(b, &p);
+    settle(b);
+    kiln_framebuffer_write(&b->writer, p.rgbx, 0, 480);
+    happen(b, (struct kiln_event){ .type = KILN_EV_FRAME, .index = 2 });
+    con.dirty = false;
+    ops->tick(b->pane, ops->deadline(b->pane));
+    assert_false(con.dirty);
+    assert_int_equal(ops->deadline(b->pane), KILN_NEVER);
+    kiln_picture_done(&p);
+}
+
+/* While the terminal cannot take more, and while nobody sees it, frames are not even looked at. */
+static void frames_wait(void **state)
+{
+    struct kiln_picture p = frame_of(640, 480, 0x123456);
+    struct bed *b = *state;
+    int64_t now = kiln_clock_mono_us();
+
+    con.term = &b->term;
+    draw(b);
+    show(b, &p);
+    settle(b);
+    b->term.busy = true;
+    frame_fill(&p, 0, 0, 640, 480, 0x654321);
+    kiln_framebuffer_write(&b->writer, p.rgbx, 0, 480);
+    happen(b, (struct kiln_event){ .type = KILN_EV_FRAME, .index = 2 });
+    for (int i = 0; i < 10; i++, now += KILN_SECOND(1)) {
+        con.dirty = false;
+        ops->tick(b->pane, now);
+        assert_false(con.dirty);
+        assert_in_range(ops->deadline(b->pane), now + 1, now + KILN_SECOND(1));
+    }
+    ops->pixels(b->pane, con.term, NULL);
+    assert_int_equal(ops->deadline(b->pane), KILN_NEVER);
+    draw(b);
+    b->term.busy = false;
+    settle(b);
+    assert_int_equal(color(cell(b, 40, 5)), KILN_COLOR_RGB(0x654321));
+    kiln_picture_done(&p);
+}
+
+static void text_screen(void **state)
+{
+    struct kiln_picture p = frame_of(720, 400, BLACK);
+    struct bed *b = *state;
+    struct kiln_font font;
+
+    if (!kiln_font_load(&font, NULL))
+        skip();
+    frame_text(&p, &font, 9, 0, 0, "SeaBIOS", 0xaaaaaa, BLACK);
+    frame_text(&p, &font, 9, 0, 24, "boot: _", 0xaaaaaa, BLACK);
+    draw(b);
+    show(b, &p);
+    settle(b);
+    check_row(b, 23, "boot: _"); /* the end is in sight */
+    check_status(b, "720x400  lines 2-25");
+    assert_true(ops->action(b->pane, KILN_ACT_TOP, ""));
+    draw(b);
+    check_row(b, 0, "SeaBIOS");
+    check_status(b, "720x400  lines 1-24");
+    assert_true(ops->action(b->pane, KILN_ACT_BOTTOM, ""));
+    draw(b);
+    check_row(b, 23, "boot: _");
+    assert_true(ops->action(b->pane, KILN_ACT_TEXT, "")); /* as it looks */
+    settle(b);
+    assert_int_not_equal(cell(b, 0, 0)->ch, 'S');
+    check_status(b, "720x400");
+    assert_false(ops->action(b->pane, KILN_ACT_UP, ""));
+    assert_true(ops->action(b->pane, KILN_ACT_TEXT, ""));
+    settle(b);
+    check_row(b, 23, "boot: _");
+    kiln_picture_done(&p);
+}
+
+/* A small area gets the picture, unless text is asked for. */
+static void thumbnail(void **state)
+{
+    struct kiln_picture p = frame_of(720, 400, BLACK);
+    struct bed *b = *state;
+    struct kiln_font font;
+
+    if (!kiln_font_load(&font, NULL))
+        skip();
+    frame_text(&p, &font, 9, 0, 0, "SeaBIOS", 0xaaaaaa, BLACK);
+    kiln_canvas_resize(&b->canvas, 30, 10);
+    draw(b);
+    show(b, &p);
+    settle(b);
+    assert_int_not_equal(cell(b, 0, 0)->ch, 'S');
+    assert_true(ops->action(b->pane, KILN_ACT_TEXT, ""));
+    settle(b);
+    check_row(b, 0, "SeaBIOS");
+    kiln_picture_done(&p);
+}
+
+static bool has_color(const struct bed *b, uint32_t want)
+{
+    for (int i = 0; i < b->canvas.cols * b->canvas.rows; i++)
+        if (color(&b->canvas.cells[i]) == want)
+            return true;
+    return false;
+}
+
+static void sizes_change(void **state)
+{
+    static const unsigned sizes[][2] = { { 720, 400 }, { 640, 480 }, { 1, 1 },
+                                         { 9000, 2 },  { 2, 9000 },  { 3000, 2000 } };
+    struct bed *b = *state;
+
+    for (size_t i = 0; i < KILN_COUNT(sizes); i++) {
+        struct kiln_picture p = frame_of(sizes[i][0], sizes[i][1], 0x336699);
+
+        kiln_canvas_resize(&b->canvas, 60 + (int)i * 20, 15 + (int)i * 5);
+        draw(b);
+        show(b, &p);
+        settle(b);
+        assert_true(has_color(b, KILN_COLOR_RGB(0x336699)));
+        kiln_picture_done(&p);
+    }
+    kiln_canvas_resize(&b->canvas, 1, 1);
+    draw(b);
+    settle(b);
+}
+
+static void guest_goes(void **state)
+{
+    struct kiln_picture p = frame_of(640, 480, 0x336699);
+    struct bed *b = *state;
+
+    draw(b);
+    show(b, &p);
+    settle(b);
+    happen(b, (struct kiln_event){ .type = KILN_EV_SCREEN });
+    settle(b);
+    check_status(b, "the last that was seen");
+    assert_int_equal(color(cell(b, 40, 12)), KILN_COLOR_RGB(0x336699));
+    happen(b, (struct kiln_event){ .type = KILN_EV_FRAME, .index = 3 }); /* late */
+    settle(b);
+    kiln_picture_done(&p);
+}
+
+static void other_build(void **state)
+{
+    struct kiln_picture p = frame_of(640, 480, 0x336699);
+    struct bed *b = *state;
+
+    draw(b);
+    show(b, &p);
+    settle(b);
+    kiln_str_clear(&con.sent);
+    con.build = "alpine";
+    happen(b, (struct kiln_event){ .type = KILN_EV_BUILD_START, .build = "alpine" });
+    check_sent("screen debian off\nscreen alpine on\n");
+    draw(b);
+    check_row(b, 11, "                                 no screen yet");
+    con.build = "debian";
+    ops->event(b->pane, &(struct kiln_event){ .type = KILN_EV_FRAME, .build = "debian" });
+    check_sent("screen alpine off\n"); /* alpine's reply is still due */
+    reply(&(struct kiln_reply){ .ok = true, .fd = fcntl(b->writer.fd, F_DUPFD_CLOEXEC, 3) });
+    check_sent("screen debian on\n");
+    settle(b);
+    check_row(b, 11, "                                 no screen yet");
+    show(b, &p);
+    settle(b);
+    assert_int_equal(color(cell(b, 40, 12)), KILN_COLOR_RGB(0x336699));
+    kiln_picture_done(&p);
+}
+
+/* ---- hostile framebuffers ---- */
+
+static void hostile_heads(void **state)
+{
+    static const struct kiln_framebuffer_head heads[] = {
+        { .magic = 0, .width = 4, .height = 4, .stride = 16 },
+        { .magic = KILN_FRAMEBUFFER_MAGIC, .width = 65535, .height = 65535, .stride = 16 },
+        { .magic = KILN_FRAMEBUFFER_MAGIC, .width = 0xffffffff, .height = 1, .stride = 4 },
+        { .magic = KILN_FRAMEBUFFER_MAGIC, .width = 0, .height = 4, .stride = 16 },
+        { .magic = KILN_FRAMEBUFFER_MAGIC, .width = 4, .height = 400, .stride = 16 },
+        { .magic = KILN_FRAMEBUFFER_MAGIC, .width = 4, .height = 4, .stride = 3 },
+    };
+    struct bed *b = *state;
+
+    for (size_t i = 0; i < KILN_COUNT(heads); i++) {
+        int fd = memfd_create("hostile", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+        assert_true(kiln_fs_write_all(fd, &heads[i], sizeof(heads[i]), NULL));
+        assert_int_equal(ftruncate(fd, 4096), 0);
+        assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), 0);
+        if (!con.replied)
+            happen(b, (struct kiln_event){ .type = KILN_EV_SCREEN, .done = 4, .total = 4 });
+        reply(&(struct kiln_reply){ .ok = true, .fd = fd });
+        settle(b);
+        draw(b);
+        assert_non_null(strstr(kiln_str_cstr(&con.sent), "screen debian on"));
+        check_status(b, "");
+    }
+}
+
+/* The head lies after it was mapped; the writer never ends. */
+static void head_changes(void **state)
+{
+    struct kiln_picture p = frame_of(64, 48, 0x336699);
+    struct bed *b = *state;
+    int64_t now;
+
+    draw(b);
+    show(b, &p);
+    b->writer.head->width = b->writer.head->height = b->writer.head->stride = 0xffffffff;
+    settle(b);
+    assert_int_equal(color(cell(b, 40, 12)), KILN_COLOR_RGB(0x336699));
+    atomic_fetch_add(&b->writer.head->lock, 1);
+    happen(b, (struct kiln_event){ .type = KILN_EV_FRAME, .index = 2 });
+    now = kiln_clock_mono_us() + KILN_SECOND(1);
+    ops->tick(b->pane, now);
+    assert_in_range(ops->deadline(b->pane), now + KILN_MS(1), now + KILN_SECOND(1));
+    kiln_picture_done(&p);
+}
+
+/* The largest screen that there can be does not hold up keys. */
+static void huge(void **state)
+{
+    struct kiln_picture p = frame_of(8192, 8192, 0x336699);
+    struct bed *b = *state;
+    int64_t from, took;
+
+    draw(b);
+    show(b, &p);
+    from = kiln_clock_mono_us();
+    settle(b);
+    took = kiln_clock_mono_us() - from;
+    check_status(b, "8192x8192");
+    assert_int_equal(color(cell(b, 40, 12)), KILN_COLOR_RGB(0x336699));
+    assert_true(took < KILN_SECOND(2)); /* a tick is a fraction; sanitizers are slow */
+    kiln_picture_done(&p);
+}
+
+/* ---- the keyboard ---- */
+
+static void press(struct bed *b, uint32_t code, uint32_t mods, bool want)
+{
+    assert_int_equal(ops->key(b->pane, &(struct kiln_key){ .code = code, .mods = mods }), want);
+}
+
+static void keyboard(void **state)
+{
+    struct bed *b = *state;
+
+    kiln_str_clear(&con.sent);
+    press(b, 'a', 0, false);
+    assert_true(ops->action(b->pane, KILN_ACT_KEYBOARD, ""));
+    check_status(b, "keyboard: guest, Ctrl-] ends  ");
+    press(b, 'A', 0, true);
+    check_sent("key debian ffe1 on\nkey debian 41 on\nkey debian 41 off\nkey debian ffe1 off\n");
+    press(b, KILN_KEY_ESC, 0, true);
+    check_sent("key debian ff1b on\nkey debian ff1b off\n");
+    press(b, ']', KILN_MOD_CTRL, true);
+    check_sent("");
+    press(b, 'a', 0, false);
+    check_status(b, "");
+
+    assert_true(ops->action(b->pane, KILN_ACT_KEYBOARD, ""));
+    (void)snprintf(con.model.holder, sizeof(con.model.holder), "other");
+    press(b, 'a', 0, true); /* taken, but not sent */
+    check_sent("");
+    press(b, 'a', 0, false);
+    assert_true(ops->action(b->pane, KILN_ACT_KEYBOARD, ""));
+    assert_string_equal(con.said,
+                        "somebody else has the controls of this run; `control` takes them");
+    press(b, 'a', 0, false);
+}
+
+static void pastes(void **state)
+{
+    KILN_AUTO_FREE char *much = kiln_xcalloc(1, 5000);
+    struct bed *b = *state;
+
+    kiln_str_clear(&con.sent);
+    assert_false(ops->paste(b->pane, "x", 1));
+    assert_true(ops->action(b->pane, KILN_ACT_KEYBOARD, ""));
+    assert_true(ops->paste(b->pane, "aB\r\n\xff\tc\x1b[31m", 12));
+    check_status(b, "keyboard: guest, Ctrl-] ends  typing 12  ");
+    settle(b);
+    check_sent("key debian 61 on\nkey debian 61 off\n"
+               "key debian ffe1 on\nkey debian 42 on\nkey debian 42 off\nkey debian ffe1 off\n"
+               "key debian ff0d on\nkey debian ff0d off\n"
+               "key debian ff09 on\nkey debian ff09 off\n"
+               "key debian 63 on\nkey debian 63 off\n"
+               "key debian 5b on\nkey debian 5b off\nkey debian 33 on\nkey debian 33 off\n"
+               "key debian 31 on\nkey debian 31 off\nkey debian 6d on\nkey debian 6d off\n");
+    assert_true(ops->paste(b->pane, much, 5000));
+    assert_string_equal(con.said, "not typed: 5000 bytes were pasted, 4096 is the most");
+    assert_int_equal(ops->deadline(b->pane), KILN_NEVER);
+    assert_true(ops->paste(b->pane, much, 4000));
+    press(b, ']', KILN_MOD_CTRL, true); /* and what is not yet typed is forgotten */
+    assert_int_equal(ops->deadline(b->pane), KILN_NEVER);
+    check_sent("");
+}
+
+static void chords(void **state)
+{
+    struct bed *b = *state;
+    int f2 = -1;
+
+    kiln_str_clear(&con.sent);
+    assert_true(ops->action(b->pane, KILN_ACT_CHORD, "ctrl-alt-f2"));
+    check_sent("key debian ffe3 on\nkey debian ffe9 on\nkey debian ffbf on\n"
+               "key debian ffbf off\nkey debian ffe9 off\nkey debian ffe3 off\n");
+    assert_true(ops->action(b->pane, KILN_ACT_CHORD, "ctrl-foo"));
+    assert_non_null(strstr(con.said, "no key is called \"foo\""));
+    assert_true(ops->action(b->pane, KILN_ACT_CHORD, ""));
+    for (size_t i = 0; i < con.menu.n; i++)
+        if (kiln_streq(con.menu.v[i], "alt-F2"))
+            f2 = (int)i;
+    con.chosen(con.ud, f2);
+    check_sent("key debian ffe9 on\nkey debian ffbf on\nkey debian ffbf off\nkey debian ffe9 "
+               "off\n");
+    con.chosen(con.ud, -1);
+    check_sent("");
+    con.chosen(con.ud, 0);
+    assert_string_equal(con.line, "chord ");
+    for (size_t i = 1; i < con.menu.n; i++)
+        con.chosen(con.ud, (int)i); /* every one is a chord */
+    assert_null(strstr(con.said, "no key is called"));
+}
+
+/* ---- PNG ---- */
+
+static void saves(void **state)
+{
+    struct kiln_picture p = frame_of(64, 48, 0x336699);
+    KILN_AUTO_FREE char *dir = kiln_fs_temp_dir("kiln-test-", NULL);
+    KILN_AUTO_FREE char *path = kiln_path_join(dir, "a.png");
+    KILN_AUTO_FREE char *want = kiln_xasprintf("saved %s (64x48)", path);
+    KILN_AUTO_FREE char *question = kiln_xasprintf("%s exists: replace it?", path);
+    KILN_AUTO_STR png = { 0 };
+    struct bed *b = *state;
+
+    assert_true(ops->action(b->pane, KILN_ACT_PICTURE, path));
+    assert_string_equal(con.said, "there is no picture to save");
+    draw(b);
+    show(b, &p);
+    settle(b);
+    assert_true(ops->action(b->pane, KILN_ACT_PICTURE, path));
+    assert_string_equal(con.said, want);
+    assert_true(kiln_fs_read(path, 1 << 20, &png, NULL));
+    assert_memory_equal(png.data, "\x89PNG", 4);
+    assert_true(kiln_fs_write_atomic(path, "old", 3, 0600, NULL));
+    for (int yes = 0; yes < 2; yes++) {
+        assert_true(ops->action(b->pane, KILN_ACT_PICTURE, path));
+        assert_string_equal(con.said, question);
+        con.confirmed(con.ud, yes);
+        kiln_str_clear(&png);
+        assert_true(kiln_fs_read(path, 1 << 20, &png, NULL));
+        assert_memory_equal(png.data, yes ? "\x89PNG" : "old", 3);
+    }
+    assert_true(ops->action(b->pane, KILN_ACT_PICTURE, "/no/such/dir/a.png"));
+    assert_string_equal(con.said, "create /no/such/dir/a.png: No such file or directory");
+    assert_true(kiln_fs_remove_tree(dir, NULL));
+    kiln_picture_done(&p);
+}
+
+/* ---- real pixels ---- */
+
+static size_t count(const struct kiln_str *s, const char *what)
+{
+    size_t n = 0;
+
+    for (const char *p = kiln_str_cstr(s); (p = strstr(p, what)) != NULL; p++)
+        n++;
+    return n;
+}
+
+static void kitty(void **state)
+{
+    struct kiln_picture p = frame_of(1024, 768, 0x336699);
+    struct bed *b = *state;
+    struct kiln_area all;
+
+    con.term = &b->term;
+    b->term.caps.pixels = KILN_PIXELS_KITTY;
+    b->term.caps.cell_w = 10;
+    b->term.caps.cell_h = 20;
+    draw(b);
+    show(b, &p);
+    settle(b);
+    assert_true(kiln_has_prefix(b->term.out.data, "\0337\033[1;9H\033_Ga=T,f=100,i="));
+    assert_non_null(strstr(b->term.out.data, "c=64,r=24,"));
+    assert_int_equal(cell(b, 40, 12)->ch, ' '); /* nothing under it */
+    kiln_str_clear(&b->term.out);
+    draw(b);
+    assert_int_equal(b->term.out.len, 0); /* it is there */
+
+    frame_fill(&p, 0, 0, 5, 5, WHITE);
+    kiln_framebuffer_write(&b->writer, p.rgbx, 0, 5);
+    happen(b, (struct kiln_event){ .type = KILN_EV_FRAME, .index = 2 });
+    settle(b);
+    assert_int_equal(count(&b->term.out, "a=T"), 1);
+    assert_int_equal(count(&b->term.out, "a=d,d=I"), 1); /* the one before */
+    kiln_str_clear(&b->term.out);
+
+    b->term.epoch++; /* the terminal was drawn anew */
+    b->term.busy = true;
+    draw(b);
+    assert_int_equal(b->term.out.len, 0);
+    assert_int_not_equal(ops->deadline(b->pane), KILN_NEVER); /* later */
+    b->term.busy = false;
+    settle(b);
+    assert_int_equal(count(&b->term.out, "a=T"), 1);
+    kiln_str_clear(&b->term.out);
+
+    ops->pixels(b->pane, con.term, NULL); /* a menu */
+    assert_int_equal(count(&b->term.out, "a=d,d=I"), 1);
+    all = kiln_canvas_area(&b->canvas);
+    ops->pixels(b->pane, con.term, &all);
+    assert_int_equal(count(&b->term.out, "a=T"), 1);
+    kiln_picture_done(&p);
+}
+
+static void sixel(void **state)
+{
+    struct kiln_picture p = frame_of(1024, 768, 0x336699);
+    struct bed *b = *state;
+
+    con.term = &b->term;
+    b->term.caps.pixels = KILN_PIXELS_SIXEL;
+    b->term.caps.cell_w = 10;
+    b->term.caps.cell_h = 20;
+    draw(b);
+    show(b, &p);
+    settle(b);
+    assert_true(kiln_has_prefix(b->term.out.data, "\0337\033[1;9H\033P"));
+    assert_non_null(strstr(b->term.out.data, "\"1;1;640;4")); /* 480, in rows of six */
+    assert_true(kiln_has_suffix(b->term.out.data, "\033\\\0338"));
+    ops->pixels(b->pane, con.term, NULL);
+    assert_int_equal(b->term.forgotten, 1);
+    kiln_picture_done(&p);
+}
+
+/* No pixels where they cannot be or would be slow. */
+static void cells_instead(void **state)
+{
+    struct kiln_picture p = frame_of(1024, 768, 0x336699);
+    struct bed *b = *state;
+
+    con.term = &b->term;
+    b->term.caps.pixels = KILN_PIXELS_KITTY;
+    b->term.max_bps = 10000;
+    draw(b);
+    show(b, &p);
+    settle(b);
+    assert_int_equal(b->term.out.len, 0);
+    assert_int_equal(color(cell(b, 40, 12)), KILN_COLOR_RGB(0x336699));
+    kiln_picture_done(&p);
+}
+
+#define WITH_BED(test) cmocka_unit_test_setup_teardown(test, begin, end)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        WITH_BED(says_why),      WITH_BED(blocks),       WITH_BED(unchanged),
+        WITH_BED(frames_wait),   WITH_BED(text_screen),  WITH_BED(thumbnail),
+        WITH_BED(sizes_change),  WITH_BED(guest_goes),   WITH_BED(other_build),
+        WITH_BED(hostile_heads), WITH_BED(head_changes), WITH_BED(huge),
+        WITH_BED(keyboard),      WITH_BED(pastes),       WITH_BED(chords),
+        WITH_BED(saves),         WITH_BED(kitty),        WITH_BED(sixel),
+        WITH_BED(cells_instead),
+    };
+
+    (void)setenv("TERM", "xterm-256color", 1);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
