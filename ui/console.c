@@ -2,6 +2,7 @@
 #include "ui/console.h"
 
 #include "base/cancel.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "ui/console_priv.h"
 
@@ -41,6 +42,11 @@ const struct kiln_keymap *kiln_console_keymap(const struct kiln_console *c)
 const char *kiln_console_build(const struct kiln_console *c)
 {
     return c->build;
+}
+
+int64_t kiln_console_now(const struct kiln_console *c)
+{
+    return c->disconnected || c->model.over ? c->model.newest_us : kiln_clock_mono_us();
 }
 
 void kiln_console_dirty(struct kiln_console *c)

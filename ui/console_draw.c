@@ -143,7 +143,7 @@ static struct kiln_style describe(struct kiln_console *c, struct kiln_str *out)
         return plain;
     }
     kiln_str_addf(out, "%s  %s ", b->label, kiln_state_word(b->state));
-    kiln_duration_short(out, kiln_build_elapsed_us(b, kiln_clock_mono_us()));
+    kiln_duration_short(out, kiln_build_elapsed_us(b, kiln_console_now(c)));
     step = running_step(b);
     if (b->stop.on)
         kiln_str_addf(out, "  %s", b->stop.text && b->stop.text[0] ? b->stop.text : b->stop.place);
@@ -232,7 +232,7 @@ static void make_layout(struct kiln_console *c)
         .focus = c->focus,
         .shared = c->shared,
         .zoom = c->zoom,
-        .prompt_rows = kiln_prompt_rows(&c->model, c->build),
+        .prompt_rows = kiln_prompt_rows(&c->model, c->canvas.cols),
     };
 
     kiln_layout_make(&c->layout, &want);

@@ -10,6 +10,11 @@ void kiln_overlay_close(struct kiln_console *c)
     c->dirty = true;
 }
 
+bool kiln_overlay_is_for(const struct kiln_console *c, const void *ud)
+{
+    return c->overlay.kind != KILN_OVERLAY_NONE && c->overlay.ud == ud;
+}
+
 void kiln_console_confirm(struct kiln_console *c, const char *question,
                           void (*fn)(void *ud, bool yes), void *ud)
 {

@@ -4,7 +4,7 @@
 
 #include "ui/model.h"
 
-/** Rows that it would like for what is asked now; 0: nothing is asked. */
-int kiln_prompt_rows(const struct kiln_model *m, const char *build);
+/** Rows that it would like for what is asked now, at that width; 0: nothing is asked. */
+int kiln_prompt_rows(const struct kiln_model *m, int width);
 
 #endif
