@@ -23,10 +23,16 @@ struct kiln_run_info {
     char *tpl; /* template path as given; "" if not known */
     enum kiln_run_state state;
     int64_t start_us, end_us; /* wall clock; end 0: not known */
-    int64_t status;           /* exit code; ENDED */
+    int64_t status;           /* ENDED: 0 good, 1 failed, 2 cancelled */
     struct kiln_strv builds;  /* labels */
+    struct kiln_strv results; /* of builds, where it is known how they ended: "ok", "failed",
+                                 "cancelled"; "" is not known. May be empty. */
 };
+extern const char *const kiln_run_results[3]; /* by status */
 void kiln_run_info_done(struct kiln_run_info *info);
+/** As much of its id as names it well enough; borrowed text in a buffer of the caller's. */
+#define KILN_RUN_SHORT 14
+const char *kiln_run_short(const struct kiln_run_info *info, char buf[KILN_RUN_SHORT]);
 
 struct kiln_runs {
     struct kiln_run_info *v; /* owned */
@@ -35,6 +41,8 @@ struct kiln_runs {
 /** All runs that are kept, newest first. Reads the first and last few KiB of each log only. */
 bool kiln_runs_list(struct kiln_runs *ret, struct kiln_err *err);
 void kiln_runs_done(struct kiln_runs *runs);
+/** One run; `run` as for kiln_client_open. */
+bool kiln_runs_find(struct kiln_run_info *ret, const char *run, struct kiln_err *err);
 
 struct kiln_client;
 
@@ -64,7 +72,7 @@ struct kiln_client_handler {
 };
 
 int kiln_client_fd(const struct kiln_client *c); /* poll it for POLLIN; -1: nothing will come */
-/** More to do although the fd is quiet (an ended run's log is being read)? Then call read again. */
+/** More to do although the fd is quiet (an ended run is being read)? Then call read again. */
 bool kiln_client_more(const struct kiln_client *c);
 /** Take what has come; a slice of a few ms at most. */
 void kiln_client_read(struct kiln_client *c, const struct kiln_client_handler *h, void *ud);

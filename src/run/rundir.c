@@ -234,6 +234,45 @@ void kiln_rundir_close(struct kiln_rundir *d)
     d->path = NULL;
 }
 
+/* Only those that nobody else could have made. */
+static void add_runs(const char *runs, struct kiln_strv *ids, struct kiln_strmap *paths)
+{
+    KILN_AUTO_STRV found = { 0 };
+
+    if (!runs || !check_private(runs, 077, NULL))
+        return;
+    list_runs(runs, false, &found);
+    KILN_STRV_FOREACH (id, &found) {
+        KILN_AUTO_FREE char *path = kiln_path_join(runs, id);
+
+        if (!kiln_fs_is_dir(path))
+            continue;
+        kiln_strv_add(ids, id);
+        kiln_strmap_set(paths, id, path);
+    }
+}
+
+void kiln_rundir_list(struct kiln_strv *ret)
+{
+    KILN_AUTO_FREE char *home = home_runs(), *temp = temp_runs();
+    KILN_AUTO_STRV ids = { 0 };
+    KILN_AUTO_STRMAP paths = { 0 };
+
+    add_runs(home, &ids, &paths);
+    add_runs(temp, &ids, &paths);
+    kiln_strv_sort(&ids);
+    KILN_STRV_FOREACH (id, &ids)
+        kiln_strv_add(ret, kiln_strmap_get(&paths, id));
+}
+
+bool kiln_rundir_is_going(const char *run)
+{
+    KILN_AUTO_FREE char *path = kiln_path_join(run, "run.lock");
+    KILN_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
 int kiln_rundir_open_log(const struct kiln_rundir *d)
 {
     KILN_AUTO_FREE char *path = kiln_path_join(d->path, KILN_LOG_NAME);

@@ -16,6 +16,7 @@
 #define KILN_RUN_RUNDIR_H
 
 #include "base/err.h"
+#include "base/strv.h"
 
 #define KILN_RUN_MARK     "PACKER_RUN_UUID"
 #define KILN_LOG_NAME     "events.jsonl"
@@ -33,6 +34,10 @@ struct kiln_rundir {
 /** Make the directory for a new run; cleans up after dead ones on the way. */
 bool kiln_rundir_open(struct kiln_rundir *d, const char *id, struct kiln_err *err);
 void kiln_rundir_close(struct kiln_rundir *d);
+/** Directories of all runs of this user that are kept, by age, the oldest first. */
+void kiln_rundir_list(struct kiln_strv *ret);
+/** Does its supervisor live? */
+bool kiln_rundir_is_going(const char *run);
 /** The event log for reading; the caller's; -1 if there is none. */
 int kiln_rundir_open_log(const struct kiln_rundir *d);
 /** Path of the ledger of build number `index`; caller frees. */
