@@ -46,6 +46,7 @@ struct pane {
     int64_t frame_us;                  /* when it came */
     bool news;                         /* there may be a newer one */
     int64_t look_us;                   /* not before */
+    int64_t looked_us;                 /* when we last did */
 
     bool visible;
     bool text_toggled; /* the user decided about text */
@@ -303,6 +304,32 @@ static int64_t deadline(const void *pane)
     return must_convert(p) ? 0 : at;
 }
 
+/* Look at the newest frame, unless the terminal is busy with older ones. */
+static void take_news(struct pane *p, int64_t now)
+{
+    if (terminal_is_busy(p)) {
+        p->look_us = now + BUSY_US;
+        return;
+    }
+    p->news = false;
+    p->looked_us = now;
+    p->look_us = now + FRAME_US;
+    look(p, now);
+}
+
+/* All of a frame, so that no row starves; then rest as long as that took. */
+static void convert(struct pane *p)
+{
+    int64_t now;
+
+    if (kiln_screen_view_work(&p->view))
+        return;
+    kiln_console_dirty(p->console);
+    now = kiln_clock_mono_us();
+    if (now + (now - p->looked_us) > p->look_us)
+        p->look_us = now + (now - p->looked_us);
+}
+
 static void tick(void *pane, int64_t now)
 {
     struct pane *p = pane;
@@ -312,19 +339,10 @@ static void tick(void *pane, int64_t now)
         p->pixels_us = KILN_NEVER;
         kiln_console_dirty(p->console);
     }
-    if (!p->visible)
-        return;
-    if (p->news && now >= p->look_us) {
-        if (terminal_is_busy(p)) {
-            p->look_us = now + BUSY_US;
-        } else {
-            p->news = false;
-            p->look_us = now + FRAME_US;
-            look(p, now);
-        }
-    }
-    if (must_convert(p) && !kiln_screen_view_work(&p->view))
-        kiln_console_dirty(p->console);
+    if (p->visible && p->news && now >= p->look_us && !must_convert(p))
+        take_news(p, now);
+    if (must_convert(p))
+        convert(p);
 }
 
 /* ---- drawing ---- */

@@ -53,7 +53,7 @@ static ChafaCanvas *new_canvas(ChafaPixelMode pixels, ChafaCanvasMode mode, Chaf
     chafa_canvas_config_set_geometry(config, cols, rows);
     chafa_canvas_config_set_cell_geometry(config, 1, 1);
     chafa_canvas_config_set_dither_mode(config, CHAFA_DITHER_MODE_NONE);
-    chafa_canvas_config_set_work_factor(config, 0.2F);
+    chafa_canvas_config_set_work_factor(config, 0.8F);
     /* It stretches the contrast of the whole picture: rows would depend on each other. */
     chafa_canvas_config_set_preprocessing_enabled(config, FALSE);
     if (symbols)

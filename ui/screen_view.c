@@ -6,7 +6,7 @@
 #include "base/mem.h"
 
 #define SLICE_US 5000 /* of one kiln_screen_view_work */
-#define BAND     4    /* rows that are converted together: about 2 ms at 200 columns */
+#define BAND     2    /* rows that are converted together: 1 to 5 ms at 200 columns */
 
 void kiln_screen_view_done(struct kiln_screen_view *v)
 {
