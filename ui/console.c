@@ -54,7 +54,8 @@ void kiln_console_dirty(struct kiln_console *c)
     c->dirty = true;
 }
 
-static void say(struct kiln_console *c, bool is_error, const char *fmt, va_list ap)
+static KILN_PRINTF(3, 0) void say(struct kiln_console *c, bool is_error, const char *fmt,
+                                  va_list ap)
 {
     free(c->message);
     c->message = kiln_xvasprintf(fmt, ap);
