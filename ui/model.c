@@ -251,6 +251,8 @@ static void take_boot_plan(struct kiln_model_build *b, const struct kiln_event *
     set_text(&row->text, ev->text, ev->len);
     row->interval_ns = (int64_t)ev->done;
     row->next = ev->total;
+    row->keys = 0;
+    row->sending = row->over = false;
 }
 
 /* `row` is being typed: those before it are over. */
@@ -262,8 +264,9 @@ static void take_boot(struct kiln_model_build *b, const struct kiln_event *ev)
         return;
     for (uint64_t i = 0; i < ev->done; i++)
         b->boot[i].begun = b->boot[i].over = true;
-    row->begun = true;
+    row->begun = row->sending = true;
     row->next = (uint64_t)ev->index;
+    row->keys = 0;
 }
 
 static void take_key(struct kiln_model_build *b, const struct kiln_event *ev)
@@ -272,7 +275,9 @@ static void take_key(struct kiln_model_build *b, const struct kiln_event *ev)
 
     if (!row)
         return;
-    row->begun = true;
+    row->begun = row->sending = true;
+    row->next = ev->total;
+    row->keys = (uint64_t)ev->status + 1;
     row->next_key = (uint64_t)ev->index + 1;
 }
 

@@ -43,7 +43,9 @@ struct kiln_model_boot {    /* one row of the boot command */
     struct kiln_strv lines; /* the template's strings */
     char *text;             /* rendered; NULL: not known yet */
     int64_t interval_ns;
-    uint64_t next;     /* element that is sent next */
+    uint64_t next;     /* element that is being sent, or is sent next */
+    uint64_t keys;     /* key events of it that were sent */
+    bool sending;      /* it has begun: an edit can change what is behind it only */
     uint64_t next_key; /* key events sent in all rows so far */
     bool begun, over;
 };

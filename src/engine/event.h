@@ -35,8 +35,8 @@
       "still to be sent; again whenever it changes")                                               \
     X(BOOT, "boot", "boot command position: done = row, index = element, text = its source")       \
     X(KEY, "key",                                                                                  \
-      "a key event was sent: index, name, keysym, down; done = row, total = element; masked for "  \
-      "secrets")                                                                                   \
+      "a key event was sent: index, name, keysym, down; done = row, total = element, status = "    \
+      "which of the element's events; masked for secrets")                                         \
     X(HTTP, "http", "the HTTP server answered: name = method, text = path, status")                \
     X(RUNG, "rung", "where the communicator stands: name = rung, text = detail")                   \
     X(PROMPT, "prompt", "a question: index = id, text, names = choices")                           \

@@ -291,22 +291,40 @@ static bool find_command(const struct kiln_node *builder, struct value *v, struc
     return true;
 }
 
+static bool is_empty_list(const struct kiln_node *node)
+{
+    return node->type == KILN_NODE_LIST && node->u.list.n == 0;
+}
+
+/* Row `row` of those that are not empty. */
+static bool find_row(const struct kiln_node *steps, size_t row, const struct kiln_node **ret,
+                     struct kiln_err *err)
+{
+    size_t seen = 0;
+
+    if (steps->type != KILN_NODE_LIST)
+        return refuse(steps, err, "boot_steps is a %s, not a list of lists",
+                      kiln_node_type_name(steps->type));
+    for (size_t i = 0; i < steps->u.list.n; i++) {
+        if (is_empty_list(steps->u.list.items[i]) || seen++ < row)
+            continue;
+        *ret = steps->u.list.items[i];
+        return true;
+    }
+    return refuse(steps, err, "boot_steps has no row %zu; there are %zu", row + 1, seen);
+}
+
 /* The text of a row of boot_steps, which is one string. */
 static bool find_step(const struct kiln_node *steps, size_t row, struct value *v,
                       struct kiln_err *err)
 {
-    const struct kiln_node *node;
+    const struct kiln_node *node = NULL;
 
     v->key = "boot_steps";
     v->is_step = true;
-    if (steps->type != KILN_NODE_LIST)
-        return refuse(steps, err, "boot_steps is a %s, not a list of lists",
-                      kiln_node_type_name(steps->type));
-    if (row >= steps->u.list.n)
-        return refuse(steps, err, "boot_steps has no row %zu; there are %zu", row + 1,
-                      steps->u.list.n);
-    node = steps->u.list.items[row];
-    if (node->type != KILN_NODE_LIST || node->u.list.n == 0 || !is_scalar(node->u.list.items[0]))
+    if (!find_row(steps, row, &node, err))
+        return false;
+    if (node->type != KILN_NODE_LIST || !is_scalar(node->u.list.items[0]))
         return refuse(node, err, "row %zu of boot_steps is not a list that begins with a string",
                       row + 1);
     v->node = node->u.list.items[0];
@@ -326,7 +344,7 @@ static bool find_value(const struct kiln_node *builder, size_t row, struct value
     const struct kiln_node *steps = kiln_node_get(builder, "boot_steps");
 
     v->source = builder->source;
-    if (steps && !(steps->type == KILN_NODE_LIST && steps->u.list.n == 0))
+    if (steps && !is_empty_list(steps))
         return find_step(steps, row, v, err);
     if (row > 0)
         return refuse(builder, err, "this builder has one boot_command and no row %zu", row + 1);

@@ -14,8 +14,8 @@
  * Append the whole source of `builder` with another boot command.
  *
  * @builder  the builder's object (struct kiln_component, node)
- * @row      of its boot_steps; 0 if it has a boot_command. A row's text is one string: the lines
- *           are put together.
+ * @row      of its boot_steps, where empty ones do not count (nothing is typed for them); 0 if it
+ *           has a boot_command. A row's text is one string: the lines are put together.
  * @lines    the template's strings, as they are before {{ }} is rendered. A list stays a list; a
  *           string that stands for a list stays one if there is one line (without a comma).
  * Errors USER, with file, line and column: there is no such row; the value is none that can be

@@ -218,7 +218,7 @@ static void test_debian(void **state)
 }
 
 #define STEPS                                                                                      \
-    "{\"boot_steps\": [\n  [\"<esc>\", \"menu\"],\n  [ \"auto<\\u0065nter>\" , \"go\" ],\n  [],\n" \
+    "{\"boot_steps\": [\n  [\"<esc>\", \"menu\"],\n  [],\n  [ \"auto<\\u0065nter>\" , \"go\" ],\n" \
     "  \"x\"\n]}"
 
 static void test_steps(void **state)
@@ -230,9 +230,9 @@ static void test_steps(void **state)
 
     (void)state;
     unit_ok(edit(STEPS, 1, &strv, &out, &err), &err);
-    assert_string_equal(out.data,
-                        "{\"boot_steps\": [\n  [\"<esc>\", \"menu\"],\n  [ \"auto \\\"q\\\"\" , "
-                        "\"go\" ],\n  [],\n  \"x\"\n]}");
+    assert_string_equal(
+        out.data, "{\"boot_steps\": [\n  [\"<esc>\", \"menu\"],\n  [],\n  [ \"auto \\\"q\\\"\" "
+                  ", \"go\" ],\n  \"x\"\n]}");
     kiln_str_clear(&out);
     kiln_strv_done(&strv);
     unit_ok(edit(STEPS, 0, &strv, &out, &err), &err);
@@ -256,9 +256,10 @@ static const struct {
       "t.json:1:18: this is {{user `keys`}}: what it types stands elsewhere; change it there" },
     { "{\"boot_command\": []}", 1, "x",
       "t.json:1:1: this builder has one boot_command and no row 2" },
-    { STEPS, 4, "x", "t.json:1:16: boot_steps has no row 5; there are 4" },
-    { STEPS, 2, "x", "t.json:4:3: row 3 of boot_steps is not a list that begins with a string" },
-    { STEPS, 3, "x", "t.json:5:3: row 4 of boot_steps is not a list that begins with a string" },
+    { STEPS, 3, "x", "t.json:1:16: boot_steps has no row 4; there are 3" },
+    { STEPS, 2, "x", "t.json:5:3: row 3 of boot_steps is not a list that begins with a string" },
+    { "{\"boot_steps\": [[[]]]}", 0, "x",
+      "t.json:1:17: row 1 of boot_steps is not a list that begins with a string" },
     { "{\"boot_steps\": \"a\"}", 0, "x",
       "t.json:1:16: boot_steps is a string, not a list of lists" },
     { "{\"boot_command\": []}", 0, "a\xff", "t.json:1:1: line 1 of the boot command is not UTF-8" },
