@@ -52,7 +52,7 @@
     X(LOG, FILTER, "filter", "WHAT", "show only: build=NAME step=NAME level=error text=REGEX")     \
     X(LOG, WRAP, "wrap", "[on|off]", "wrap long lines, or not")                                    \
     X(LOG, MARK, "mark", "", "begin or end a selection of lines")                                  \
-    X(LOG, COPY, "copy", "[FILE]", "copy the selection or line to the clipboard, or to a file")     \
+    X(LOG, COPY, "copy", "[FILE]", "copy the selection or line to the clipboard, or to a file")    \
     X(LOG, SAVE, "save", "FILE", "write the lines that are shown to a file")                       \
     X(SCREEN, KEYBOARD, "keyboard", "", "give the keyboard to the guest (the way out: Ctrl-] )")   \
     X(SCREEN, CHORD, "chord", "KEYS", "send a chord such as ctrl-alt-F2 (no name: a menu)")        \

@@ -11,7 +11,7 @@ static void tell_unknown(struct kiln_console *c, const char *word)
     for (int i = KILN_ACT_NONE + 1; i < KILN_ACT__N; i++) {
         unsigned d = kiln_edit_distance(word, kiln_actions[i].word);
 
-        if (d <= 1 + strlen(word) / 4 && (!best || d < distance)) {
+        if (d <= (strlen(word) + 1) / 3 && (!best || d < distance)) {
             best = kiln_actions[i].word;
             distance = d;
         }

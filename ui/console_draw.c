@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "ui/console_priv.h"
 #include "ui/duration.h"
-#include "ui/prompt_pane.h"
+#include "ui/pane_prompt.h"
 
 #define LINE_H  0x2500u
 #define LINE_V  0x2502u

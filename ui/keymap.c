@@ -40,7 +40,7 @@ static void consider(struct guess *g, const char *wanted, const char *word)
 {
     unsigned d = kiln_edit_distance(wanted, word);
 
-    if (d <= 1 + strlen(wanted) / 4 && (!g->best || d < g->distance))
+    if (d <= (strlen(wanted) + 1) / 3 && (!g->best || d < g->distance))
         *g = (struct guess){ word, d };
 }
 
@@ -101,20 +101,31 @@ static bool is_action(const char *word)
     return kiln_streq(word, "-") || kiln_action_find(word) != KILN_ACT_NONE;
 }
 
-/* Keys until a word is no key, or is the last one that can be an action. */
+/* "up", "left" … are keys and actions: keys if an action follows. */
+static bool next_is_action(const char *at)
+{
+    KILN_AUTO_FREE char *rest = kiln_xstrdup(at);
+    char *cursor = rest, *word = next_word(&cursor);
+
+    return word && is_action(word);
+}
+
+/* Keys, up to the action. */
 static char *read_keys(const struct line *l, char **at, struct kiln_binding *b)
 {
     for (;;) {
         char *word = next_word(at);
         struct kiln_key key;
+        bool is_key;
 
         if (!word) {
             problem(l, b->n_keys ? "no action follows the keys" : "no keys and no action");
             return NULL;
         }
-        if (b->n_keys > 0 && is_action(word))
+        is_key = kiln_key_from_text(kiln_streq(word, "hash") ? "#" : word, &key);
+        if (b->n_keys > 0 && is_action(word) && !(is_key && next_is_action(*at)))
             return word;
-        if (!kiln_key_from_text(kiln_streq(word, "hash") ? "#" : word, &key)) {
+        if (!is_key) {
             if (b->n_keys > 0)
                 return word; /* reported as an action */
             problem(l, "\"%.60s\" is no key", word);

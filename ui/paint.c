@@ -51,6 +51,8 @@ static struct kiln_style map_style(const struct kiln_paint *p, struct kiln_style
     s.bg = kiln_color_map(s.bg, caps->setab ? caps->colors : 0);
     s.attr &= (caps->bold ? KILN_ATTR_BOLD : 0) | (caps->dim ? KILN_ATTR_DIM : 0) |
               (caps->smul ? KILN_ATTR_UNDERLINE : 0) | (caps->rev ? KILN_ATTR_REVERSE : 0);
+    if (s.fg != KILN_COLOR_DEFAULT || s.bg != KILN_COLOR_DEFAULT)
+        s.attr &= ~caps->no_color_attr;
     return s;
 }
 
@@ -148,6 +150,12 @@ static const struct {
     { 0x2019, 0, '\'' },  { 0x201C, 0, '"' },   { 0x201D, 0, '"' },   { 0x00A0, 0, ' ' },
 };
 
+/* One of ours that the Linux console's usual font has not. */
+static bool is_poor(uint32_t ch)
+{
+    return ch >= 0x2000 && !(ch >= 0x2500 && ch < 0x25A1) && ch != 0x2022;
+}
+
 /* Only here does a character leave for the terminal. */
 static void add_char(struct kiln_paint *p, uint32_t ch, struct kiln_str *out)
 {
@@ -156,7 +164,7 @@ static void add_char(struct kiln_paint *p, uint32_t ch, struct kiln_str *out)
 
     if (kiln_char_is_control(ch) || kiln_char_width(ch) == 0)
         ch = '?'; /* a pane wrote into the cells by itself */
-    if (caps->utf8 || ch < 0x7f) {
+    if (ch < 0x7f || (caps->utf8 && !(caps->poor_font && is_poor(ch)))) {
         set_acs(p, false, out);
         kiln_str_add_utf8(out, ch);
         return;

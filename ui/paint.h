@@ -13,8 +13,10 @@
 struct kiln_paint_caps {
     int colors; /* 0, 8, 16, 256, 1 << 24 */
     bool utf8;
-    bool am, xenl; /* wraps at the right margin; only when the next character comes */
-    bool bce;      /* erasing leaves the background colour */
+    bool poor_font;         /* of Unicode only what old PCs had: lines, blocks, Latin */
+    bool am, xenl;          /* wraps at the right margin; only when the next character comes */
+    uint32_t no_color_attr; /* attributes that it cannot show together with colours */
+    bool bce;               /* erasing leaves the background colour */
     const char *clear, *el;
     const char *cup, *cuf, *cr; /* row, column; columns to the right */
     const char *ech, *rep;      /* erase characters; character, how often */

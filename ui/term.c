@@ -92,12 +92,24 @@ static void get_acs(struct kiln_term *t)
             t->paint_caps.acs[(int)pairs[0]] = pairs[1];
 }
 
+/* Terminfo's ncv: 2 underline, 4 reverse, 16 dim, 32 bold. */
+static uint32_t no_color_attr(void)
+{
+    int ncv = tigetnum("ncv");
+
+    if (ncv < 0)
+        return 0;
+    return (ncv & 2 ? KILN_ATTR_UNDERLINE : 0) | (ncv & 4 ? KILN_ATTR_REVERSE : 0) |
+           (ncv & 16 ? KILN_ATTR_DIM : 0) | (ncv & 32 ? KILN_ATTR_BOLD : 0);
+}
+
 static void get_caps(struct kiln_term *t)
 {
     t->paint_caps = (struct kiln_paint_caps){
         .am = has("am"),
         .xenl = has("xenl"),
         .bce = has("bce"),
+        .no_color_attr = no_color_attr(),
         .clear = get(t, "clear"),
         .el = get(t, "el"),
         .cup = get(t, "cup"),
@@ -173,6 +185,7 @@ static void decide_caps(struct kiln_term *t, const char *term)
     t->modern = is_modern(term);
     t->paint_caps.colors = t->caps.colors;
     t->paint_caps.utf8 = t->caps.utf8;
+    t->paint_caps.poor_font = kiln_has_prefix(term, "linux");
 }
 
 static bool setup(struct kiln_term *t, struct kiln_err *err)

@@ -1,4 +1,4 @@
-#include "ui/prompt_pane.h"
+#include "ui/pane_prompt.h"
 
 #include "base/mem.h"
 #include "ui/console_priv.h"

@@ -1,6 +1,6 @@
 /* The prompt pane: questions and stops of all builds, with named choices. */
-#ifndef KILN_UI_PROMPT_PANE_H
-#define KILN_UI_PROMPT_PANE_H
+#ifndef KILN_UI_PANE_PROMPT_H
+#define KILN_UI_PANE_PROMPT_H
 
 #include "ui/model.h"
 
