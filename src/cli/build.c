@@ -1,13 +1,18 @@
+/* `kiln build` and `kiln tui`: the same but for who watches. */
 #include "base/mem.h"
 #include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/detach.h"
 #include "cli/printer.h"
 #include "engine/place.h"
 
 struct build_flags {
     struct kiln_plan_options plan;
     struct kiln_printer_options printer;
+    struct kiln_console_options console;
     const char *on_error;
     long parallel;
+    bool tui, detach;
 };
 
 static bool parse_on_error(const struct kiln_cli *cli, const char *word, enum kiln_on_error *ret)
@@ -49,8 +54,16 @@ static bool check_breaks(const struct kiln_cli *cli, const struct kiln_strv *spe
     return true;
 }
 
-/* -1: go on; else the exit code. */
-static int parse(const struct kiln_cli *cli, struct build_flags *f, int argc, char **argv)
+#define MAX_FLAGS 24
+
+static size_t add_flags(struct kiln_flag *ret, size_t n, const struct kiln_flag *more,
+                        size_t n_more)
+{
+    memcpy(ret + n, more, n_more * sizeof(*more));
+    return n + n_more;
+}
+
+static size_t common_flags(struct build_flags *f, struct kiln_flag *ret)
 {
     const struct kiln_flag flags[] = {
         { "break", KILN_FLAG_EACH, &f->plan.build.breaks, "PLACE",
@@ -67,7 +80,9 @@ static int parse(const struct kiln_cli *cli, struct build_flags *f, int argc, ch
         { "machine-readable", KILN_FLAG_BOOL, &f->printer.machine, NULL,
           "one comma-separated record per line", NULL },
         { "on-error", KILN_FLAG_STRING, &f->on_error, "WHAT",
-          "cleanup (default), abort, ask, run-cleanup-provisioner", NULL },
+          f->tui ? "ask (default), cleanup, abort, run-cleanup-provisioner"
+                 : "cleanup (default), abort, ask, run-cleanup-provisioner",
+          NULL },
         { "parallel-builds", KILN_FLAG_NUMBER, &f->parallel, "N",
           "builds at a time; 0: no limit (default)", NULL },
         { "timestamp-ui", KILN_FLAG_BOOL, &f->printer.stamps, NULL, "put the time before each line",
@@ -80,17 +95,34 @@ static int parse(const struct kiln_cli *cli, struct build_flags *f, int argc, ch
         { "ignore-prerelease-plugins", KILN_FLAG_BOOL, NULL, NULL, NULL, NULL },
         { "use-sequential-evaluation", KILN_FLAG_BOOL, NULL, NULL, NULL, NULL },
         { "skip-enforcement", KILN_FLAG_BOOL, NULL, NULL, NULL, NULL },
-        { 0 },
     };
-    int rc = kiln_cli_parse(cli, "build", flags, argc, argv, &f->plan.path);
 
+    return add_flags(ret, 0, flags, KILN_COUNT(flags));
+}
+
+/* -1: go on; else the exit code. */
+static int parse(const struct kiln_cli *cli, struct build_flags *f, int argc, char **argv)
+{
+    const struct kiln_flag detach = {
+        "detach", KILN_FLAG_BOOL, &f->detach, NULL, "build in the background; kiln attach shows it",
+        NULL
+    };
+    struct kiln_flag flags[MAX_FLAGS] = { 0 };
+    size_t n = common_flags(f, flags);
+    int rc;
+
+    if (f->tui)
+        kiln_console_flags(&f->console, flags + n);
+    else
+        (void)add_flags(flags, n, &detach, 1);
+    rc = kiln_cli_parse(cli, f->tui ? "tui" : "build", flags, argc, argv, &f->plan.path);
     if (rc < 0 && (!parse_on_error(cli, f->on_error, &f->plan.build.on_error) ||
                    !check_breaks(cli, &f->plan.build.breaks)))
         return 1;
     return rc;
 }
 
-static int supervise(const struct kiln_cli *cli, struct build_flags *f, struct kiln_plan *plan)
+static int in_foreground(const struct kiln_cli *cli, struct build_flags *f, struct kiln_plan *plan)
 {
     KILN_AUTO_ERR err = { 0 };
     struct kiln_printer *printer = kiln_printer_new(&f->printer);
@@ -106,6 +138,45 @@ static int supervise(const struct kiln_cli *cli, struct build_flags *f, struct k
     if (err.msg)
         kiln_cli_say(cli, "error", "%s", err.msg);
     return rc;
+}
+
+/* -1: it goes on behind us; else the exit code. */
+static int in_background(const struct kiln_cli *cli, struct build_flags *f, struct kiln_plan *plan)
+{
+    KILN_AUTO_ERR err = { 0 };
+    const struct kiln_supervise how = {
+        .plan = plan,
+        .parallel = f->plan.build.debug ? 1 : f->parallel,
+    };
+
+    if (kiln_detach(&how, &err))
+        return -1;
+    kiln_cli_say(cli, "error", "%s", kiln_err_text(&err));
+    return 1;
+}
+
+static void say_detached(const struct kiln_cli *cli, const char *id)
+{
+    kiln_cli_say(cli, "say",
+                 "Run %.*s goes on in the background.\n\n"
+                 "  kiln attach %.*s   to watch and steer it\n"
+                 "  kiln cancel %.*s   to end it",
+                 KILN_RUN_SHORT - 1, id, KILN_RUN_SHORT - 1, id, KILN_RUN_SHORT - 1, id);
+}
+
+static int supervise(const struct kiln_cli *cli, struct build_flags *f, struct kiln_plan *plan)
+{
+    int rc;
+
+    if (!f->detach && !f->tui)
+        return in_foreground(cli, f, plan);
+    rc = in_background(cli, f, plan);
+    if (rc >= 0)
+        return rc;
+    if (f->tui)
+        return kiln_console(cli, plan->run_uuid, &f->console);
+    say_detached(cli, plan->run_uuid);
+    return 0;
 }
 
 static int nothing_to_run(const struct kiln_cli *cli, const struct kiln_plan *plan)
@@ -137,23 +208,39 @@ static int run(const struct kiln_cli *cli, struct build_flags *f, struct kiln_pl
     return supervise(cli, f, plan) || !ok;
 }
 
-int kiln_cmd_build(const struct kiln_cli *cli, int argc, char **argv)
+static int build(const struct kiln_cli *cli, struct build_flags *f, int argc, char **argv)
 {
-    struct build_flags f = { .printer = { .color = true }, .on_error = "" };
     struct kiln_plan plan = { 0 };
     struct kiln_cli with_flag = *cli;
     int rc;
 
-    f.printer.machine = cli->machine;
-    rc = parse(cli, &f, argc, argv);
+    f->printer.machine = cli->machine;
+    rc = parse(cli, f, argc, argv);
+    if (rc < 0 && f->tui && !kiln_console_possible(cli, &f->console))
+        rc = 1;
     if (rc < 0) {
-        with_flag.machine = f.printer.machine;
-        f.plan.build.network_ok = true;
-        f.plan.build.interactive = !f.printer.machine && kiln_printer_has_tty();
-        kiln_strv_add_all(&f.plan.build.except, &f.plan.except);
-        rc = run(&with_flag, &f, &plan);
+        with_flag.machine = f->printer.machine;
+        f->plan.build.network_ok = true;
+        f->plan.build.interactive =
+            f->tui || f->detach || (!f->printer.machine && kiln_printer_has_tty());
+        kiln_strv_add_all(&f->plan.build.except, &f->plan.except);
+        rc = run(&with_flag, f, &plan);
     }
     kiln_plan_done(&plan);
-    kiln_plan_options_done(&f.plan);
+    kiln_plan_options_done(&f->plan);
     return rc;
+}
+
+int kiln_cmd_build(const struct kiln_cli *cli, int argc, char **argv)
+{
+    struct build_flags f = { .printer = { .color = true }, .on_error = "" };
+
+    return build(cli, &f, argc, argv);
+}
+
+int kiln_cmd_tui(const struct kiln_cli *cli, int argc, char **argv)
+{
+    struct build_flags f = { .tui = true, .on_error = "ask" };
+
+    return build(cli, &f, argc, argv);
 }

@@ -14,6 +14,10 @@ struct kiln_cli {
 int kiln_cmd_build(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_validate(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_inspect(const struct kiln_cli *cli, int argc, char **argv);
+int kiln_cmd_tui(const struct kiln_cli *cli, int argc, char **argv);
+int kiln_cmd_attach(const struct kiln_cli *cli, int argc, char **argv);
+int kiln_cmd_ps(const struct kiln_cli *cli, int argc, char **argv);
+int kiln_cmd_cancel(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_version(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_help(const struct kiln_cli *cli, int argc, char **argv);
 
@@ -54,9 +58,9 @@ void kiln_cli_diagnostics(const struct kiln_cli *cli, const struct kiln_plan *pl
 int kiln_cli_parse(const struct kiln_cli *cli, const char *command, const struct kiln_flag *flags,
                    int argc, char **argv, const char **ret_template);
 
-/** As above for a command that works without a template, too: *ret_template is NULL then. */
+/** As above for a command whose argument need not be there: *ret_argument is NULL then. */
 int kiln_cli_parse_optional(const struct kiln_cli *cli, const char *command,
                             const struct kiln_flag *flags, int argc, char **argv,
-                            const char **ret_template);
+                            const char **ret_argument);
 
 #endif

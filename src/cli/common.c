@@ -14,6 +14,10 @@ const struct kiln_command_info *kiln_commands(void)
         { "build", kiln_cmd_build, "[FLAGS] TEMPLATE", "build image(s) from a template" },
         { "validate", kiln_cmd_validate, "[FLAGS] TEMPLATE", "check that a template is valid" },
         { "inspect", kiln_cmd_inspect, "TEMPLATE", "see what a template consists of" },
+        { "tui", kiln_cmd_tui, "[FLAGS] TEMPLATE", "build, and watch and steer it in a console" },
+        { "attach", kiln_cmd_attach, "[FLAGS] [RUN]", "open the console on a run, alive or ended" },
+        { "ps", kiln_cmd_ps, "[FLAGS]", "list runs" },
+        { "cancel", kiln_cmd_cancel, "RUN", "end a run in order" },
         { "version", kiln_cmd_version, "", "print the version" },
         { "help", kiln_cmd_help, "[COMPONENT]", "options of a builder, provisioner, ..." },
         { 0 },
@@ -191,10 +195,10 @@ int kiln_cli_parse(const struct kiln_cli *cli, const char *command, const struct
 
 int kiln_cli_parse_optional(const struct kiln_cli *cli, const char *command,
                             const struct kiln_flag *flags, int argc, char **argv,
-                            const char **ret_template)
+                            const char **ret_argument)
 {
     int first = 0, rc = parse_flags(cli, command, flags, argc, argv, &first);
 
-    *ret_template = first < argc ? argv[first] : NULL;
+    *ret_argument = first < argc ? argv[first] : NULL;
     return rc;
 }

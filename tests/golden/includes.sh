@@ -19,7 +19,7 @@ provisioner    engine config template redact net base
 builder        communicator engine config template redact bootcmd vm net base
 postprocessor  provisioner engine config template redact vm net base
 run            builder communicator provisioner postprocessor engine config template redact bootcmd vm net base
-cli            run builder communicator provisioner postprocessor engine config template redact bootcmd vm net base
+cli            run builder communicator provisioner postprocessor engine config template redact bootcmd vm net base ui/console.h
 ui             bootcmd base run/client.h engine/event.h
 '
 heavy='curl/ libssh/ microhttpd.h rfb/ openssl/'
