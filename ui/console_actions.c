@@ -27,7 +27,7 @@ static bool reachable(const struct kiln_console *c, enum kiln_pane_id pane)
 
 static void focus_by(struct kiln_console *c, int by)
 {
-    int pane = c->focus;
+    int pane = (int)c->focus;
 
     if (c->focus == KILN_PANE_HELP) {
         kiln_console_focus(c, c->back);

@@ -159,7 +159,7 @@ static struct lines load(struct kiln_logstore *s, uint32_t block)
     uint64_t begin = (uint64_t)block * KILN_LOG_BLOCK, from = begin ? begin - 1 : 0;
     uint64_t end = begin + KILN_LOG_BLOCK < s->size ? begin + KILN_LOG_BLOCK : s->size;
     size_t wanted = end > from ? (size_t)(end - from) : 0, first, last;
-    struct lines lines = { 0 };
+    struct lines lines = { .p = "" };
 
     kiln_str_clear(&s->raw);
     lines.complete = read_more(s, from, wanted) == wanted && end == begin + KILN_LOG_BLOCK;

@@ -176,39 +176,6 @@ static bool move_action(struct kiln_logpane *p, enum kiln_action action)
 
 /* ---- searching ---- */
 
-/* In the middle, unless it is in sight. */
-static void show_line(struct kiln_logpane *p, struct kiln_logpos at)
-{
-    int64_t until_us = kiln_logpane_soon();
-    struct kiln_logpos last = kiln_logpane_last_in_sight(p, until_us);
-    int h = p->h;
-
-    p->cursor = at;
-    if (kiln_logpos_compare(p->top, at) <= 0 && kiln_logpos_compare(at, last) <= 0)
-        return;
-    p->h = h / 2 + 1;
-    kiln_logpane_to_bottom(p, at, until_us);
-    p->h = h;
-}
-
-/* A match far to the right is brought into sight. */
-static void show_match(struct kiln_logpane *p)
-{
-    struct kiln_logline line;
-    const char *text;
-    size_t len, start, end;
-    int column;
-
-    if (p->wrap || !kiln_logview_line(p->view, p->cursor, &line))
-        return;
-    text = kiln_logpane_shape(p, &line, &len);
-    if (!kiln_regex_find(p->search, text, len, 0, &start, &end))
-        return;
-    column = kiln_text_columns(text, start);
-    if (column < p->left || column >= p->left + p->text_w)
-        p->left = column < p->text_w ? 0 : column - p->text_w / 2;
-}
-
 static void search_over(struct kiln_logpane *p, enum kiln_log_answer answer, struct kiln_logpos hit)
 {
     const char *pattern = kiln_regex_pattern(p->search);
@@ -217,8 +184,8 @@ static void search_over(struct kiln_logpane *p, enum kiln_log_answer answer, str
     kiln_console_dirty(p->console);
     if (answer == KILN_LOG_FOUND) {
         stay(p);
-        show_line(p, hit);
-        show_match(p);
+        p->cursor = hit;
+        p->found = true;
         if (p->job.wrapped)
             kiln_console_say(p->console, "search went on at the %s",
                              p->job.forward ? "beginning" : "end");
@@ -456,8 +423,9 @@ static void add_position(struct kiln_logpane *p, struct kiln_str *out)
     uint64_t number, total;
     bool exact = kiln_logview_total(p->view, &total);
 
-    if (p->follow)
-        kiln_str_addf(out, "%" PRIu64 "%s lines  follow", total, exact ? "" : "+");
+    if (p->follow || (exact && total == 0))
+        kiln_str_addf(out, "%" PRIu64 "%s lines%s", total, exact ? "" : "+",
+                      p->follow ? "  follow" : "");
     else if (kiln_logview_number(p->view, p->cursor, &number))
         kiln_str_addf(out, "%" PRIu64 " of %" PRIu64 "%s", number + 1, total, exact ? "" : "+");
     else

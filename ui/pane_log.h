@@ -31,6 +31,7 @@ struct kiln_logpane {
     struct kiln_regex *search; /* NULL: none */
     bool search_forward;       /* what "next" is */
     bool searching;
+    bool found; /* the cursor is where the search led: bring the match into sight */
     struct kiln_logsearch job;
 
     struct kiln_logsave *save; /* NULL: none goes on */

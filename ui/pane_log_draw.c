@@ -173,6 +173,32 @@ static void fill(struct kiln_logpane *p, int64_t until_us)
     }
 }
 
+/* What the search found: in the middle, unless it is in sight. A match far to the right is brought
+ * into sight, too. */
+static void show_found(struct kiln_logpane *p, int64_t until_us)
+{
+    struct kiln_logpos last = kiln_logpane_last_in_sight(p, until_us);
+    struct kiln_logline line;
+    size_t len, start, end;
+    const char *text;
+    int h = p->h, column;
+
+    p->found = false;
+    if (kiln_logpos_compare(p->cursor, p->top) < 0 || kiln_logpos_compare(p->cursor, last) > 0) {
+        p->h = h / 2 + 1;
+        kiln_logpane_to_bottom(p, p->cursor, until_us);
+        p->h = h;
+    }
+    if (p->wrap || !kiln_logview_line(p->view, p->cursor, &line))
+        return;
+    text = kiln_logpane_shape(p, &line, &len);
+    if (!p->search || !kiln_regex_find(p->search, text, len, 0, &start, &end))
+        return;
+    column = kiln_text_columns(text, start);
+    if (column < p->left || column >= p->left + p->text_w)
+        p->left = column < p->text_w ? 0 : column - p->text_w / 2;
+}
+
 /* Settle cursor and top. */
 static enum kiln_log_answer arrange(struct kiln_logpane *p, int64_t until_us)
 {
@@ -188,6 +214,8 @@ static enum kiln_log_answer arrange(struct kiln_logpane *p, int64_t until_us)
         kiln_logpane_to_bottom(p, p->cursor, until_us);
         return answer;
     }
+    if (p->found)
+        show_found(p, until_us);
     if (kiln_logview_walk(p->view, p->top, true, true, until_us, &p->top) != KILN_LOG_FOUND ||
         kiln_logpos_compare(p->top, p->cursor) > 0) {
         p->top = p->cursor;
