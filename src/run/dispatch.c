@@ -56,11 +56,18 @@ static void settle(struct kiln_dispatch *d, struct group *g, bool ok, const char
     free(g);
 }
 
-static void settle_ok(struct kiln_dispatch *d, struct group *g)
+/* text: may be NULL */
+static void settle_ok(struct kiln_dispatch *d, struct group *g, const char *text)
 {
-    static const char rest[] = ",\"ok\":true}\n";
+    KILN_AUTO_STR rest = { 0 };
 
-    settle(d, g, true, rest, sizeof(rest) - 1, -1);
+    kiln_str_adds(&rest, ",\"ok\":true");
+    if (text) {
+        kiln_str_adds(&rest, ",\"text\":");
+        kiln_json_add_string(&rest, text, strlen(text), KILN_JSON_PLAIN);
+    }
+    kiln_str_adds(&rest, "}\n");
+    settle(d, g, true, rest.data, rest.len, -1);
 }
 
 static void settle_error(struct kiln_dispatch *d, struct group *g, const char *error)
@@ -204,13 +211,30 @@ static void ask_waiting(struct kiln_dispatch *d, struct kiln_slot *slot, struct 
         settle_error(d, g, "the build has not started yet");
         return;
     }
-    settle_ok(d, g);
+    settle_ok(d, g, NULL);
+}
+
+/* The template is the supervisor's: no worker is needed. */
+static void write_template(struct kiln_dispatch *d, struct kiln_slot *slot, struct group *g,
+                           const struct kiln_command *cmd)
+{
+    KILN_AUTO_FREE char *text = NULL;
+    KILN_AUTO_ERR err = { 0 };
+
+    if (d->ops->write(d->ud, slot, &cmd->args, &text, &err))
+        settle_ok(d, g, text);
+    else
+        settle_error(d, g, kiln_err_text(&err));
 }
 
 static void ask(struct kiln_dispatch *d, struct kiln_slot *slot, struct group *g,
                 const struct kiln_command *cmd)
 {
     g->left++;
+    if (kiln_streq(cmd->name, "write")) {
+        write_template(d, slot, g, cmd);
+        return;
+    }
     switch (slot->state) {
     case KILN_SLOT_WAITING:
         ask_waiting(d, slot, g, cmd);
@@ -223,13 +247,13 @@ static void ask(struct kiln_dispatch *d, struct kiln_slot *slot, struct group *g
     }
     if (kiln_streq(cmd->name, "cancel")) {
         d->ops->cancel(d->ud, slot);
-        settle_ok(d, g);
+        settle_ok(d, g, NULL);
         return;
     }
     if (kiln_streq(cmd->name, "screen")) {
         kiln_listener_frames(d->listener, &g->from, slot->build->label, cmd->args.on);
         if (!cmd->args.on) { /* it goes on for others; kiln_dispatch_unwatched tells the worker */
-            settle_ok(d, g);
+            settle_ok(d, g, NULL);
             return;
         }
     }

@@ -13,6 +13,10 @@ struct kiln_dispatch_ops {
     void (*cancel)(void *ud, struct kiln_slot *slot);
     /* slot->build->breaks of a build that waits have changed. */
     void (*breaks)(void *ud, struct kiln_slot *slot);
+    /* Save that boot command into the template. *ret_text: the old file's copy; the caller frees.
+     */
+    bool (*write)(void *ud, struct kiln_slot *slot, const struct kiln_control_args *args,
+                  char **ret_text, struct kiln_err *err);
 };
 
 struct kiln_dispatch {

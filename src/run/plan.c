@@ -4,6 +4,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "redact/redact.h"
+#include "template/edit.h"
 
 void kiln_plan_options_done(struct kiln_plan_options *o)
 {
@@ -22,6 +24,7 @@ void kiln_plan_done(struct kiln_plan *p)
     kiln_strv_done(&p->names);
     kiln_strv_done(&p->secrets);
     kiln_vars_done(&p->vars);
+    kiln_edit_free(p->file);
     kiln_template_free(p->tpl);
     kiln_diag_done(&p->diag);
     *p = (struct kiln_plan){ 0 };
@@ -48,6 +51,7 @@ bool kiln_plan_parse(struct kiln_plan *p, const struct kiln_plan_options *o)
     if (!kiln_source_read(&source, o->path, &err))
         return kiln_diag_take(&p->diag, NULL, KILN_NO_PLACE, &err);
     p->tpl = kiln_template_load(source, o->path, &p->diag);
+    p->file = kiln_edit_new(o->path, source);
     kiln_source_unref(source);
     return p->tpl != NULL;
 }
@@ -111,4 +115,49 @@ void kiln_plan_secrets(const struct kiln_plan *p, struct kiln_strv *ret)
 {
     kiln_strv_add_all(ret, &p->vars.sensitive);
     kiln_strv_add_all(ret, &p->secrets);
+}
+
+/* ---- saving a boot command ---- */
+
+static size_t builder_index(const struct kiln_plan *p, const struct kiln_build *b)
+{
+    size_t i = 0;
+
+    while (i < p->names.n && !kiln_streq(p->names.v[i], b->name))
+        i++;
+    return i;
+}
+
+/* What a client saw of the template's own lines. */
+static bool redact_lines(const struct kiln_plan *p, const struct kiln_strv *own,
+                         struct kiln_strv *ret, struct kiln_err *err)
+{
+    KILN_AUTO_REDACTOR *redactor = NULL;
+    KILN_AUTO_STRV secrets = { 0 };
+
+    kiln_plan_secrets(p, &secrets);
+    if (!kiln_redactor_build(&secrets, &redactor, err))
+        return false;
+    KILN_STRV_FOREACH (line, own) {
+        KILN_AUTO_STR shown = { 0 };
+
+        kiln_redact_text(redactor, line, strlen(line), &shown);
+        kiln_strv_add(ret, kiln_str_cstr(&shown));
+    }
+    return true;
+}
+
+bool kiln_plan_write_boot(struct kiln_plan *p, const struct kiln_build *b, int64_t row,
+                          const struct kiln_strv *lines, char **ret_backup, struct kiln_err *err)
+{
+    KILN_AUTO_STRV own = { 0 }, shown = { 0 }, now = { 0 };
+    size_t builder = builder_index(p, b);
+
+    if (row < 0)
+        return kiln_err_set(err, KILN_ERR_USER, "the boot command has no row %lld",
+                            (long long)row + 1);
+    return kiln_edit_lines(p->file, builder, (size_t)row, &own, err) &&
+           redact_lines(p, &own, &shown, err) &&
+           kiln_edit_restore(&own, &shown, lines, KILN_REDACTED, &now, err) &&
+           kiln_edit_boot(p->file, builder, (size_t)row, &now, ret_backup, err);
 }

@@ -19,6 +19,7 @@ void kiln_plan_options_done(struct kiln_plan_options *o);
 
 struct kiln_plan {
     struct kiln_template *tpl; /* NULL if it could not be parsed */
+    struct kiln_edit *file;    /* the template's file, to be written */
     struct kiln_vars vars;
     struct kiln_strv names;     /* rendered builder names, in template order */
     struct kiln_build **builds; /* owned; sorted by name; those that could be prepared */
@@ -40,6 +41,14 @@ bool kiln_plan_prepare(struct kiln_plan *p, const struct kiln_plan_options *o);
 
 /** Every value that must not be shown, of variables and of all builds. */
 void kiln_plan_secrets(const struct kiln_plan *p, struct kiln_strv *ret);
+
+/**
+ * Save a build's boot command into the template (template/edit.h). Lines that a client got with
+ * secrets hidden and did not change become what they were.
+ * @ret_backup  path of the old file; "" if nothing changed. Caller frees.
+ */
+bool kiln_plan_write_boot(struct kiln_plan *p, const struct kiln_build *b, int64_t row,
+                          const struct kiln_strv *lines, char **ret_backup, struct kiln_err *err);
 
 /** All components that kiln has. */
 const struct kiln_registry *kiln_registry(void);

@@ -197,7 +197,16 @@ static void emit_breaks(void *ud, struct kiln_slot *slot)
     emit(ud, &ev);
 }
 
-static const struct kiln_dispatch_ops dispatch_ops = { on_cancel, emit_breaks };
+static bool on_write(void *ud, struct kiln_slot *slot, const struct kiln_control_args *args,
+                     char **ret_text, struct kiln_err *err)
+{
+    struct kiln_supervisor *s = ud;
+
+    return kiln_plan_write_boot(s->how->plan, slot->build, args->number, args->lines, ret_text,
+                                err);
+}
+
+static const struct kiln_dispatch_ops dispatch_ops = { on_cancel, emit_breaks, on_write };
 
 /* ---- workers ---- */
 

@@ -37,6 +37,10 @@ struct kiln_edit;
 struct kiln_edit *kiln_edit_new(const char *path, struct kiln_source *source);
 void kiln_edit_free(struct kiln_edit *e);
 
+/** What the file says now, as kiln_edit_boot_lines. @builder: index in its list of builders */
+bool kiln_edit_lines(const struct kiln_edit *e, size_t builder, size_t row, struct kiln_strv *ret,
+                     struct kiln_err *err);
+
 /**
  * Write another boot command into the file: all or nothing, its mode and owner kept, a symlink
  * followed. The old file stays as FILE.bak (FILE.bak.1 … if that is there). From then on the file

@@ -56,6 +56,15 @@ static const struct kiln_node *find_builder(struct kiln_source *source, size_t i
     return NULL;
 }
 
+bool kiln_edit_lines(const struct kiln_edit *e, size_t builder, size_t row, struct kiln_strv *ret,
+                     struct kiln_err *err)
+{
+    KILN_CLEANUP(kiln_tree_freep) struct kiln_tree *tree = NULL;
+    const struct kiln_node *node = find_builder(e->source, builder, &tree, err);
+
+    return node && kiln_edit_boot_lines(node, row, ret, err);
+}
+
 /* The new text, as a source; NULL: err is set. */
 static struct kiln_source *make_text(const struct kiln_edit *e, size_t builder, size_t row,
                                      const struct kiln_strv *lines, struct kiln_err *err)

@@ -267,6 +267,31 @@ class Guest(Debug):
         self.assertEqual(sum(1 for e in keys if e.get("down")), len(secret) + 2)
         self.assertEqual({e.get("name") for e in keys}, {"x", None, "z"})
 
+    def test_a_boot_command_is_saved(self):
+        t = typing(["a", "pw=hunter2secret", "b"])
+        t["variables"] = {"pw": "hunter2secret"}
+        t["sensitive-variables"] = ["pw"]
+        c = self.go(t, "boot:1")
+        c.stop("boot:1")
+        path = self.path("t.json")
+        with open(path) as f:
+            before = f.read()
+        shown = c.call("write", number=0, lines=["a", "pw=<sensitive>", "c"])
+        self.assertEqual(shown, os.path.realpath(path) + ".bak")
+        with open(shown) as f:
+            self.assertEqual(f.read(), before)
+        with open(path) as f:
+            after = f.read()
+        self.assertEqual(json.loads(after)["builders"][0]["boot_command"], ["a", "pw=hunter2secret", "c"])
+        self.assertEqual(after, before.replace('"b"', '"c"'))
+        self.assertEqual(c.call("write", number=0, lines=["a", "pw=<sensitive>", "c"]), "")
+        self.assertIn("line 1 holds <sensitive>", c.refused("write", number=0, lines=["<sensitive>x"]))
+        self.assertIn("has one boot_command and no row 2", c.refused("write", number=1, lines=["x"]))
+        with open(path, "a") as f:
+            f.write("\n")
+        self.assertIn("has been changed since it was read", c.refused("write", number=0, lines=["x"]))
+        self.cancel()
+
     def test_freeze_and_thaw(self):
         c = self.go(typing("a"), "boot:1")
         c.stop("boot:1")

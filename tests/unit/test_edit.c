@@ -283,7 +283,7 @@ static void test_refused(void **state)
 /* Far more lines than the table of the comparison takes. */
 static void test_many_lines(void **state)
 {
-    KILN_AUTO_STRV old = { 0 }, now = { 0 };
+    KILN_AUTO_STRV now = { 0 };
     KILN_AUTO_STR text = { 0 }, out = { 0 };
     KILN_AUTO_ERR err = { 0 };
 
