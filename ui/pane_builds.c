@@ -8,6 +8,8 @@
 #include "ui/places.h"
 #include "ui/progress.h"
 
+#define TIME_COLUMNS 6 /* " 12:34" */
+
 enum row_kind { ROW_BUILD, ROW_STEP, ROW_PROGRESS, ROW_ERROR, ROW_ARTIFACT };
 
 struct row {
@@ -181,13 +183,15 @@ static void draw_build(const struct kiln_model_build *b, const struct kiln_area 
                        struct kiln_style base, int64_t now)
 {
     struct kiln_style style = looks[b->state].style;
+    const char *word = kiln_state_word(b->state);
     int x;
 
     style.attr |= base.attr;
     kiln_area_put(row, 0, 0, looks[b->state].glyph, style);
     base.attr |= KILN_ATTR_BOLD;
     x = 2 + kiln_area_text(row, 2, 0, b->label, strlen(b->label), base);
-    kiln_area_printf(row, x + 1, 0, style, "%s", kiln_state_word(b->state));
+    if (x + 1 + (int)strlen(word) + TIME_COLUMNS <= row->w)
+        kiln_area_text(row, x + 1, 0, word, strlen(word), style);
     if (b->start_us)
         draw_time(row, kiln_build_elapsed_us(b, now), base);
 }

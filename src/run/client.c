@@ -298,7 +298,8 @@ static void take_line(struct kiln_client *c, const char *line, size_t len,
     struct json_object *o;
     enum kiln_event_type type;
 
-    if (kiln_event_peek(line, len, &type)) {
+    /* "log" is also the type of the note that the log has grown; such events do not come here. */
+    if (kiln_event_peek(line, len, &type) && type != KILN_EV_LOG) {
         take_event(c, type, line, len, h, ud);
         return;
     }
