@@ -64,8 +64,7 @@ static void apply_halt(struct kiln_debugger *d)
     if (halt) {
         d->halted = d->machine.stop(d->machine.ud);
     } else {
-        d->machine.cont(d->machine.ud);
-        d->halted = false;
+        d->halted = !d->machine.cont(d->machine.ud);
     }
 }
 
@@ -111,7 +110,8 @@ static void hold(struct kiln_debugger *d, unsigned reason)
     tell_stop(d);
 }
 
-/* Our clock first: the main thread may stand in the middle of a QMP command, in the way of cont. */
+/* The guest first, here too. If that fails because the main thread stands in the middle of a QMP
+ * command, it works once our clock goes on. */
 static void release(struct kiln_debugger *d, unsigned reason)
 {
     struct kiln_event ev = { .type = KILN_EV_RESUME };
@@ -127,9 +127,10 @@ static void release(struct kiln_debugger *d, unsigned reason)
         return;
     }
     d->want_halt = false;
-    kiln_cancel_resume(d->cancel);
     apply_halt(d);
     kiln_emit(d->b, &ev);
+    kiln_cancel_resume(d->cancel);
+    apply_halt(d);
 }
 
 static void begin_stop(struct kiln_debugger *d, const char *why, char *take_place, char *take_text)
@@ -415,7 +416,7 @@ void kiln_debugger_stand(struct kiln_build *b)
     if (!d)
         return;
     lock(d);
-    if (d->held) {
+    if (d->held && !kiln_cancel_fired(d->cancel)) {
         kiln_shell_allow(d->shell);
         tell_stop(d);
     }

@@ -70,7 +70,7 @@ bool kiln_debugger_standing(struct kiln_build *b);
 /* The virtual machine, while there is one. Both called under the lock, within a second or two. */
 struct kiln_machine {
     bool (*stop)(void *ud); /* halt the CPUs; false: they do not run anyway, or QEMU is gone */
-    void (*cont)(void *ud); /* called after a stop that was true */
+    bool (*cont)(void *ud); /* called after a stop that was true; false: it could not */
     void *ud;
 };
 /** Copied. NULL: from now on there is none; neither function runs once this has returned. */

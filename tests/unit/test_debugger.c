@@ -88,11 +88,12 @@ static bool halt(void *ud)
     return !s->powered_off;
 }
 
-static void let_run(void *ud)
+static bool let_run(void *ud)
 {
     struct stage *s = ud;
 
     kiln_say(&s->b, "cont");
+    return true;
 }
 
 static bool run_builder(void *cfg, struct kiln_build *b, struct kiln_artifact **ret,
@@ -136,13 +137,17 @@ static void obey(struct stage *s, const char *line)
         free(name);
         name = kiln_xstrdup("break");
     }
-    kiln_str_addf(&s->story, "> %s\n", line);
     s->going = kiln_strv_has(&s->goers, name);
+    if (strcmp(name, "unpause") == 0) { /* while a question is open, too */
+        free(name);
+        name = kiln_xstrdup("continue");
+    }
+    kiln_str_addf(&s->story, "> %s\n", line);
     if (strcmp(name, "open") == 0) {
         must(write(s->door[1], "x", 1) == 1);
     } else if (strcmp(name, "cancel") == 0) {
         kiln_cancel_fire(s->b.cancel);
-    } else if (strcmp(name, "answer") == 0) {
+    } else if (strcmp(name, "answer") == 0 || strcmp(name, "reply") == 0) {
         s->prompter.answer(&s->prompter, args.text);
     } else if (!kiln_control_call(s->b.control, name, &args, &reply, &err)) {
         kiln_str_addf(&s->story, "! %s\n", kiln_err_text(&err));
@@ -161,11 +166,18 @@ static void check_clock_stands(const struct stage *s)
     must(kiln_cancel_now(s->b.cancel) == before);
 }
 
-/* Commands up to one that lets the build go on. */
-static void act(struct stage *s)
+/* Commands up to one that lets the build go on; "until PLACE": the rest at a stop there. */
+static void act(struct stage *s, const char *place)
 {
-    while (*s->script && !s->going)
-        obey(s, *s->script++);
+    while (*s->script && !s->going) {
+        bool until = kiln_has_prefix(*s->script, "until ");
+
+        if (until && !kiln_streq(*s->script + strlen("until "), place))
+            return;
+        if (!until)
+            obey(s, *s->script);
+        s->script++;
+    }
 }
 
 static void tell_stop(struct stage *s, const struct kiln_event *ev)
@@ -185,7 +197,7 @@ static void on_event(struct stage *s, const struct kiln_event *ev)
         tell_stop(s, ev);
         if (!s->going)
             check_clock_stands(s);
-        act(s);
+        act(s, ev->id);
         break;
     case KILN_EV_RESUME:
         s->going = false;
@@ -204,9 +216,8 @@ static void on_event(struct stage *s, const struct kiln_event *ev)
         break;
     default: /* the rest is the fixture's business */
         fixture_tell(&s->story, ev);
-        if (ev->type == KILN_EV_LINE && ev->text && strcmp(ev->text, "run A") == 0 &&
-            (s->a_waits || s->a_asks))
-            act(s);
+        if (ev->type == KILN_EV_LINE && ev->text && strcmp(ev->text, "run A") == 0 && s->a_waits)
+            act(s, NULL);
     }
 }
 
@@ -339,15 +350,15 @@ static void play(struct stage *s)
     "provisioner " n " " name " pending>running\n"                                                 \
     "[say] provision " text "\n"                                                                   \
     "provisioner " n " " name " running>done\n"
-#define P1  P("0", "shell", "one")
-#define P2  P("1", "file", "two")
-#define P3  P("2", "shell", "three")
-#define END "build-end 0 \n"
-#define STOP(why, place, text, names)                                                              \
-    "[say] halt\nstop " why " at " place " (" text ") halted: " names "\n"
-#define GO     "continue next run-to thaw break cancel"
-#define GOS    "continue next run-to skip thaw break cancel"
-#define RESUME "[say] cont\nresume\n"
+#define P1                               P("0", "shell", "one")
+#define P2                               P("1", "file", "two")
+#define P3                               P("2", "shell", "three")
+#define END                              "build-end 0 \n"
+#define STOPPED(why, place, text, names) "stop " why " at " place " (" text ") halted: " names "\n"
+#define STOP(why, place, text, names)    "[say] halt\n" STOPPED(why, place, text, names)
+#define GO                               "continue next run-to thaw break cancel"
+#define GOS                              "continue next run-to skip thaw break cancel"
+#define RESUME                           "[say] cont\nresume\n"
 
 struct row {
     const char *breaks, *script[12], *story;
@@ -441,10 +452,168 @@ static void stops_and_goes_on(void **unused)
     }
 }
 
+/* ---- moments that are not check points ---- */
+
+static void pause_holds_a_wait(void **unused)
+{
+    static const char *const script[] = { "pause", "open", "continue", NULL };
+    STAGE s;
+
+    (void)unused;
+    stage_init(&s, "", script);
+    s.a_waits = true;
+    play(&s);
+    /* The door was open long before "continue"; the wait for it ended after that. */
+    assert_string_equal(
+        kiln_str_cstr(&s.story), BEGIN PLAN
+        "[say] run A\n> pause\n> open\n> continue\n" STOP("pause", "stepA", "paused in stepA", GO)
+            RESUME "[say] door opened\n" P1 P2 P3 "[say] run C\n" END);
+}
+
+static void cancel_ends_a_pause(void **unused)
+{
+    static const char *const script[] = { "pause", "cancel", NULL };
+    STAGE s;
+
+    (void)unused;
+    stage_init(&s, "", script);
+    s.a_waits = true;
+    play(&s);
+    assert_string_equal(kiln_str_cstr(&s.story), BEGIN PLAN "[say] run A\n> pause\n> cancel\n" STOP(
+                                                     "pause", "stepA", "paused in stepA", GO) RESUME
+                        "build-end 2 Build was cancelled.\n");
+}
+
+#define AT_PROMPT "stop prompt at stepA (well?)"
+
+static void prompts_halt_the_guest_only_if_wanted(void **unused)
+{
+    static const struct {
+        bool freeze;
+        const char *script[8], *story;
+    } cases[] = {
+        { false,
+          { "continue", "answer x" },
+          AT_PROMPT
+          ": freeze break cancel\n> continue\n! a question is open: answer it\n> answer x\n"
+          "resume\n[say] answered x\n" },
+        { true,
+          { "answer x" },
+          "[say] halt\n" AT_PROMPT " halted: thaw break cancel\n> answer x\n" RESUME
+          "[say] answered x\n" },
+        { false,
+          { "freeze", "answer x" },
+          AT_PROMPT ": freeze break cancel\n> freeze\n> answer x\n[say] halt\n" AT_PROMPT
+                    " halted: thaw break cancel\n" RESUME "[say] answered x\n" },
+        { false, /* paused meanwhile: to go on needs both */
+          { "pause", "unpause", "answer x" },
+          AT_PROMPT ": freeze break cancel\n> pause\n> unpause\n> answer x\n" STOP(
+              "pause", "stepA", "paused in stepA",
+              GO) "[say] cont\n" AT_PROMPT ": freeze break cancel\nresume\n[say] answered x\n" },
+        { false,
+          { "pause", "reply x", "until after:stepA", "continue" },
+          AT_PROMPT ": freeze break cancel\n> pause\n> reply x\n" STOP("pause", "stepA",
+                                                                       "paused in stepA", GO)
+              STOPPED("pause", "stepA", "paused in stepA", GO) "[say] answered x\n" STOPPED(
+                  "pause", "after:stepA", "after step stepA", GO) "> continue\n" RESUME },
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < KILN_COUNT(cases); i++) {
+        KILN_AUTO_FREE char *story = kiln_xasprintf(
+            BEGIN PLAN "[say] run A\n%s" P1 P2 P3 "[say] run C\n" END, cases[i].story);
+        STAGE s;
+
+        stage_init(&s, "", cases[i].script);
+        s.options.freeze = cases[i].freeze;
+        s.a_asks = true;
+        play(&s);
+        assert_string_equal(kiln_str_cstr(&s.story), story);
+    }
+}
+
+static void retry_answers_the_question(void **unused)
+{
+    static const char *const script[] = { "retry", NULL };
+    STAGE s;
+
+    (void)unused;
+    stage_init(&s, "", script);
+    s.a_fails = true;
+    s.options.on_error = KILN_ON_ERROR_ASK;
+    play(&s);
+    assert_string_equal(
+        kiln_str_cstr(&s.story), BEGIN PLAN
+        "[say] run A\n[error] A broke\n[say] Step \"stepA\" failed\n"
+        "stop prompt at stepA ([c] Clean up and exit, [a] abort without cleanup, or [r] retry "
+        "step?): retry freeze break cancel\n> retry\nresume\n"
+        "[say] run A\n" P1 P2 P3 "[say] run C\n" END);
+}
+
+static void nobody_there_nothing_stops(void **unused)
+{
+    static const char *const script[] = { NULL };
+    STAGE s;
+
+    (void)unused;
+    stage_init(&s, "A", script);
+    kiln_strv_add(&s.options.breaks, "A");
+    s.options.interactive = false;
+    play(&s);
+    assert_string_equal(
+        kiln_str_cstr(&s.story),
+        BEGIN "[error] -break is ignored: there is no terminal on which somebody could go on after "
+              "a stop (a run of kiln tui or kiln build -detach needs none)\n" PLAN
+              "[say] run A\n" P1 P2 P3 "[say] run C\n" END);
+    kiln_strv_done(&s.options.breaks);
+}
+
+/* A guest that is off, or that the template has halted, is neither halted nor let run. */
+static void a_guest_that_does_not_run_is_left_alone(void **unused)
+{
+    static const char *const script[] = { "continue", NULL };
+    STAGE s;
+
+    (void)unused;
+    stage_init(&s, "C", script);
+    s.powered_off = true;
+    play(&s);
+    assert_string_equal(
+        kiln_str_cstr(&s.story),
+        BEGIN "breaks before:C\n" PLAN "breaks before:stepC\n[say] run A\n" P1 P2 P3
+              "[say] halt: off already\nstop breakpoint at before:stepC (before step stepC): "
+              "continue next run-to freeze break cancel\n> continue\nresume\n[say] run C\n" END);
+}
+
+static void commands_after_the_end_are_refused(void **unused)
+{
+    static const char *const script[] = { NULL }, *const commands[] = { "pause", "next", "break" };
+    STAGE s;
+
+    (void)unused;
+    stage_init(&s, "", script);
+    play(&s);
+    for (size_t i = 0; i < KILN_COUNT(commands); i++) {
+        const struct kiln_control_args args = { .text = "A" };
+        struct kiln_control_reply reply = KILN_CONTROL_REPLY_INIT;
+        KILN_AUTO_ERR err = { 0 };
+
+        unit_fails(kiln_control_call(s.b.control, commands[i], &args, &reply, &err), &err,
+                   KILN_ERR_USER, "the build is ending");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stops_and_goes_on),
+        cmocka_unit_test(pause_holds_a_wait),
+        cmocka_unit_test(cancel_ends_a_pause),
+        cmocka_unit_test(prompts_halt_the_guest_only_if_wanted),
+        cmocka_unit_test(retry_answers_the_question),
+        cmocka_unit_test(nobody_there_nothing_stops),
+        cmocka_unit_test(a_guest_that_does_not_run_is_left_alone),
+        cmocka_unit_test(commands_after_the_end_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

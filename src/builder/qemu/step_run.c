@@ -270,12 +270,15 @@ static bool halt_machine(void *ud)
     return kiln_streq(status, "running") && kiln_qmp_command(ud, "stop", NULL, deadline, NULL);
 }
 
-static void free_machine(void *ud)
+static bool free_machine(void *ud)
 {
+    int64_t deadline = kiln_cancel_deadline(NULL, HALT_LIMIT_US);
     KILN_AUTO_ERR err = { 0 };
 
-    if (!kiln_qmp_command(ud, "cont", NULL, kiln_cancel_deadline(NULL, HALT_LIMIT_US), &err))
-        kiln_log("let the guest run: %s", kiln_err_text(&err));
+    if (kiln_qmp_command(ud, "cont", NULL, deadline, &err))
+        return true;
+    kiln_log("let the guest run: %s", kiln_err_text(&err));
+    return false;
 }
 
 static void tell_debugger(struct kiln_qemu_state *s, struct kiln_build *b)
