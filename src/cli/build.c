@@ -179,6 +179,36 @@ static int supervise(const struct kiln_cli *cli, struct build_flags *f, struct k
     return 0;
 }
 
+/* The build that -break names must be one of ours. */
+static bool break_finds_build(const struct kiln_cli *cli, const struct kiln_plan *plan,
+                              const char *spec)
+{
+    KILN_CLEANUP(kiln_place_done) struct kiln_place place = { 0 };
+    KILN_AUTO_STRV labels = { 0 };
+    KILN_AUTO_FREE char *joined = NULL;
+    bool found = !kiln_place_parse(spec, &place, NULL);
+
+    for (size_t i = 0; i < plan->n_builds; i++) {
+        kiln_strv_add(&labels, plan->builds[i]->label);
+        found = found || kiln_place_is_for(&place, plan->builds[i]->label);
+    }
+    joined = kiln_strv_join(&labels, ", ");
+    if (!found)
+        kiln_cli_say(cli, "error", "-break: place \"%s\": no build is called \"%s\"; there are: %s",
+                     spec, place.build, joined);
+    return found;
+}
+
+static bool breaks_find_builds(const struct kiln_cli *cli, const struct build_flags *f,
+                               const struct kiln_plan *plan)
+{
+    KILN_STRV_FOREACH (spec, &f->plan.build.breaks) {
+        if (!break_finds_build(cli, plan, spec))
+            return false;
+    }
+    return true;
+}
+
 static int nothing_to_run(const struct kiln_cli *cli, const struct kiln_plan *plan)
 {
     KILN_AUTO_STRV names = { 0 };
@@ -202,6 +232,8 @@ static int run(const struct kiln_cli *cli, struct build_flags *f, struct kiln_pl
         return 1;
     if (plan->n_builds == 0)
         return nothing_to_run(cli, plan);
+    if (ok && !breaks_find_builds(cli, f, plan))
+        return 1;
     if (f->plan.build.debug)
         kiln_cli_say(cli, "say", "Debug mode enabled. Builds will not be parallelized.");
     /* Valid builds run even when others could not be prepared. */
@@ -221,6 +253,7 @@ static int build(const struct kiln_cli *cli, struct build_flags *f, int argc, ch
     if (rc < 0) {
         with_flag.machine = f->printer.machine;
         f->plan.build.network_ok = true;
+        f->plan.build.freeze = f->tui || f->detach;
         f->plan.build.interactive =
             f->tui || f->detach || (!f->printer.machine && kiln_printer_has_tty());
         kiln_strv_add_all(&f->plan.build.except, &f->plan.except);

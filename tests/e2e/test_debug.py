@@ -368,6 +368,10 @@ class Null(Debug):
         run.expect(re.escape('"after:provison" names nothing in this build; did you mean "after:Provision"?'))
         self.assertEqual(run.wait(), 0)
 
+    def test_a_build_that_is_not_there(self):
+        out = self.build(self.null("true"), "-break=nul/provision", "-break=*/provision", code=1)
+        self.assertIn('-break: place "nul/provision": no build is called "nul"; there are: null', out)
+
     def test_without_a_terminal_nothing_stops(self):
         out = self.build(self.null("true"), "-break", "shell-local")
         self.assertIn("-break is ignored: there is no terminal", out)
