@@ -85,10 +85,13 @@ struct csi {
     size_t bytes;             /* 0: not complete, SIZE_MAX: none */
 };
 
+/* Parameters over the maximum go nowhere: VT340s tell more than anybody asked for. */
 static void add_digit(struct kiln_term_reply *r, char c)
 {
     int *param;
 
+    if (r->n_params > KILN_KEYPARSER_MAX_PARAM)
+        return;
     if (r->n_params == 0)
         r->n_params = 1;
     param = &r->params[r->n_params - 1];
@@ -111,14 +114,15 @@ static struct csi read_csi(const char *s, size_t len)
         } else if (c == ';' || c == ':') {
             if (csi.r.n_params == 0)
                 csi.r.n_params = 1;
-            if (csi.r.n_params == KILN_KEYPARSER_MAX_PARAM)
-                return (struct csi){ .bytes = SIZE_MAX };
-            csi.r.n_params++;
+            if (csi.r.n_params <= KILN_KEYPARSER_MAX_PARAM)
+                csi.r.n_params++;
         } else if (c >= '<' && c <= '?' && i == 2) {
             csi.r.prefix = c;
         } else if (c >= ' ' && c <= '/') {
             csi.r.middle = c;
         } else if (c >= '@' && c <= '~') {
+            if (csi.r.n_params > KILN_KEYPARSER_MAX_PARAM)
+                csi.r.n_params = KILN_KEYPARSER_MAX_PARAM;
             csi.r.final = c;
             csi.bytes = i + 1;
             return csi;

@@ -11,7 +11,7 @@
 
 #define KILN_KEYPARSER_MAX       ((size_t)1 << 20) /* bytes of one paste; the rest is dropped */
 #define KILN_KEYPARSER_ESC_US    KILN_MS(50)       /* esc alone: nothing follows for so long */
-#define KILN_KEYPARSER_MAX_PARAM 8
+#define KILN_KEYPARSER_MAX_PARAM 16                /* more are left out */
 
 struct kiln_keyparser {
     struct kiln_str in; /* not yet taken */

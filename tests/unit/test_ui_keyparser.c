@@ -60,8 +60,9 @@ static const struct {
     { "\033[6;20;10t", "answer(t 6 20 10)" },
     { "\033_Gi=31;OK\033\\a", "answer(_ ok) a" },
     { "\033_Gi=31;ENOENT\033\\a", "answer(_) a" },
-    { "\033[99;99q\033[?1049hb", "b" }, /* nothing that we know */
-    { "\033[1;2;3;4;5;6;7;8;9;9Ab", "1 ; 2 ; 3 ; 4 ; 5 ; 6 ; 7 ; 8 ; 9 ; 9 A b" },
+    { "\033[99;99q\033[?1049hb", "b" },                       /* nothing that we know */
+    { "\033[?1;2;3;4;5;6;7;8;9;10;11;12;13;14;15;16;17;18cb", /* more than we keep */
+      "answer(c 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16) b" },
     { "\xff\xc0\x80\x9bz", "z" }, /* no UTF-8, and C1 */
     { "\xc2\x9bz", "z" },
     { "\033\033[A", "esc up" },
