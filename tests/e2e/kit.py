@@ -235,7 +235,7 @@ class Case(unittest.TestCase):
         try:
             for run in self.runs:
                 run.close()
-            left = self.processes()
+            left = self.stay()
             programs = [arguments_of(p) for p in left]
             for p in left:
                 os.kill(p, signal.SIGKILL)
@@ -244,6 +244,14 @@ class Case(unittest.TestCase):
                 self.check_no_leftovers()
         finally:
             shutil.rmtree(self.root)
+
+    def stay(self):
+        """Processes that do not end. What was killed may take a moment to go."""
+        try:
+            self.wait_gone(1)
+        except AssertionError:
+            pass
+        return self.processes()
 
     def check_no_leftovers(self):
         self.assertEqual(self.files(self.tmp), [], "left in TMPDIR")
@@ -332,7 +340,7 @@ class Case(unittest.TestCase):
     def events(self):
         """Of the newest run."""
         with open(os.path.join(self.run_dirs()[-1], "events.jsonl")) as f:
-            return [json.loads(line) for line in f]
+            return [json.loads(line) for line in f if line.endswith("\n")]  # the last may not be all there yet
 
 
 def set_size(fd, rows, columns):

@@ -87,10 +87,11 @@ class Debug(kit.Case):
                           {"type": "null", "communicator": "none", "name": "talks"}],
              "provisioners": [
                  {"type": "breakpoint", "only": ["asks"]},
-                 local("for i in 1 2 3; do echo line $i; done", only=["talks"]),
+                 local("until [ -e asked ]; do :; done; for i in 1 2 3; do echo line $i; done", only=["talks"]),
                  local("touch done", only=["talks"])]}
         run = self.start("build", "-color=false", self.write("t.json", t), tty=True)
         run.expect(ENTER)
+        self.write("asked", "")
         kit.until(lambda: "done" in self.files(self.dir), "the other build")
         kit.until(lambda: self.finished("null.talks"), "the other build's end")
         run.out.pull(0)
