@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -13,7 +14,8 @@
 #define RETRY_US KILN_MS(5) /* between looks for the socket of a QEMU that is starting */
 
 struct kiln_qmp {
-    int fd; /* -1: the connection is gone */
+    pthread_mutex_t lock; /* held by whoever uses the connection; guards everything below */
+    int fd;               /* -1: the connection is gone */
     struct kiln_qmp_codec codec;
     uint64_t last_id;
     kiln_qmp_event_fn *on_event;
@@ -26,6 +28,7 @@ void kiln_qmp_free(struct kiln_qmp *q)
         return;
     kiln_fd_closep(&q->fd);
     kiln_qmp_codec_done(&q->codec);
+    (void)pthread_mutex_destroy(&q->lock);
     free(q);
 }
 
@@ -40,9 +43,21 @@ void kiln_qmp_on_event(struct kiln_qmp *q, kiln_qmp_event_fn *fn, void *ud)
     q->ud = ud;
 }
 
-int kiln_qmp_fd(const struct kiln_qmp *q)
+int kiln_qmp_fd(struct kiln_qmp *q)
 {
-    return q->fd;
+    int fd;
+
+    (void)pthread_mutex_lock(&q->lock);
+    fd = q->fd;
+    (void)pthread_mutex_unlock(&q->lock);
+    return fd;
+}
+
+/* Whoever polls it wakes up. */
+static void hang_up(struct kiln_qmp *q)
+{
+    (void)shutdown(q->fd, SHUT_RDWR);
+    kiln_fd_closep(&q->fd);
 }
 
 /* Read once what is there. False: the connection is gone, and closed. */
@@ -59,7 +74,7 @@ static bool receive(struct kiln_qmp *q, struct kiln_err *err)
         (void)kiln_err_set(err, KILN_ERR_REMOTE, "QEMU closed the QMP connection");
     else if (n < 0)
         (void)kiln_err_sys(err, errno, "read from QMP socket");
-    kiln_fd_closep(&q->fd);
+    hang_up(q);
     return false;
 }
 
@@ -71,7 +86,7 @@ static enum kiln_qmp_next take(struct kiln_qmp *q, struct kiln_qmp_message *ret_
         enum kiln_qmp_next got = kiln_qmp_codec_next(&q->codec, ret_msg, err);
 
         if (got == KILN_QMP_BAD)
-            kiln_fd_closep(&q->fd);
+            hang_up(q);
         if (got != KILN_QMP_MESSAGE || ret_msg->type != KILN_QMP_EVENT)
             return got;
         if (q->on_event)
@@ -99,7 +114,7 @@ static bool next_message(struct kiln_qmp *q, struct kiln_qmp_message *ret_msg,
     }
 }
 
-bool kiln_qmp_dispatch(struct kiln_qmp *q, struct kiln_err *err)
+static bool dispatch(struct kiln_qmp *q, struct kiln_err *err)
 {
     KILN_AUTO_QMP_MESSAGE stale = { 0 };
     enum kiln_qmp_next got;
@@ -111,6 +126,16 @@ bool kiln_qmp_dispatch(struct kiln_qmp *q, struct kiln_err *err)
     while ((got = take(q, &stale, err)) == KILN_QMP_MESSAGE)
         kiln_qmp_message_done(&stale); /* the reply to a command that nobody waits for any more */
     return got == KILN_QMP_MORE;
+}
+
+bool kiln_qmp_dispatch(struct kiln_qmp *q, struct kiln_err *err)
+{
+    bool ok;
+
+    (void)pthread_mutex_lock(&q->lock);
+    ok = dispatch(q, err);
+    (void)pthread_mutex_unlock(&q->lock);
+    return ok;
 }
 
 static bool send_all(struct kiln_qmp *q, const char *data, size_t len, struct kiln_cancel *c,
@@ -135,7 +160,7 @@ static bool send_all(struct kiln_qmp *q, const char *data, size_t len, struct ki
         }
     }
     if (len > 0)
-        kiln_fd_closep(&q->fd); /* half a command cannot be taken back */
+        hang_up(q); /* half a command cannot be taken back */
     return len == 0;
 }
 
@@ -158,9 +183,9 @@ static bool wait_reply(struct kiln_qmp *q, uint64_t id, struct kiln_cancel *c, i
     }
 }
 
-bool kiln_qmp_execute(struct kiln_qmp *q, const char *command, struct json_object *args,
-                      struct kiln_cancel *c, int64_t deadline, struct json_object **ret_reply,
-                      struct kiln_err *err)
+static bool execute(struct kiln_qmp *q, const char *command, struct json_object *args,
+                    struct kiln_cancel *c, int64_t deadline, struct json_object **ret_reply,
+                    struct kiln_err *err)
 {
     KILN_AUTO_STR line = { 0 };
     uint64_t id = ++q->last_id;
@@ -172,6 +197,18 @@ bool kiln_qmp_execute(struct kiln_qmp *q, const char *command, struct json_objec
         !wait_reply(q, id, c, deadline, ret_reply, err))
         return kiln_err_wrap(err, "QMP %s", command);
     return true;
+}
+
+bool kiln_qmp_execute(struct kiln_qmp *q, const char *command, struct json_object *args,
+                      struct kiln_cancel *c, int64_t deadline, struct json_object **ret_reply,
+                      struct kiln_err *err)
+{
+    bool ok;
+
+    (void)pthread_mutex_lock(&q->lock);
+    ok = execute(q, command, args, c, deadline, ret_reply, err);
+    (void)pthread_mutex_unlock(&q->lock);
+    return ok;
 }
 
 bool kiln_qmp_command(struct kiln_qmp *q, const char *command, struct kiln_cancel *c,
@@ -187,7 +224,7 @@ bool kiln_qmp_quit(struct kiln_qmp *q, struct kiln_cancel *c, int64_t deadline,
 
     if (kiln_qmp_command(q, "quit", c, deadline, &why))
         return true;
-    if (why.kind == KILN_ERR_REMOTE && q->fd < 0)
+    if (why.kind == KILN_ERR_REMOTE && kiln_qmp_fd(q) < 0)
         return true;
     return kiln_err_move(err, &why);
 }
@@ -294,6 +331,7 @@ bool kiln_qmp_connect(struct kiln_qmp **ret_qmp, const char *path, int pidfd, st
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
     int connected;
 
+    (void)pthread_mutex_init(&q->lock, NULL);
     q->fd = -1;
     if (strlen(path) >= sizeof(addr.sun_path))
         return kiln_err_set(err, KILN_ERR_USER,

@@ -1,9 +1,9 @@
 /*
  * A QMP connection to one QEMU: commands with their replies, and the events that come between.
  *
- * Blocking, for one thread at a time; every wait ends with its cancel object and deadline. Events
- * are delivered while a command waits for its reply and by kiln_qmp_dispatch, on the calling
- * thread; call the latter when kiln_qmp_fd is readable.
+ * Blocking; every wait ends with its cancel object and deadline. Any thread: a call waits for that
+ * of another one. Events are delivered while a command waits for its reply and by
+ * kiln_qmp_dispatch, on the calling thread; call the latter when kiln_qmp_fd is readable.
  *
  * Errors: REMOTE (QEMU refused, or the connection is gone), TIMEOUT, CANCELLED, SYSTEM. After a
  * TIMEOUT or CANCELLED the connection is still good: a late reply is recognised and dropped.
@@ -35,11 +35,12 @@ bool kiln_qmp_connect(struct kiln_qmp **ret_qmp, const char *path, int pidfd, st
 void kiln_qmp_free(struct kiln_qmp *q); /* NULL is fine */
 void kiln_qmp_freep(struct kiln_qmp **q);
 
-/** NULL: events are dropped. fn must not call kiln_qmp functions on q. */
+/** Before other threads use q. NULL: events are dropped. fn must not call kiln_qmp functions on q.
+ */
 void kiln_qmp_on_event(struct kiln_qmp *q, kiln_qmp_event_fn *fn, void *ud);
 
 /** To poll for reading; borrowed; -1 once the connection is gone. */
-int kiln_qmp_fd(const struct kiln_qmp *q);
+int kiln_qmp_fd(struct kiln_qmp *q);
 
 /** Deliver the events that have come, without waiting. False: the connection is gone. */
 bool kiln_qmp_dispatch(struct kiln_qmp *q, struct kiln_err *err);
