@@ -185,10 +185,12 @@ bool kiln_fs_mkdirs(const char *path, mode_t mode, struct kiln_err *err)
         if (end != '/' && end != '\0')
             continue;
         *p = '\0';
-        if (mkdir(part, mode) != 0 && !(errno == EEXIST && kiln_fs_is_dir(part))) {
+        if (mkdir(part, mode) != 0) {
+            int why = errno == EEXIST ? ENOTDIR : errno;
+
             /* A read-only or foreign parent says EROFS or EACCES even when it is there. */
-            if (end == '\0' || !kiln_fs_is_dir(part))
-                return kiln_err_sys(err, errno, "create directory %s", part);
+            if (!kiln_fs_is_dir(part))
+                return kiln_err_sys(err, why, "create directory %s", part);
         }
         *p = end;
         if (end == '\0')

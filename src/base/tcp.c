@@ -72,9 +72,11 @@ static bool lookup_name(struct lookup *l, struct kiln_cancel *c, int64_t deadlin
         atomic_fetch_sub(&l->users, 1);
         return false;
     }
-    (void)pthread_detach(thread);
-    if (kiln_wait_fd(c, l->done, POLLIN, deadline, err) != KILN_WAIT_READY)
+    if (kiln_wait_fd(c, l->done, POLLIN, deadline, err) != KILN_WAIT_READY) {
+        (void)pthread_detach(thread);
         return kiln_err_wrap(err, "dial tcp: lookup %s", l->host);
+    }
+    (void)pthread_join(thread, NULL); /* it has nothing left to do but to give back memory */
     (void)eventfd_read(l->done, &n);
     if (l->failed == EAI_NONAME)
         return kiln_err_set(err, KILN_ERR_REMOTE, "dial tcp: lookup %s: no such host", l->host);

@@ -78,12 +78,27 @@ void kiln_cli_say(const struct kiln_cli *cli, const char *level, const char *fmt
     kiln_cli_print(shown.data, shown.len);
 }
 
+/* What a broken template or variable file shows of itself. */
+static void unreadable_secrets(const struct kiln_plan *plan, struct kiln_strv *ret)
+{
+    const struct kiln_source *seen = NULL;
+
+    for (size_t i = 0; i < plan->diag.n; i++) {
+        struct kiln_source *s = plan->diag.items[i].source;
+
+        if (s && s != seen && (!plan->tpl || s->secret))
+            kiln_source_secrets(s, plan->tpl ? &plan->tpl->sensitive : NULL, ret);
+        seen = s;
+    }
+}
+
 /* Values given on the command line may be secrets even if the template did not get far enough to
  * say so; those of declared sensitive variables are known by now. */
 static void collect_secrets(const struct kiln_plan *plan, const struct kiln_plan_options *o,
                             struct kiln_strv *ret)
 {
     kiln_plan_secrets(plan, ret);
+    unreadable_secrets(plan, ret);
     for (size_t i = 0; plan->tpl && i < plan->tpl->sensitive.n; i++) {
         const char *name = plan->tpl->sensitive.v[i];
         size_t len = strlen(name);

@@ -93,10 +93,12 @@ bool kiln_flags_parse(const struct kiln_flag *flags, int argc, char **argv, int 
         const struct kiln_flag *f;
         const char *value = eq ? eq + 1 : NULL;
 
-        if (len == 0) { /* "--" */
+        if (kiln_streq(argv[i], "--")) {
             i++;
             break;
         }
+        if (len == 0 || name[0] == '-')
+            return kiln_err_set(err, KILN_ERR_USER, "bad flag syntax: %s", argv[i]);
         f = find(flags, name, len);
         if (!f)
             return undefined(flags, name, len, err);

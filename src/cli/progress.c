@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 #define LOG_EVERY_US KILN_SECOND(10)
+#define ETA_MAX_S    (100 * 3600.0) /* beyond it is no estimate, only a number */
 #define MIB          (1024.0 * 1024.0)
 
 static unsigned terminal_width(void)
@@ -25,7 +26,7 @@ static void describe(const struct kiln_progress_line *p, const struct kiln_event
 {
     double seconds = (double)(ev->mono_us - p->start_us) / 1e6;
     double moved = (double)(ev->done - p->start_done);
-    double rate = seconds > 0.05 ? moved / seconds : 0;
+    double rate = seconds > 0.05 ? moved / seconds : 0, left_s;
 
     kiln_str_addf(out, "%.1f MiB", (double)ev->done / MIB);
     if (ev->total)
@@ -33,11 +34,13 @@ static void describe(const struct kiln_progress_line *p, const struct kiln_event
                       100.0 * (double)ev->done / (double)ev->total);
     if (rate > 0)
         kiln_str_addf(out, "  %.1f MiB/s", rate / MIB);
-    if (rate > 0 && ev->total > ev->done) {
-        kiln_str_adds(out, "  ETA ");
-        kiln_duration_format(out,
-                             (int64_t)((double)(ev->total - ev->done) / rate + 1) * 1000000000);
-    }
+    if (rate <= 0 || ev->total <= ev->done)
+        return;
+    left_s = (double)(ev->total - ev->done) / rate;
+    if (left_s > ETA_MAX_S)
+        return;
+    kiln_str_adds(out, "  ETA ");
+    kiln_duration_format(out, (int64_t)(left_s + 1) * 1000000000);
 }
 
 static void begin_if_new(struct kiln_progress_line *p, const struct kiln_event *ev)

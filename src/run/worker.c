@@ -34,17 +34,16 @@ struct worker {
 /* For the signal handler only: a worker has one build. */
 static struct worker *signalled;
 
+static void cancel_all(struct worker *w)
+{
+    kiln_cancel_fire(w->cancel); /* first: whoever io wakes finds the build cancelled */
+    kiln_cancel_fire(w->io);
+}
+
 static void on_term(int sig)
 {
     (void)sig;
-    kiln_cancel_fire(signalled->io);
-    kiln_cancel_fire(signalled->cancel);
-}
-
-static void cancel_all(struct worker *w)
-{
-    kiln_cancel_fire(w->io);
-    kiln_cancel_fire(w->cancel);
+    cancel_all(signalled);
 }
 
 static bool on_cancel(void *ud, const struct kiln_control_args *args,

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "base/strv.h"
 
 struct kiln_source {
     char *name; /* owned; as the user wrote it: "debian.json", "-var-file vars.json" */
@@ -31,5 +32,17 @@ void kiln_source_unref(struct kiln_source *s);
 /** 1-based line; 1-based column in characters (UTF-8 code points). */
 void kiln_source_position(const struct kiln_source *s, size_t offset, unsigned *ret_line,
                           unsigned *ret_column);
+
+/**
+ * Secrets in a text that could not be read as JSON, where lines around the mistake will be shown.
+ * A guess that looks for `"name":` and takes the string behind it. If that is not a whole string,
+ * how much of the text is secret cannot be known: s->secret is set, which keeps all of it from
+ * being shown.
+ *
+ * @names  of sensitive variables; NULL: what the text itself lists as "sensitive-variables"
+ * @ret    the values are appended
+ */
+void kiln_source_secrets(struct kiln_source *s, const struct kiln_strv *names,
+                         struct kiln_strv *ret);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/process.h"
 #include "vm/qemu_failure.h"
 #include "vm/qemu_output.h"
+#include "vm/qemu_watch.h"
 
 #define LAST_BREATH_US KILN_SECOND(1) /* from closing its sockets to having ended */
 
@@ -15,6 +16,7 @@ struct kiln_qemu {
     struct kiln_process process;
     struct kiln_qemu_output *output; /* NULL until started */
     struct kiln_qmp *qmp;            /* NULL until connected */
+    struct kiln_qemu_watch *watch;   /* NULL until connected, and once it is of no more use */
     char *qmp_path;
 };
 
@@ -50,11 +52,19 @@ char *kiln_qemu_last_words(struct kiln_qemu *q)
     return kiln_qemu_output_last_words(q->output);
 }
 
+/* Its last events are delivered. */
+static void end_watch(struct kiln_qemu *q)
+{
+    kiln_qemu_watch_free(q->watch);
+    q->watch = NULL;
+}
+
 void kiln_qemu_free(struct kiln_qemu *q)
 {
     if (!q)
         return;
     kiln_qemu_kill(q);
+    end_watch(q);
     kiln_qmp_free(q->qmp);
     kiln_qemu_output_free(q->output); /* before its pipes are closed */
     kiln_process_done(&q->process);
@@ -77,41 +87,21 @@ void kiln_qemu_kill(struct kiln_qemu *q)
 
 void kiln_qemu_stop(struct kiln_qemu *q, int64_t grace_us)
 {
-    if (kiln_process_ended(&q->process))
-        return;
-    if (q->qmp) {
-        int64_t deadline = kiln_cancel_deadline(NULL, grace_us);
+    int64_t deadline = kiln_cancel_deadline(NULL, grace_us);
 
-        if (kiln_qmp_quit(q->qmp, NULL, deadline, NULL) &&
-            kiln_process_wait(&q->process, NULL, deadline, NULL))
-            return;
-    }
-    kiln_process_stop(&q->process, grace_us);
-}
-
-/* Wait until QEMU has ended or says something on QMP. */
-static bool wait_step(struct kiln_qemu *q, struct kiln_cancel *c, int64_t deadline,
-                      struct kiln_err *err)
-{
-    struct pollfd fds[2] = { { .fd = q->process.pidfd, .events = POLLIN },
-                             { .fd = kiln_qmp_fd(q->qmp), .events = POLLIN } };
-
-    if (kiln_wait_fds(c, fds, 2, deadline, err) != KILN_WAIT_READY)
-        return false;
-    if (fds[1].revents)
-        (void)kiln_qmp_dispatch(q->qmp, NULL); /* hung up: the pidfd will tell */
-    return true;
+    if (!kiln_process_ended(&q->process) && q->qmp && kiln_qmp_quit(q->qmp, NULL, deadline, NULL))
+        (void)kiln_process_wait(&q->process, NULL, deadline, NULL);
+    if (!kiln_process_ended(&q->process))
+        kiln_process_stop(&q->process, grace_us);
+    end_watch(q);
 }
 
 bool kiln_qemu_wait(struct kiln_qemu *q, struct kiln_cancel *c, int64_t deadline,
                     struct kiln_err *err)
 {
-    while (!kiln_process_ended(&q->process)) {
-        if (!wait_step(q, c, deadline, err))
-            return kiln_err_wrap(err, "wait for QEMU to end");
-    }
-    if (kiln_qmp_fd(q->qmp) >= 0)
-        (void)kiln_qmp_dispatch(q->qmp, NULL); /* its last events */
+    if (!kiln_process_wait(&q->process, c, deadline, err))
+        return kiln_err_wrap(err, "wait for QEMU to end");
+    end_watch(q);
     return true;
 }
 
@@ -167,7 +157,9 @@ bool kiln_qemu_start(struct kiln_qemu **ret_qemu, const struct kiln_qemu_config 
         (void)explain_failure(q, cfg, ret_why, &why);
         return kiln_err_move(err, &why);
     }
-    kiln_qmp_on_event(q->qmp, cfg->on_event, cfg->ud);
+    if (!kiln_qemu_watch_start(&q->watch, q->qmp, q->process.pidfd, q->output, cfg->on_event,
+                               cfg->ud, err))
+        return false;
     *ret_qemu = q;
     q = NULL; /* handed over */
     return true;

@@ -27,7 +27,7 @@ struct kiln_qemu_config {
     bool (*on_pid)(void *ud, pid_t pid, struct kiln_err *err);
     /* One line that QEMU printed, without its newline. Helper thread. May be NULL. */
     void (*on_line)(void *ud, bool is_stderr, const char *line, size_t len);
-    kiln_qmp_event_fn *on_event; /* may be NULL */
+    kiln_qmp_event_fn *on_event; /* helper thread; may be NULL */
     void *ud;                    /* for the three above */
 };
 
@@ -61,7 +61,10 @@ int kiln_qemu_exit_code(const struct kiln_qemu *q);
 /** The last lines of QEMU's stderr; "" if none; caller frees. */
 char *kiln_qemu_last_words(struct kiln_qemu *q);
 
-/** Wait until it has ended by itself (TIMEOUT, CANCELLED); QMP events are delivered meanwhile. */
+/**
+ * Wait until it has ended by itself (TIMEOUT, CANCELLED). A QEMU that stops its guest because the
+ * host's disk is full is ended, and its last words say so.
+ */
 bool kiln_qemu_wait(struct kiln_qemu *q, struct kiln_cancel *c, int64_t deadline,
                     struct kiln_err *err);
 

@@ -31,7 +31,7 @@ struct kiln_qemu_output {
     struct kiln_str last_words;
 };
 
-static void keep(struct kiln_qemu_output *o, const char *line, size_t len)
+void kiln_qemu_output_note(struct kiln_qemu_output *o, const char *line, size_t len)
 {
     const char *nl;
 
@@ -51,7 +51,7 @@ static void got_line(void *ud, const char *line, size_t len)
     bool is_stderr = s == &o->streams[1];
 
     if (is_stderr)
-        keep(o, line, len);
+        kiln_qemu_output_note(o, line, len);
     if (o->on_line)
         o->on_line(o->ud, is_stderr, line, len);
 }

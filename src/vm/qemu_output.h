@@ -22,6 +22,9 @@ bool kiln_qemu_output_start(struct kiln_qemu_output **ret_output, int out, int e
 /** Take what is still in the pipes, without waiting for more; no callback comes afterwards. */
 void kiln_qemu_output_finish(struct kiln_qemu_output *o);
 
+/** Add a line to the last words, as if QEMU had printed it. Any thread. */
+void kiln_qemu_output_note(struct kiln_qemu_output *o, const char *line, size_t len);
+
 /** The last lines of stderr, each ending in a newline; caller frees. Any thread, any time. */
 char *kiln_qemu_output_last_words(struct kiln_qemu_output *o);
 

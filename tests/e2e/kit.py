@@ -2,6 +2,8 @@
 what is left behind. Nothing here waits a fixed time: until() polls a condition.
 """
 
+import fcntl
+import http.server
 import json
 import os
 import pty
@@ -13,6 +15,7 @@ import struct
 import subprocess
 import tempfile
 import termios
+import threading
 import time
 import unittest
 
@@ -235,7 +238,7 @@ class Case(unittest.TestCase):
         try:
             for run in self.runs:
                 run.close()
-            left = self.processes()
+            left = self.stay()
             programs = [arguments_of(p) for p in left]
             for p in left:
                 os.kill(p, signal.SIGKILL)
@@ -245,9 +248,35 @@ class Case(unittest.TestCase):
         finally:
             shutil.rmtree(self.root)
 
+    def stay(self):
+        """Processes that do not end. What was killed may take a moment to go."""
+        try:
+            self.wait_gone(1)
+        except AssertionError:
+            pass
+        return self.processes()
+
     def check_no_leftovers(self):
         self.assertEqual(self.files(self.tmp), [], "left in TMPDIR")
         self.assertEqual(self.ledgers(), [], "ledgers left")
+        self.assertEqual([f for f in self.files(self.home) if self.is_locked(f)], [], "locks held")
+
+    def check_nothing_made(self):
+        """After a build that failed: not even output."""
+        self.assertEqual(self.stay(), [], "processes left behind")
+        self.check_no_leftovers()
+        self.assertNotIn("out", self.files(self.dir))
+
+    def is_locked(self, name):
+        path = os.path.join(self.home, name)
+        if not os.path.isfile(path):
+            return False
+        with open(path) as f:
+            try:
+                fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return True
+        return False
 
     # -- making things --
 
@@ -265,6 +294,34 @@ class Case(unittest.TestCase):
     def read(self, name):
         with open(self.path(name), encoding="utf-8", errors="surrogateescape") as f:
             return f.read()
+
+    def serve(self, answer):
+        """An HTTP server; answer(request) is called for GET and HEAD. Returns its URL."""
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                try:
+                    answer(self)
+                except OSError:
+                    pass
+
+            do_HEAD = do_GET
+
+            def log_message(self, *args):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        server.stopping = threading.Event()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+
+        def stop():
+            server.stopping.set()
+            server.shutdown()
+            server.server_close()
+
+        self.addCleanup(stop)
+        return f"http://127.0.0.1:{server.server_port}"
 
     def start(self, *args, tty=False, env=None, stdout=None):
         """Start kiln. Without a terminal it has a session of its own, so that it cannot find ours."""
@@ -332,12 +389,10 @@ class Case(unittest.TestCase):
     def events(self):
         """Of the newest run."""
         with open(os.path.join(self.run_dirs()[-1], "events.jsonl")) as f:
-            return [json.loads(line) for line in f]
+            return [json.loads(line) for line in f if line.endswith("\n")]  # the last may not be all there yet
 
 
 def set_size(fd, rows, columns):
-    import fcntl
-
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 

@@ -120,8 +120,10 @@ static void test_mkdirs(void **state)
     assert_true(kiln_fs_is_dir(path));
     put(*state, "file", "");
     below = kiln_path_join(*state, "file/x");
-    want = kiln_xasprintf("create directory %s/file: File exists", (char *)*state);
+    want = kiln_xasprintf("create directory %s/file: Not a directory", (char *)*state);
     unit_fails(kiln_fs_mkdirs(below, 0700, &err), &err, KILN_ERR_SYSTEM, want);
+    assert_false(kiln_fs_mkdirs("/sys/no-such/x", 0700, &err)); /* EPERM or EROFS: why it is not */
+    assert_int_not_equal(err.os_errno, ENOENT);                 /* there, not that it is not     */
 }
 
 static void test_remove_tree(void **state)

@@ -47,16 +47,23 @@ char *kiln_qemu_disk_path(const struct kiln_qemu_options *o)
     return kiln_path_join(o->output_directory, o->vm_name);
 }
 
+static bool find_program(const char *name, const char *fix, char **ret, struct kiln_err *err)
+{
+    KILN_AUTO_ERR why = { 0 };
+
+    *ret = kiln_process_find(name, &why);
+    return *ret || kiln_err_set(err, KILN_ERR_USER, "Failed creating Qemu driver: %s (%s)",
+                                kiln_err_text(&why), fix);
+}
+
 static bool find_programs(struct kiln_qemu_state *s, struct kiln_err *err)
 {
     KILN_AUTO_FREE char *img = NULL;
 
-    s->qemu_binary = kiln_process_find(s->o->qemu_binary, err);
-    if (s->qemu_binary)
-        img = kiln_process_find("qemu-img", err);
-    if (!img)
-        return kiln_err_wrap(err, "Failed creating Qemu driver");
-    return true;
+    return find_program(s->o->qemu_binary,
+                        "install Debian's qemu-system-x86, or set qemu_binary to another program",
+                        &s->qemu_binary, err) &&
+           find_program("qemu-img", "install Debian's qemu-utils", &img, err);
 }
 
 static void describe_artifact(const struct kiln_qemu_options *o, struct kiln_artifact *a)

@@ -171,23 +171,29 @@ static bool check_boot_steps(const struct kiln_qemu_options *o, const struct kil
 
 /* ---- ISO ---- */
 
-static bool resolve_checksum(struct kiln_qemu_options *o, const struct kiln_prepare *p)
+static bool resolve_checksum(struct kiln_qemu_options *o, const struct kiln_prepare *p,
+                             struct kiln_checksum *sum)
 {
     KILN_AUTO_ERR err = { 0 };
     struct kiln_cancel *cancel;
     bool ok;
 
-    if (o->checksum.kind != KILN_CHECKSUM_FILE || !p->network_ok)
+    if (sum->kind != KILN_CHECKSUM_FILE || !p->network_ok)
         return true;
     cancel = kiln_cancel_new();
-    ok = kiln_fetch_checksum(&o->checksum, o->iso_urls.v[0], cancel, &err);
+    ok = kiln_fetch_checksum(sum, o->iso_urls.v[0], cancel, &err);
     kiln_cancel_free(cancel);
-    return ok || kiln_config_error(p, "iso_checksum", "%s", kiln_err_text(&err));
+    if (!ok)
+        return kiln_config_error(p, "iso_checksum", "%s", kiln_err_text(&err));
+    free(o->iso_checksum);
+    o->iso_checksum = kiln_checksum_format(sum);
+    return true;
 }
 
 static bool check_checksum(struct kiln_qemu_options *o, const struct kiln_prepare *p)
 {
     KILN_AUTO_ERR err = { 0 };
+    KILN_AUTO_CHECKSUM sum = { 0 };
 
     if (o->iso_skip_cache) {
         free(o->iso_checksum);
@@ -195,13 +201,13 @@ static bool check_checksum(struct kiln_qemu_options *o, const struct kiln_prepar
     }
     if (!is_set(o->iso_checksum))
         return kiln_config_error(p, "iso_checksum", "A checksum must be specified");
-    if (!kiln_checksum_parse(o->iso_checksum, &o->checksum, &err))
+    if (!kiln_checksum_parse(o->iso_checksum, &sum, &err))
         return kiln_config_error(p, "iso_checksum", "%s", kiln_err_text(&err));
-    if (o->checksum.kind == KILN_CHECKSUM_NONE)
+    if (sum.kind == KILN_CHECKSUM_NONE)
         kiln_config_warning(p, "iso_checksum",
                             "A checksum of 'none' was specified. Since ISO files are so big,\n"
                             "a checksum is highly recommended.");
-    return resolve_checksum(o, p);
+    return resolve_checksum(o, p, &sum);
 }
 
 static bool check_iso(struct kiln_qemu_options *o, const struct kiln_prepare *p)

@@ -17,7 +17,6 @@
 #include "communicator/config.h"
 #include "communicator/ssh.h"
 #include "engine/step.h"
-#include "net/checksum.h"
 #include "net/download.h"
 #include "net/http_server.h"
 #include "net/port.h"
@@ -78,9 +77,6 @@ struct kiln_qemu_options {
     char *output_directory, *vm_name;
     char *shutdown_command;
     int64_t shutdown_timeout_ns;
-
-    /* worked out by prepare */
-    struct kiln_checksum checksum;
 };
 
 extern const struct kiln_schema kiln_qemu_schema;

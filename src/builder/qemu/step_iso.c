@@ -32,10 +32,11 @@ static bool skip_cache(struct kiln_qemu_state *s, struct kiln_build *b, struct k
 static bool download(void *state, struct kiln_build *b, struct kiln_err *err)
 {
     struct kiln_qemu_state *s = state;
+    KILN_AUTO_CHECKSUM sum = { 0 };
     const struct kiln_download how = {
         .what = "ISO",
         .urls = &s->o->iso_urls,
-        .checksum = &s->o->checksum,
+        .checksum = &sum,
         .target = kiln_qemu_is_set(s->o->iso_target_path) ? s->o->iso_target_path : NULL,
         .extension = s->o->iso_target_extension,
         .say = say,
@@ -45,6 +46,8 @@ static bool download(void *state, struct kiln_build *b, struct kiln_err *err)
 
     if (s->o->iso_skip_cache)
         return skip_cache(s, b, err);
+    if (!kiln_checksum_parse(s->o->iso_checksum, &sum, err)) /* a sum by now, or none */
+        return false;
     kiln_say(b, "Retrieving ISO");
     return kiln_download(&how, b->cancel, &s->iso, err);
 }

@@ -1,0 +1,102 @@
+#include "vm/qemu_watch.h"
+
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/thread.h"
+
+struct kiln_qemu_watch {
+    struct kiln_qmp *qmp;
+    struct kiln_qemu_output *output;
+    int pidfd; /* owned: the caller closes its own when it has reaped QEMU */
+    kiln_qmp_event_fn *on_event;
+    void *ud;
+    struct kiln_cancel *stop; /* owned */
+    pthread_t thread;
+    bool running;
+};
+
+static const char *string_in(struct json_object *data, const char *key)
+{
+    struct json_object *v = NULL;
+
+    return json_object_object_get_ex(data, key, &v) && json_object_is_type(v, json_type_string)
+               ? json_object_get_string(v)
+               : "";
+}
+
+static void end_stopped(struct kiln_qemu_watch *w, struct json_object *data)
+{
+    KILN_AUTO_STR why = { 0 };
+
+    if (!kiln_streq(string_in(data, "action"), "stop"))
+        return; /* the guest is told, and goes on */
+    kiln_str_addf(&why, "the guest was stopped, %s its disk failed: %s",
+                  kiln_streq(string_in(data, "operation"), "read") ? "reading" : "writing",
+                  string_in(data, "reason"));
+    kiln_qemu_output_note(w->output, why.data, why.len);
+    (void)syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, 0);
+}
+
+static void event(void *ud, const char *name, struct json_object *data)
+{
+    struct kiln_qemu_watch *w = ud;
+
+    if (kiln_streq(name, "BLOCK_IO_ERROR"))
+        end_stopped(w, data);
+    if (w->on_event)
+        w->on_event(w->ud, name, data);
+}
+
+static void *watch(void *ud)
+{
+    struct kiln_qemu_watch *w = ud;
+    int fd;
+
+    while ((fd = kiln_qmp_fd(w->qmp)) >= 0) {
+        bool ready = kiln_wait_fd(w->stop, fd, POLLIN, KILN_NEVER, NULL) == KILN_WAIT_READY;
+
+        (void)kiln_qmp_dispatch(w->qmp, NULL);
+        if (!ready)
+            break;
+    }
+    return NULL;
+}
+
+bool kiln_qemu_watch_start(struct kiln_qemu_watch **ret_watch, struct kiln_qmp *qmp, int pidfd,
+                           struct kiln_qemu_output *output, kiln_qmp_event_fn *on_event, void *ud,
+                           struct kiln_err *err)
+{
+    struct kiln_qemu_watch *w = kiln_xcalloc(1, sizeof(*w));
+
+    *w = (struct kiln_qemu_watch){ .qmp = qmp, .output = output, .on_event = on_event, .ud = ud };
+    w->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
+    w->stop = kiln_cancel_new();
+    kiln_qmp_on_event(qmp, event, w);
+    w->running = kiln_thread_start(&w->thread, "qemu-watch", watch, w, err);
+    if (!w->running) {
+        kiln_qemu_watch_free(w);
+        return false;
+    }
+    *ret_watch = w;
+    return true;
+}
+
+void kiln_qemu_watch_free(struct kiln_qemu_watch *w)
+{
+    if (!w)
+        return;
+    kiln_cancel_fire(w->stop);
+    if (w->running)
+        (void)pthread_join(w->thread, NULL);
+    kiln_qmp_on_event(w->qmp, NULL, NULL);
+    kiln_cancel_free(w->stop);
+    kiln_fd_closep(&w->pidfd);
+    free(w);
+}
