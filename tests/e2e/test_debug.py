@@ -2,6 +2,7 @@
 while a build is stopped, and what goes out when it goes on.
 """
 
+import json
 import os
 import re
 import time
