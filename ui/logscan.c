@@ -1,6 +1,6 @@
 #include "ui/logscan.h"
 
-#define TYPE_WITHIN 200 /* bytes: only numbers come before the type */
+#include "engine/event.h"
 
 static bool begins(const char *s, const char *end, const char *word)
 {
@@ -11,16 +11,13 @@ static bool begins(const char *s, const char *end, const char *word)
 
 enum kiln_logscan kiln_logscan_type(const char *event, size_t len)
 {
-    static const char key[] = "\"type\":\"";
-    const char *end = event + len;
-    const char *p = memmem(event, len < TYPE_WITHIN ? len : TYPE_WITHIN, key, sizeof(key) - 1);
+    enum kiln_event_type type;
 
-    if (!p)
+    if (!kiln_event_peek(event, len, &type))
         return KILN_LOGSCAN_OTHER;
-    p += sizeof(key) - 1;
-    if (begins(p, end, "line\"") || begins(p, end, "log\"") || begins(p, end, "build-end\""))
+    if (type == KILN_EV_LINE || type == KILN_EV_LOG || type == KILN_EV_BUILD_END)
         return KILN_LOGSCAN_LINES;
-    return begins(p, end, "step\"") ? KILN_LOGSCAN_STEP : KILN_LOGSCAN_OTHER;
+    return type == KILN_EV_STEP ? KILN_LOGSCAN_STEP : KILN_LOGSCAN_OTHER;
 }
 
 uint32_t kiln_logscan_count(const char *event, size_t len)

@@ -332,8 +332,6 @@ static void take_build_end(struct kiln_model_build *b, const struct kiln_event *
     while (b->n_prompts)
         remove_prompt(b, 0);
     clear_stop(b);
-    for (size_t i = 0; i < b->n_boot; i++)
-        b->boot[i].over = true;
     b->screen_w = b->screen_h = 0;
 }
 

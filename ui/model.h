@@ -47,7 +47,7 @@ struct kiln_model_boot {    /* one row of the boot command */
     uint64_t keys;     /* key events of it that were sent */
     bool sending;      /* it has begun: an edit can change what is behind it only */
     uint64_t next_key; /* key events sent in all rows so far */
-    bool begun, over;
+    bool begun, over;  /* over: the next row has begun */
 };
 
 struct kiln_model_prompt {

@@ -62,23 +62,33 @@ bool kiln_boot_pane_event_at(const struct kiln_boot_pane *p, const char *place, 
     return true;
 }
 
-static bool step_is_over(const struct kiln_model_build *b)
+/* The step that types was done, whatever became of it later. */
+static bool step_is_done(const struct kiln_model_build *b)
 {
     for (size_t i = 0; i < b->lists[KILN_LIST_STEPS].n; i++) {
         const struct kiln_model_step *s = &b->lists[KILN_LIST_STEPS].v[i];
 
         if (strstr(s->name, "BootCommand"))
-            return s->state > KILN_MODEL_STOPPED;
+            return !s->failed && (s->state == KILN_MODEL_DONE || s->state == KILN_MODEL_CLEANED);
     }
     return false;
 }
 
+/* All of it went out. */
 static bool typed(const struct kiln_boot_pane *p)
 {
     const struct kiln_model_build *b = kiln_boot_pane_build(p);
     const struct kiln_model_boot *boot = kiln_boot_pane_model(p);
 
-    return boot && boot->begun && (boot->over || step_is_over(b));
+    return boot && boot->begun && (boot->over || step_is_done(b));
+}
+
+/* Nothing of it will go out any more. */
+static bool build_is_over(const struct kiln_boot_pane *p)
+{
+    const struct kiln_model_build *b = kiln_boot_pane_build(p);
+
+    return !b || b->state > KILN_MODEL_STOPPED || kiln_console_model(p->c)->over;
 }
 
 /* The row of a list that an event belongs to. */
@@ -279,7 +289,6 @@ static bool same_lines(const struct kiln_strv *a, const struct kiln_strv *b)
 /* The editor's text or the plan is another one. */
 static void text_changed(struct kiln_boot_pane *p)
 {
-    const struct kiln_model_build *b = kiln_boot_pane_build(p);
     const struct kiln_model_boot *boot = kiln_boot_pane_model(p);
     KILN_AUTO_STRV lines = { 0 };
     KILN_AUTO_FREE char *text = NULL;
@@ -292,7 +301,7 @@ static void text_changed(struct kiln_boot_pane *p)
         kiln_console_dirty(p->c);
     else if (!needs_rendering(text))
         make_draft(p, text, NULL);
-    else if (kiln_console_model(p->c)->over || !b || b->state > KILN_MODEL_STOPPED)
+    else if (build_is_over(p))
         make_draft(p, NULL, NULL);
     else
         ask_preview(p);
@@ -443,6 +452,7 @@ static void on_applied(void *ud, const struct kiln_reply *reply)
         return;
     }
     p->edited = p->editing = false;
+    p->follow = true;
     on_event(p, NULL);
     kiln_console_say(p->c, "this is typed from now on");
 }
@@ -493,8 +503,9 @@ static void apply(struct kiln_boot_pane *p)
         kiln_console_error(p->c, "the boot command has an error");
     else if (p->problem)
         kiln_console_error(p->c, "%s", p->problem);
-    else if (typed(p))
-        kiln_console_error(p->c, "it is typed already; write saves it into the template");
+    else if (typed(p) || build_is_over(p))
+        kiln_console_error(p->c, "%s; write saves it into the template",
+                           typed(p) ? "it is typed already" : "the build is over");
     else if (kiln_boot_pane_from(p, &from))
         send_edit(p, from);
     else if (element_at_cursor(p, &from)) {
@@ -673,25 +684,34 @@ static bool on_action(void *pane, enum kiln_action action, const char *arg)
 
 /* ---- the frame ---- */
 
+static const char *state_word(const struct kiln_boot_pane *p)
+{
+    const struct kiln_model_boot *boot = kiln_boot_pane_model(p);
+
+    if (p->editing)
+        return "editing";
+    if (p->edited)
+        return "edited";
+    if (typed(p))
+        return "typed";
+    if (boot->begun)
+        return build_is_over(p) ? "broken off" : "typing";
+    return boot->text ? "" : "not rendered";
+}
+
 static void status(void *pane, struct kiln_str *out)
 {
     const struct kiln_boot_pane *p = pane;
     const struct kiln_model_build *b = kiln_boot_pane_build(p);
-    const struct kiln_model_boot *boot = kiln_boot_pane_model(p);
 
-    if (!b || !boot)
+    if (!kiln_boot_pane_model(p))
         return;
     if (b->n_boot > 1)
         kiln_str_addf(out, "row %" PRIu64 "/%zu ", p->row + 1, b->n_boot);
     if (p->edited && !kiln_streq(p->label, kiln_console_build(p->c)))
         kiln_str_addf(out, "edit of %s", p->label);
     else
-        kiln_str_adds(out, p->editing    ? "editing"
-                           : p->edited   ? "edited"
-                           : typed(p)    ? "typed"
-                           : boot->begun ? "typing"
-                           : boot->text  ? ""
-                                         : "not rendered");
+        kiln_str_adds(out, state_word(p));
 }
 
 static void draw(void *pane, const struct kiln_area *a, bool focused)

@@ -331,7 +331,7 @@ static void draw_list(struct kiln_boot_pane *p, const struct kiln_area *a)
 }
 
 /* "45 events, total 0:06.400" */
-static void add_head(const struct kiln_boot_pane *p, struct kiln_str *out)
+static void add_head(const struct kiln_boot_pane *p, int w, struct kiln_str *out)
 {
     const struct kiln_bootlist *l = kiln_boot_pane_list(p);
 
@@ -339,7 +339,8 @@ static void add_head(const struct kiln_boot_pane *p, struct kiln_str *out)
         kiln_str_adds(out, "has an error");
         return;
     }
-    kiln_str_addf(out, "%zu event%s, total ", l->n_rows, l->n_rows == 1 ? "" : "s");
+    kiln_str_addf(out, "%zu event%s%s ", l->n_rows, l->n_rows == 1 ? "" : "s",
+                  w >= LIST_MIN ? ", total" : ",");
     add_clock(out, l->total_ns);
     if (l->open_end)
         kiln_str_adds(out, " and more");
@@ -352,7 +353,7 @@ static void draw_left(struct kiln_boot_pane *p, const struct kiln_area *a, bool 
     KILN_AUTO_STR message = { 0 };
     struct kiln_style style = add_message(p, &message);
     int rows = draw_wrapped(NULL, 0, &message, a->w, style);
-    int max = a->h >= 16 ? 4 : a->h >= 8 ? 2 : a->h > 1 ? 1 : 0;
+    int max = a->h >= 16 ? 4 : a->h >= 4 ? 2 : a->h > 1 ? 1 : 0;
     struct kiln_area text, bottom;
 
     rows = rows < max ? rows : max;
@@ -370,7 +371,7 @@ static void draw_beside(struct kiln_boot_pane *p, const struct kiln_area *a, boo
     struct kiln_area list = kiln_area_sub(a, a->w - w, 1, w, a->h - 1);
     KILN_AUTO_STR text = { 0 };
 
-    add_head(p, &text);
+    add_head(p, a->w, &text);
     (void)kiln_area_text(&head, W_MARKS, 0, text.data, text.len, head_style);
     for (int y = 0; y < a->h; y++)
         kiln_area_put(a, left.w, y, 0x2502, head_style);
@@ -393,7 +394,7 @@ static void draw_stacked(struct kiln_boot_pane *p, const struct kiln_area *a, bo
     list = kiln_area_sub(a, 0, h + 1, a->w, a->h - h - 1);
     for (int x = 0; x < a->w; x++)
         kiln_area_put(&head, x, 0, 0x2500, head_style);
-    add_head(p, &text);
+    add_head(p, a->w, &text);
     (void)kiln_area_printf(&head, W_MARKS, 0, head_style, " %s ", kiln_str_cstr(&text));
     draw_list(p, &list);
 }

@@ -53,13 +53,17 @@ bool kiln_screen_graphics_show(struct kiln_screen_graphics *g, struct kiln_term 
     const struct kiln_term_caps *caps = kiln_term_caps(term);
     KILN_AUTO_STR out = { 0 };
     int cols, rows, x, y;
+    bool there, moved;
 
     kiln_picture_fit(p->width, p->height, a->w, a->h, caps->cell_w, caps->cell_h, &cols, &rows);
     x = a->x + (a->w - cols) / 2;
     y = a->y + (a->h - rows) / 2;
-    if (g->shown == caps->pixels && g->frame == frame && g->epoch == kiln_term_epoch(term) &&
-        g->x == x && g->y == y && g->cols == cols && g->rows == rows)
+    there = g->shown == caps->pixels && g->epoch == kiln_term_epoch(term);
+    moved = g->x != x || g->y != y || g->cols != cols || g->rows != rows;
+    if (there && !moved && g->frame == frame)
         return true;
+    if (there && moved && g->shown == KILN_PIXELS_SIXEL)
+        return !kiln_screen_graphics_hide(g, term);
     if (!kiln_term_flush(term))
         return false;
     if (!scale(g, caps, p, cols, rows))

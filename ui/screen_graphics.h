@@ -21,7 +21,8 @@ struct kiln_screen_graphics {
 void kiln_screen_graphics_done(struct kiln_screen_graphics *g);
 /**
  * Show a picture in the middle of an area of the terminal. `frame`: its number; nothing is sent if
- * that one is there. False: the terminal is busy, try again a little later.
+ * that one is there. False: the terminal is busy, or has to be drawn again first (a sixel that
+ * moves leaves its pixels behind): try again a little later.
  */
 bool kiln_screen_graphics_show(struct kiln_screen_graphics *g, struct kiln_term *term,
                                const struct kiln_pixels_ops *ops, const struct kiln_area *a,

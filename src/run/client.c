@@ -285,7 +285,7 @@ static void take_note(struct kiln_client *c, struct json_object *o,
         h->controls(ud, holder);
     } else if (kiln_streq(type, "again") && h->again) {
         h->again(ud);
-    } else if (kiln_streq(type, "log")) {
+    } else if (kiln_streq(type, "grown")) {
         c->log_size = (uint64_t)number_of(o, "size");
         c->grown = true;
     }
@@ -298,8 +298,7 @@ static void take_line(struct kiln_client *c, const char *line, size_t len,
     struct json_object *o;
     enum kiln_event_type type;
 
-    /* "log" is also the type of the note that the log has grown; such events do not come here. */
-    if (kiln_event_peek(line, len, &type) && type != KILN_EV_LOG) {
+    if (kiln_event_peek(line, len, &type)) {
         take_event(c, type, line, len, h, ud);
         return;
     }

@@ -399,7 +399,8 @@ static void add_state(struct kiln_listener *l, struct client *c)
         KILN_AUTO_STR line = { 0 };
 
         c->noticed = l->shown_size;
-        kiln_str_addf(&line, "{\"type\":\"log\",\"size\":%llu}\n", (unsigned long long)c->noticed);
+        kiln_str_addf(&line, "{\"type\":\"grown\",\"size\":%llu}\n",
+                      (unsigned long long)c->noticed);
         add_note(c, line.data);
     }
 }

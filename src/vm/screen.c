@@ -58,7 +58,7 @@ struct kiln_screen {
     unsigned connected_to; /* `servers` at that time */
     int64_t connect_at;    /* not before */
     uint64_t frames;       /* of vnc, that were published */
-    int64_t request_at;    /* not before */
+    int64_t look_at;       /* not before, so that frames are not too many */
     bool requested;        /* an update is due */
     bool fresh;            /* connected or updated, and not published yet */
     bool announced;        /* geometry was called with a size */
@@ -193,7 +193,7 @@ static bool connect_server(struct kiln_screen *s)
     if (!find_server(s, &server))
         return false;
     s->frames = 0;
-    s->request_at = 0;
+    s->look_at = 0;
     s->requested = false;
     s->fresh = true;
     if (!kiln_vnc_connect(&s->vnc, server.host, server.port, server.password, s->cancel,
@@ -224,7 +224,13 @@ static bool send_keys(struct kiln_screen *s, struct kiln_err *err)
     return ok;
 }
 
-/* Take what has come, and ask for more if it is time and anybody looks. */
+/* Even a server that sends what nobody asked for is not looked at more often. */
+static bool rests(const struct kiln_screen *s)
+{
+    return kiln_cancel_now(s->cancel) < s->look_at;
+}
+
+/* Publish what has come, or else ask for more, if anybody looks. */
 static bool look(struct kiln_screen *s, bool wanted, struct kiln_err *err)
 {
     uint64_t frames = kiln_vnc_frames(s->vnc);
@@ -234,12 +240,14 @@ static bool look(struct kiln_screen *s, bool wanted, struct kiln_err *err)
         s->requested = false;
         s->fresh = true;
     }
-    if (wanted && s->fresh) {
+    if (!wanted)
+        return true;
+    if (s->fresh) {
         publish(s);
         s->fresh = false;
-        s->request_at = kiln_cancel_deadline(s->cancel, frames ? FRAME_US : 0);
+        s->look_at = kiln_cancel_deadline(s->cancel, frames ? FRAME_US : 0);
     }
-    if (!wanted || s->requested || kiln_cancel_now(s->cancel) < s->request_at)
+    if (s->requested || rests(s))
         return true;
     s->requested = true;
     return kiln_vnc_request_update(s->vnc, s->cancel, err);
@@ -268,13 +276,13 @@ static int64_t work(struct kiln_screen *s)
         return s->connect_at;
     if (!s->vnc && !connect_server(s))
         return KILN_NEVER;
-    if (s->vnc && (!send_keys(s, &err) || !look(s, wanted, &err))) {
+    if (s->vnc && (!send_keys(s, &err) || (!rests(s) && !look(s, wanted, &err)))) {
         kiln_log("screen: %s", kiln_err_text(&err));
         hang_up(s);
     }
     if (!s->vnc)
         return s->connect_at;
-    return wanted && !s->requested ? s->request_at : KILN_NEVER;
+    return (wanted && !s->requested) || rests(s) ? s->look_at : KILN_NEVER;
 }
 
 static void *run(void *ud)
@@ -284,8 +292,9 @@ static void *run(void *ud)
 
     while (got == KILN_WAIT_READY || got == KILN_WAIT_TIMEOUT) {
         int64_t due = work(s);
+        bool listens = s->vnc && due == KILN_NEVER;
         struct pollfd fds[] = { { .fd = s->kick, .events = POLLIN },
-                                { .fd = s->vnc ? kiln_vnc_news_fd(s->vnc) : -1,
+                                { .fd = listens ? kiln_vnc_news_fd(s->vnc) : -1,
                                   .events = POLLIN } };
         eventfd_t count;
 

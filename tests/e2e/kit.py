@@ -11,6 +11,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -392,6 +393,102 @@ class Case(unittest.TestCase):
             return [json.loads(line) for line in f if line.endswith("\n")]  # the last may not be all there yet
 
 
+# ---- the control socket (src/run/README.md) ----
+
+
+class Client:
+    """A client of the only run of a test case; sees every logged event, those of the past first. watch
+    "state": no lines, but frames."""
+
+    def __init__(self, case, watch="all"):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(PATIENCE)
+        until(lambda: any(self.sock.connect_ex(d + "/control.sock") == 0 for d in case.run_dirs()), "the control socket")
+        self.text = b""
+        self.raw = b""  # all that ever came
+        self.fds = []  # that came and were not asked for yet
+        self.events = []
+        self.replies = {}
+        self.seen = 0  # events before this one were waited for
+        self.id = 0
+        assert self.line()["type"] == "hello"
+        self.call("watch", text=watch)
+
+    def close(self):
+        self.sock.close()
+        for fd in self.fds:
+            os.close(fd)
+
+    def line(self):
+        while b"\n" not in self.text:
+            got, fds, _, _ = socket.recv_fds(self.sock, 65536, 4)
+            self.fds += fds
+            if not got:
+                raise AssertionError(f"the socket is closed; last events: {self.events[-5:]}")
+            self.raw += got
+            self.text += got
+        line, self.text = self.text.split(b"\n", 1)
+        return json.loads(line)
+
+    def take(self):
+        m = self.line()
+        if m["type"] == "reply":
+            self.replies[m["id"]] = m
+        elif "seq" in m:
+            self.events.append(m)
+
+    def request(self, command, **members):
+        self.id += 1
+        self.sock.sendall(json.dumps({"id": self.id, "command": command, **members}).encode() + b"\n")
+        while self.id not in self.replies:
+            self.take()
+        return self.replies.pop(self.id)
+
+    def call(self, command, **members):
+        reply = self.request(command, **members)
+        assert reply["ok"], reply
+        return reply.get("text", "")
+
+    def call_for_fd(self, command, **members):
+        self.call(command, **members)
+        return self.fds.pop(0)
+
+    def refused(self, command, **members):
+        reply = self.request(command, **members)
+        assert not reply["ok"], reply
+        return reply["error"]
+
+    def expect(self, kind, **members):
+        """The next event of that type with these members."""
+        while True:
+            while self.seen < len(self.events):
+                e = self.events[self.seen]
+                self.seen += 1
+                if e["type"] == kind and all(e.get(k) == v for k, v in members.items()):
+                    return e
+            self.take()
+
+    def stop(self, place):
+        return self.expect("stop", id=place)
+
+
+def monitor(path, command, **arguments):
+    """What QEMU answers on a QMP socket, as soon as there is one."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(PATIENCE)
+        until(lambda: s.connect_ex(path) == 0, path)
+        f = s.makefile("rw")
+        f.readline()
+        for request in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments}):
+            f.write(json.dumps(request) + "\n")
+            f.flush()
+            reply = json.loads(f.readline())
+            while "return" not in reply:
+                assert "error" not in reply, reply
+                reply = json.loads(f.readline())
+        return reply["return"]
+
+
 def set_size(fd, rows, columns):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
@@ -401,6 +498,15 @@ def set_size(fd, rows, columns):
 HALT = bytes.fromhex("fa f4 eb fd")  # cli; 1: hlt; jmp 1b
 POWER_OFF = bytes.fromhex("ba 04 06 b8 00 20 ef") + HALT  # ACPI: out 0x604 <- 0x2000
 KEY = bytes.fromhex("31 c0 cd 16")  # wait for a key: int 16h, ah = 0
+
+
+def echo(text):
+    """Prints text, then every key that is pressed; no cursor blinks."""
+    code = bytes.fromhex("b401 b90020 cd10"  # cursor off
+                         "31c0 8ed8 be237c"  # ds:si = what follows the code
+                         "ac 08c0 7406 b40e cd10 ebf5"  # print it
+                         "31c0 cd16 b40e cd10 ebf6")  # a key; print that
+    return code + text.encode() + b"\0"
 
 
 def boot_disk(code):

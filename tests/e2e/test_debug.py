@@ -5,79 +5,9 @@ while a build is stopped, and what goes out when it goes on.
 import json
 import os
 import re
-import socket
 import time
 
 import kit
-
-
-class Client:
-    """A client of a run that holds the controls and sees every event."""
-
-    def __init__(self, case):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(kit.PATIENCE)
-        path = kit.until(lambda: [d + "/control.sock" for d in case.run_dirs()
-                                  if os.path.exists(d + "/control.sock")], "the socket")[0]
-        self.sock.connect(path)
-        self.text = b""
-        self.raw = b""  # all that ever came
-        self.events = []
-        self.replies = {}
-        self.seen = 0  # events before this one were waited for
-        self.id = 0
-        assert self.line()["type"] == "hello"
-        self.call("watch", text="all")
-
-    def close(self):
-        self.sock.close()
-
-    def line(self):
-        while b"\n" not in self.text:
-            got = self.sock.recv(65536)
-            if not got:
-                raise AssertionError(f"the socket is closed; last events: {self.events[-5:]}")
-            self.raw += got
-            self.text += got
-        line, self.text = self.text.split(b"\n", 1)
-        return json.loads(line)
-
-    def take(self):
-        m = self.line()
-        if m["type"] == "reply":
-            self.replies[m["id"]] = m
-        elif "seq" in m:
-            self.events.append(m)
-
-    def request(self, command, **members):
-        self.id += 1
-        self.sock.sendall(json.dumps({"id": self.id, "command": command, **members}).encode() + b"\n")
-        while self.id not in self.replies:
-            self.take()
-        return self.replies.pop(self.id)
-
-    def call(self, command, **members):
-        reply = self.request(command, **members)
-        assert reply["ok"], reply
-        return reply.get("text", "")
-
-    def refused(self, command, **members):
-        reply = self.request(command, **members)
-        assert not reply["ok"], reply
-        return reply["error"]
-
-    def expect(self, kind, **members):
-        """The next event of that type with these members."""
-        while True:
-            while self.seen < len(self.events):
-                e = self.events[self.seen]
-                self.seen += 1
-                if e["type"] == kind and all(e.get(k) == v for k, v in members.items()):
-                    return e
-            self.take()
-
-    def stop(self, place):
-        return self.expect("stop", id=place)
 
 
 class Debug(kit.Case):
@@ -95,7 +25,7 @@ class Debug(kit.Case):
         """A run on a terminal, so that it may stop, and a client of it."""
         stops = [w for b in breaks for w in ("-break", b)]
         self.run_ = self.start("build", "-color=false", *flags, *stops, self.write("t.json", template), tty=True)
-        self.client = Client(self)
+        self.client = kit.Client(self)
         return self.client
 
     def end(self, code):
@@ -114,18 +44,7 @@ class Debug(kit.Case):
 
     def vm_status(self):
         """What QEMU itself says, on the monitor of the template's own."""
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(kit.PATIENCE)
-            s.connect(self.path("qmp.sock"))
-            f = s.makefile("rw")
-            f.readline()
-            for command in ("qmp_capabilities", "query-status"):
-                f.write(json.dumps({"execute": command}) + "\n")
-                f.flush()
-                reply = json.loads(f.readline())
-                while "return" not in reply:
-                    reply = json.loads(f.readline())
-            return reply["return"]["status"]
+        return kit.monitor(self.path("qmp.sock"), "query-status")["status"]
 
 
 def typing(text, **options):

@@ -206,7 +206,7 @@ static void test_60x15(void **state)
     bed_keys(c, "z G"); /* beside the other panes; the end */
     looks(c, "─ Builds ──────────────────┬─ Boot command ─────────────────\n");
     bed_shows(c, "│4 <enter>\n");
-    bed_shows(c, "│─── 83 events, total 0:11.000 ──\n");
+    bed_shows(c, "│─── 83 events, 0:11.000 ────────\n");
     bed_shows(c, "│   down enter          0:10.800\n");
     bed_shows(c, "│   end                 0:11.000\n");
     kiln_console_free(c);
@@ -400,10 +400,36 @@ static void test_apply(void **state)
         strstr(kiln_str_cstr(&bed_requests), "edit build=debian from=42 [x<esc><wait>] "));
     kiln_str_clear(&bed_requests);
 
-    bed_event(c, "{\"type\":\"build-end\",\"build\":\"debian\"}");
+    bed_event(c, "{\"type\":\"build-end\",\"build\":\"debian\",\"status\":2}");
     bed_keys(c, "enter x esc a");
-    bed_shows(c, "it is typed already; write saves it into the template");
+    bed_shows(c, "the build is over; write saves it into the template");
     kiln_console_free(c);
+}
+
+#define STEP "{\"type\":\"step\",\"build\":\"debian\",\"name\":\"stepTypeBootCommand\","
+
+/* All typed, or broken off in the middle of it. */
+static void test_over(void **state)
+{
+    static const char *const ends[] = { "done", "failed" };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct kiln_console *c = start(80, 24);
+        KILN_AUTO_FREE char *end =
+            kiln_xasprintf(STEP "\"from\":\"running\",\"to\":\"%s\"}", ends[i]);
+
+        bed_event(c, STEP "\"from\":\"pending\",\"to\":\"running\"}");
+        at_element(c, 2);
+        bed_event(c, end);
+        bed_event(c, STEP "\"from\":\"x\",\"to\":\"cleaned\"}");
+        bed_event(c, "{\"type\":\"build-end\",\"build\":\"debian\",\"status\":1}");
+        bed_shows(c, i == 0 ? " typed \u2500\n" : " broken off \u2500\n");
+        bed_shows(c, i == 0 ? " > end  " : " > down a  ");
+        bed_keys(c, "enter x esc a");
+        bed_shows(c, i == 0 ? "it is typed already; write" : "the build is over; write");
+        kiln_console_free(c);
+    }
 }
 
 /* Somebody else's edit comes while ours is open. */
@@ -534,7 +560,7 @@ int main(void)
         cmocka_unit_test(test_other_edit),   cmocka_unit_test(test_paste),
         cmocka_unit_test(test_write),        cmocka_unit_test(test_places),
         cmocka_unit_test(test_stop),         cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_nothing),      cmocka_unit_test(test_over),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

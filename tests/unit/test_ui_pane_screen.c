@@ -408,8 +408,16 @@ static void sixel(void **state)
     assert_true(kiln_has_prefix(b->term.out.data, "\0337\033[1;9H\033P"));
     assert_non_null(strstr(b->term.out.data, "\"1;1;640;4")); /* 480, in rows of six */
     assert_true(kiln_has_suffix(b->term.out.data, "\033\\\0338"));
-    ops->pixels(b->pane, con.term, NULL);
+    kiln_str_clear(&b->term.out);
+    kiln_picture_done(&p);
+
+    p = frame_of(640, 320, 0x336699); /* elsewhere: the old one goes first */
+    show(b, &p);
+    settle(b);
     assert_int_equal(b->term.forgotten, 1);
+    assert_non_null(strstr(b->term.out.data, "\"1;1;800;"));
+    ops->pixels(b->pane, con.term, NULL);
+    assert_int_equal(b->term.forgotten, 2);
     kiln_picture_done(&p);
 }
 
