@@ -103,11 +103,26 @@ static bool get(struct json_object *o, const char *key, enum json_type type, con
     return kiln_err_set(err, KILN_ERR_USER, "\"%s\" must be %s", key, what);
 }
 
+/* The JSON library lets some bytes pass that are none. */
+static bool is_utf8(const char *s, size_t len)
+{
+    unsigned cp;
+
+    for (size_t i = 0, n; i < len; i += n) {
+        n = kiln_utf8_decode(s + i, len - i, &cp);
+        if (n == 0)
+            return false;
+    }
+    return true;
+}
+
 /* A string that ends at its first NUL for everybody who reads it must not go on behind it. */
 static bool copy_string(struct json_object *v, const char *key, char **ret, struct kiln_err *err)
 {
     const char *s = json_object_get_string(v);
 
+    if (!is_utf8(s, strlen(s)))
+        return kiln_err_set(err, KILN_ERR_USER, "\"%s\" is not UTF-8", key);
     if (strlen(s) != (size_t)json_object_get_string_len(v))
         return kiln_err_set(err, KILN_ERR_USER, "\"%s\" has a NUL character in it", key);
     *ret = kiln_xstrdup(s);
