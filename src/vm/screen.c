@@ -21,8 +21,9 @@
 #define FRAME_US   (KILN_SECOND(1) / 30 + 1)
 #define CONNECT_US KILN_SECOND(10)
 #define RETRY_US   KILN_MS(500) /* after a connection that failed or was lost */
-#define MAX_QUEUED 512          /* keys that wait to be sent */
-#define MAX_HELD   32           /* keys that are down at one time */
+#define NUDGE_US   KILN_SECOND(1)
+#define MAX_QUEUED 512 /* keys that wait to be sent */
+#define MAX_HELD   32  /* keys that are down at one time */
 
 struct key {
     uint32_t keysym;
@@ -60,6 +61,8 @@ struct kiln_screen {
     uint64_t frames;       /* of vnc, that were published */
     int64_t look_at;       /* not before, so that frames are not too many */
     bool requested;        /* an update is due */
+    int64_t nudge_at;      /* if it has not come by then */
+    bool listens;          /* wants to know what vnc says */
     bool fresh;            /* connected or updated, and not published yet */
     bool announced;        /* geometry was called with a size */
     bool resized;          /* this update has a new framebuffer */
@@ -73,6 +76,16 @@ static void lock(struct kiln_screen *s)
 static void unlock(struct kiln_screen *s)
 {
     (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* Where in held[] it is, n_held if nowhere. */
+static size_t find_held(const struct kiln_screen *s, uint32_t keysym)
+{
+    size_t i = 0;
+
+    while (i < s->n_held && s->held[i] != keysym)
+        i++;
+    return i;
 }
 
 /* ---- framebuffer ---- */
@@ -250,7 +263,27 @@ static bool look(struct kiln_screen *s, bool wanted, struct kiln_err *err)
     if (s->requested || rests(s))
         return true;
     s->requested = true;
+    s->nudge_at = kiln_cancel_deadline(s->cancel, NUDGE_US);
     return kiln_vnc_request_update(s->vnc, s->cancel, err);
+}
+
+/*
+ * While nothing changes, QEMU looks for changes less and less often, in the end every three
+ * seconds, until a client does something with its keyboard. That a key is up which is up anyway is
+ * something, and goes no further; no boot command can press this one.
+ */
+static bool nudge(struct kiln_screen *s, struct kiln_err *err)
+{
+    const uint32_t scroll_lock = 0xff14;
+    bool is_held;
+
+    if (!s->requested || kiln_cancel_now(s->cancel) < s->nudge_at)
+        return true;
+    s->nudge_at = kiln_cancel_deadline(s->cancel, NUDGE_US);
+    lock(s);
+    is_held = find_held(s, scroll_lock) < s->n_held;
+    unlock(s);
+    return is_held || kiln_vnc_key(s->vnc, scroll_lock, false, s->cancel, err);
 }
 
 static bool is_wanted(struct kiln_screen *s, bool *ret_moved)
@@ -262,6 +295,11 @@ static bool is_wanted(struct kiln_screen *s, bool *ret_moved)
     *ret_moved = s->vnc && s->connected_to != s->servers;
     unlock(s);
     return wanted;
+}
+
+static bool attend(struct kiln_screen *s, bool wanted, struct kiln_err *err)
+{
+    return send_keys(s, err) && (rests(s) || look(s, wanted, err)) && (!wanted || nudge(s, err));
 }
 
 /* One round; returns when the next is due if nothing happens before. */
@@ -276,13 +314,16 @@ static int64_t work(struct kiln_screen *s)
         return s->connect_at;
     if (!s->vnc && !connect_server(s))
         return KILN_NEVER;
-    if (s->vnc && (!send_keys(s, &err) || (!rests(s) && !look(s, wanted, &err)))) {
+    if (s->vnc && !attend(s, wanted, &err)) {
         kiln_log("screen: %s", kiln_err_text(&err));
         hang_up(s);
     }
     if (!s->vnc)
         return s->connect_at;
-    return (wanted && !s->requested) || rests(s) ? s->look_at : KILN_NEVER;
+    s->listens = !rests(s) && (s->requested || !wanted);
+    if (!s->listens)
+        return s->look_at;
+    return wanted ? s->nudge_at : KILN_NEVER;
 }
 
 static void *run(void *ud)
@@ -292,9 +333,8 @@ static void *run(void *ud)
 
     while (got == KILN_WAIT_READY || got == KILN_WAIT_TIMEOUT) {
         int64_t due = work(s);
-        bool listens = s->vnc && due == KILN_NEVER;
         struct pollfd fds[] = { { .fd = s->kick, .events = POLLIN },
-                                { .fd = listens ? kiln_vnc_news_fd(s->vnc) : -1,
+                                { .fd = s->vnc && s->listens ? kiln_vnc_news_fd(s->vnc) : -1,
                                   .events = POLLIN } };
         eventfd_t count;
 
@@ -360,16 +400,6 @@ bool kiln_screen_watch(struct kiln_screen *s, bool on, int *ret_fd, struct kiln_
     if (ok && on)
         *ret_fd = fd;
     return ok;
-}
-
-/* Where in held[] it is, n_held if nowhere. */
-static size_t find_held(const struct kiln_screen *s, uint32_t keysym)
-{
-    size_t i = 0;
-
-    while (i < s->n_held && s->held[i] != keysym)
-        i++;
-    return i;
 }
 
 /* With the lock. What is down can always be let go of: there is room for that in the queue. */

@@ -4,7 +4,8 @@
  * and kept until QEMU ends (QEMU lifts all keys, the typist's too, when any client leaves).
  *
  * Threads: one of its own, from the first wish on; it copies changed rows into the framebuffer, at
- * most 30 times a second, and waits while nothing changes. All functions but new and free: any
+ * most 30 times a second, and waits while nothing changes (but for a sign of life every second,
+ * so that QEMU goes on looking for changes). All functions but new and free: any
  * thread, none waits for the network. It has its own clock: works while the build stands still.
  */
 #ifndef KILN_VM_SCREEN_H
