@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "vm/qmp_codec.h"
@@ -59,15 +60,19 @@ static void hang_up(struct kiln_qmp *q)
     atomic_store(&q->gone, true);
 }
 
-/* c NULL: the deadline is on CLOCK_MONOTONIC, and holds for the lock as well. */
+/* c NULL: the deadline is on CLOCK_MONOTONIC, and holds for the lock as well. (ThreadSanitizer does
+ * not know pthread_mutex_clocklock.) */
 static bool lock(struct kiln_qmp *q, const struct kiln_cancel *c, int64_t deadline,
                  struct kiln_err *err)
 {
-    struct timespec until = { .tv_sec = deadline / 1000000, .tv_nsec = deadline % 1000000 * 1000 };
+    int64_t wall;
+    struct timespec until;
 
     if (c || deadline == KILN_NEVER)
         return pthread_mutex_lock(&q->lock) == 0;
-    if (pthread_mutex_clocklock(&q->lock, CLOCK_MONOTONIC, &until) == 0)
+    wall = kiln_clock_wall_us() + deadline - kiln_clock_mono_us();
+    until = (struct timespec){ .tv_sec = wall / 1000000, .tv_nsec = wall % 1000000 * 1000 };
+    if (pthread_mutex_timedlock(&q->lock, &until) == 0)
         return true;
     return kiln_err_set(err, KILN_ERR_TIMEOUT, "timed out behind another command");
 }

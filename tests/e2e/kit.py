@@ -230,7 +230,7 @@ class Case(unittest.TestCase):
             "TZ": "UTC",
             "KILN_E2E": self.root,  # marks every process that comes of this test
         }
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
 

@@ -211,6 +211,37 @@ class Guest(Debug):
         self.assertIn("has been changed since it was read", c.refused("write", number=0, lines=["x"]))
         self.cancel()
 
+    def never_there(self):
+        return kit.qemu(communicator="ssh", ssh_username="u", ssh_password="secret", ssh_timeout="1ms",
+                        qmp_enable=True, qmp_socket_path="qmp.sock")
+
+    def test_a_question_leaves_the_guest_running(self):
+        c = self.go(self.never_there(), flags=["-on-error=ask"])
+        question = c.expect("prompt")["index"]
+        self.assertEqual(self.vm_status(), "running")
+        c.call("pause")
+        c.expect("stop", name="pause", status=1)
+        self.assertEqual(self.vm_status(), "paused")
+        c.call("continue")
+        self.assertNotIn("status", c.expect("stop", name="prompt"))
+        self.assertEqual(self.vm_status(), "running")
+        c.call("answer", number=question, text="c")
+        c.expect("build-end", status=1)
+        self.end(1)
+
+    def test_a_question_halts_a_detached_guest(self):
+        run = self.start("build", "-color=false", "-on-error=ask", "-detach", self.write("t.json", self.never_there()))
+        c = self.client = kit.Client(self)
+        c.expect("prompt")
+        self.assertEqual(run.wait(), 0)
+        self.assertEqual(self.vm_status(), "paused")
+        c.call("retry")
+        question = c.expect("prompt", index=2)["index"]
+        self.assertEqual(self.vm_status(), "paused")
+        c.call("answer", number=question, text="c")
+        c.expect("build-end", status=1)
+        self.wait_gone(kit.PATIENCE)
+
     def test_freeze_and_thaw(self):
         c = self.go(typing("a"), "boot:1")
         c.stop("boot:1")
