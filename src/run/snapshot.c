@@ -1,5 +1,8 @@
 #include "run/snapshot.h"
 
+#include <errno.h>
+#include <fcntl.h>
+
 #include "base/fs.h"
 #include "base/mem.h"
 
@@ -259,6 +262,18 @@ uint64_t kiln_snapshot_lost(const struct kiln_snapshot *s)
     return s->lost;
 }
 
+/* Not forced to the disk, which takes longer than a small build: the log is not, either. */
+static bool write_new(const char *path, const struct kiln_str *text, struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *new = kiln_xasprintf("%s.new", path);
+    KILN_AUTO_FD fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return kiln_err_sys(err, errno, "%s", new);
+    return kiln_fs_write_all(fd, text->data, text->len, err) &&
+           (rename(new, path) == 0 || kiln_err_sys(err, errno, "%s", path));
+}
+
 bool kiln_snapshot_write(const struct kiln_snapshot *s, const char *path, struct kiln_err *err)
 {
     KILN_AUTO_STR all = { 0 };
@@ -267,6 +282,5 @@ bool kiln_snapshot_write(const struct kiln_snapshot *s, const char *path, struct
         if (s->v[i].line && s->v[i].type != KILN_EV_FRAME)
             kiln_str_add(&all, s->v[i].line, s->v[i].len);
     }
-    return kiln_str_ok(&all, "summary", err) &&
-           kiln_fs_write_atomic(path, all.data, all.len, 0600, err);
+    return kiln_str_ok(&all, "summary", err) && write_new(path, &all, err);
 }
