@@ -98,12 +98,11 @@ static bool check(const struct kiln_shell *s, struct kiln_err *err)
 static bool take_term(struct kiln_shell *s, const char *term, struct kiln_err *err)
 {
     size_t n = term ? strlen(term) : 0;
+    bool ok = n < MAX_TERM;
 
-    for (size_t i = 0; i < n; i++) {
-        if (!isalnum((unsigned char)term[i]) && !strchr("+-._", term[i]))
-            n = MAX_TERM;
-    }
-    if (n >= MAX_TERM)
+    for (size_t i = 0; i < n && ok; i++)
+        ok = isalnum((unsigned char)term[i]) || strchr("+-._", term[i]);
+    if (!ok)
         return kiln_err_set(err, KILN_ERR_USER, "text: no name of a terminal (TERM)");
     (void)snprintf(s->term, sizeof(s->term), "%s", n ? term : "xterm");
     s->remote.term = s->term;
