@@ -4,6 +4,7 @@
  *
  *     [say] text            LINE events (level; "[say target]" if a target is set), one per line
  *     step NAME FROM>TO     STEP events of the builder's steps
+ *     boot-plan ROW from ELEMENT: TEXT
  *     ask "QUESTION"        prompts, with what was answered: -> "a", or -> nobody
  */
 #ifndef KILN_TESTS_ENGINE_FIXTURE_H
@@ -127,10 +128,13 @@ static inline void fixture_tell(struct kiln_str *out, const struct kiln_event *e
         kiln_str_addf(out, "progress %s %llu/%llu\n", ev->name, (unsigned long long)ev->done,
                       (unsigned long long)ev->total);
         break;
+    case KILN_EV_BOOT_PLAN:
+        kiln_str_addf(out, "boot-plan %lld from %llu: %s\n", (long long)ev->index,
+                      (unsigned long long)ev->total, ev->text ? ev->text : "(not rendered)");
+        break;
     case KILN_EV_RUN_START:
     case KILN_EV_RUN_END:
     case KILN_EV_PLAN:
-    case KILN_EV_BOOT_PLAN:
     case KILN_EV_KEY:
     case KILN_EV_BOOT:
     case KILN_EV_HTTP:
