@@ -7,6 +7,7 @@
 
 struct stage {
     struct fixture f;
+    struct kiln_control *control;
     struct kiln_qemu_options options;
     struct kiln_qemu_state state;
     struct kiln_boot_script *script;
@@ -17,7 +18,7 @@ static void stage_init(struct stage *s, const char *command, const char *second)
 {
     *s = (struct stage){ .state = { .o = &s->options, .http_ip = "10.0.2.2" } };
     fixture_init(&s->f);
-    s->f.b.control = kiln_control_new();
+    s->f.b.control = s->control = kiln_control_new();
     s->options.vm_name = (char *)"disk";
     kiln_strv_add(&s->f.b.secrets, "pa55word");
     kiln_bus_add_secrets(s->f.b.bus, &s->f.b.secrets);
@@ -35,7 +36,8 @@ static void stage_init(struct stage *s, const char *command, const char *second)
 static void stage_done(struct stage *s)
 {
     kiln_boot_script_free(s->script);
-    kiln_control_free(s->f.b.control);
+    s->f.b.control = NULL; /* the fixture's debugger never had it */
+    kiln_control_free(s->control);
     for (size_t i = 0; i < s->options.boot_steps.n; i++)
         kiln_strv_done(&s->options.boot_steps.rows[i]);
     free(s->options.boot_steps.rows);
