@@ -58,7 +58,7 @@
     X(SCREEN, CHORD, "chord", "KEYS", "send a chord such as ctrl-alt-F2 (no name: a menu)")        \
     X(SCREEN, TEXT, "text", "", "show a text screen as text, or as it looks")                      \
     X(SCREEN, PICTURE, "picture", "FILE", "save the screen as PNG")                                \
-    X(BOOT, EDIT, "edit", "", "edit the boot command")                                             \
+    X(BOOT, EDIT, "edit", "", "edit the boot command (esc ends, ctrl-u undo, ctrl-r redo)")        \
     X(BOOT, APPLY, "apply", "", "the edit replaces what is still to be typed")                     \
     X(BOOT, REVERT, "revert", "", "throw the edit away")                                           \
     X(BOOT, WRITE, "write", "", "save the boot command into the template")                         \
