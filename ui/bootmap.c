@@ -25,7 +25,8 @@ static size_t action_length(const char *p)
 {
     const char *at = p + 2, *end;
 
-    if (kiln_has_prefix(at + (*at == '-' ? 2 : 0), "/*")) {
+    at += kiln_has_prefix(at, "- ") ? 2 : 0;
+    if (kiln_has_prefix(at, "/*")) {
         end = strstr(at, "*/");
         at = end ? end : at;
     }
