@@ -1,5 +1,6 @@
 #!/bin/bash
-# Makes the pictures of the README again: kiln in a real terminal emulator (xterm under Xvfb).
+# Makes the pictures of the README again: kiln in a real terminal emulator (xterm under Xvfb), on real
+# builds of the demo guest.
 #
 #   screenshots/make.sh        needs: tests/setup.sh build guest run screenshots
 set -eu
@@ -10,8 +11,10 @@ out=$PWD/screenshots
 demo=/tmp/kiln-demo # must not exist
 display=:$((90 + RANDOM % 100))
 pids=()
+xterm=
 
 finish() {
+    [ "${XDG_STATE_HOME:-}" != "$work/state" ] || kiln cancel >/dev/null 2>&1 || true
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
     rm -rf "$work" "$demo"
 }
@@ -20,37 +23,101 @@ trap finish EXIT
 
 # await FILE TEXT SECONDS: until FILE holds TEXT
 await() {
-    timeout "$3" sh -c 'tail -n +1 -F "$0" 2>/dev/null | grep -q -m1 -e "$1"' "$1" "$2"
+    timeout "$3" sh -c 'tail -n +1 -F "$0" 2>/dev/null | grep -q -m1 -e "$1"' "$1" "$2" ||
+        { echo "no \"$2\" in $1" >&2; exit 1; }
 }
 
-# shoot NAME ROWS COMMAND TEXT SECONDS: run COMMAND in an xterm, take its picture once it printed TEXT
+# start COLUMNSxROWS COMMAND: an xterm that runs it
+start() {
+    printf '%s\n' "cd $demo" "$2" 'exec sleep 60' >"$work/command.sh"
+    COLORTERM=truecolor xterm -display "$display" -geometry "$1+0+0" -fa 'DejaVu Sans Mono' -fs 10 \
+        -bg '#101418' -fg '#d8dee4' +sb -e bash "$work/command.sh" &
+    xterm=$!
+    pids+=("$xterm")
+}
+
+stop() {
+    kill "$xterm" 2>/dev/null || true
+    wait "$xterm" 2>/dev/null || true
+}
+
+window() {
+    xwininfo -display "$display" -root -tree | awk '/"bash"|xterm/ { print $1; exit }'
+}
+
+# keys KEY...: as X names them
+keys() {
+    DISPLAY=$display xdotool windowfocus "$(window)" key --delay 40 "$@"
+}
+
+# shoot NAME: the second look; the first one gives the terminal the time to draw
 shoot() {
-    local log=$work/$1.log
-    printf '%s\n' "cd $demo; printf '\$ %s\n' '$3'" "$3 2>&1 | tee $log" 'echo; exec sleep 60' >"$work/$1.sh"
-    xterm -display "$display" -geometry "112x$2+0+0" -fa 'DejaVu Sans Mono' -fs 10 -bg '#101418' \
-        -fg '#d8dee4' +sb -e bash "$work/$1.sh" &
-    pids+=($!)
-    await "$log" "$4" "$5"
-    xrefresh -display "$display" 2>/dev/null || true
-    import -display "$display" -window "$(xwininfo -display "$display" -root -tree |
-        awk '/"bash"|xterm/ { print $1; exit }')" -strip -colors 64 "$out/$1.png"
-    kill "${pids[-1]}"
+    local id
+
+    id=$(window)
+    for _ in 1 2; do
+        import -display "$display" -window "$id" -strip -colors 64 "$work/now.png"
+    done
+    mv "$work/now.png" "$out/$1.png"
     echo "$out/$1.png"
+}
+
+# shoot_plain NAME ROWS COMMAND TEXT SECONDS: what COMMAND prints, once that holds TEXT
+shoot_plain() {
+    : >"$work/$1.log"
+    start "112x$2" "printf '\$ %s\n' '$3'; $3 2>&1 | tee $work/$1.log; echo"
+    await "$work/$1.log" "$4" "$5"
+    shoot "$1"
+    stop
+}
+
+# events: the event log of the newest run
+events() {
+    timeout 10 sh -c 'until ls "$0"/kiln/runs/*/control.sock >/dev/null 2>&1; do :; done' "$XDG_STATE_HOME"
+    ls -d "$XDG_STATE_HOME"/kiln/runs/*/ | tail -n 1 | sed 's,$,events.jsonl,'
 }
 
 cmake --build build >/dev/null
 tests/guest/build.sh build/guest
-Xvfb "$display" -screen 0 1200x1000x24 -nolisten tcp >/dev/null 2>&1 &
+Xvfb "$display" -screen 0 1400x1000x24 -nolisten tcp >/dev/null 2>&1 &
 pids+=($!)
 timeout 10 sh -c 'until xwininfo -display "$0" -root >/dev/null 2>&1; do :; done' "$display"
 
 # In a directory of their own, so that the pictures are the same wherever the source lies.
-export PATH="$PWD/build:$PATH" PACKER_CACHE_DIR=$work/cache
+export PATH="$PWD/build:$PATH" PACKER_CACHE_DIR=$work/cache XDG_STATE_HOME=$work/state
 mkdir "$demo" "$demo/build"
 cp -r tests/guest/template.json tests/guest/http tests/guest/files "$demo"
 cp build/guest/kiln-guest.iso build/guest/kiln-guest.iso.sha256 "$demo/build"
 sed -i 's,build/guest/,build/,' "$demo/template.json"
 sed 's/"1024M"/"1024Q"/; s/"tcg"/"tgc"/; s/<esc><wait>/<escape><wait>/' \
     "$demo/template.json" >"$demo/wrong.json"
-shoot error 20 "kiln validate wrong.json" "escape" 10
-shoot build 44 "kiln build template.json" "artifacts of" 300
+sed 's/"EXPECTED_NAME=[^"]*"/"EXPECTED_NAME=buster"/' "$demo/template.json" >"$demo/fails.json"
+
+shoot_plain error 20 "kiln validate wrong.json" "escape" 10
+shoot_plain build 44 "kiln build template.json" "artifacts of" 300
+
+rm -rf "$work/state" "$demo/build/demo"
+start 130x44 "kiln tui -force -break boot:12 -break shell template.json"
+log=$(events)
+await "$log" '"type":"stop"' 60
+keys 2 z
+shoot boot
+keys z 3 z
+shoot screen
+keys z c
+await "$log" '"type":"http"' 60
+shoot overview
+await "$log" '"text":"before provisioner' 200
+shoot breakpoint
+keys c
+await "$log" '"type":"run-end"' 100
+stop
+
+rm -rf "$work/state" "$demo/build/demo"
+start 130x44 "kiln tui -force fails.json"
+log=$(events)
+await "$log" '"type":"prompt"' 300
+shoot failure
+keys X y
+await "$log" '"type":"run-end"' 100
+stop

@@ -3,7 +3,8 @@
 # installer ISO, makes an image from it with the template of tests/guest, and
 # boots that image to check it.
 #
-#   tests/demo.sh           all of it; nothing is left running afterwards
+#   tests/demo.sh           all of it; nothing is left running afterwards; on a terminal the build
+#                           is shown in the console
 #   KILN=packer tests/demo.sh    the same with another program that builds templates
 #
 # Everything goes to build/ below this source tree, but for the Debian packages
@@ -32,9 +33,19 @@ fi
 heading "the demo guest's installer"
 tests/guest/build.sh build/guest
 
-heading "$KILN build"
 mkdir -p build/demo
-PACKER_CACHE_DIR=build/demo/cache "$KILN" build -force tests/guest/template.json
+export PACKER_CACHE_DIR=build/demo/cache
+if [ -t 0 ] && [ -t 1 ] && [ "$KILN" = build/kiln ]; then
+    heading "$KILN tui: ? lists the keys, q leaves the console"
+    "$KILN" tui -force tests/guest/template.json
+    if "$KILN" ps | awk 'NR == 2 { exit $2 != "going" }'; then
+        echo "Once it is over: tests/guest/check-image.sh build/demo/image/kiln-demo kiln-demo"
+        exit 0
+    fi
+else
+    heading "$KILN build"
+    "$KILN" build -force tests/guest/template.json
+fi
 
 heading "the image by itself"
 tests/guest/check-image.sh build/demo/image/kiln-demo kiln-demo
