@@ -172,6 +172,8 @@ static enum kiln_cmdline_result control(struct kiln_cmdline *l, uint32_t ch)
     case 'n':
         recall(l, 1);
         break;
+    case 'j':
+        return KILN_CMDLINE_DONE;
     case 'c':
     case 'g':
         return KILN_CMDLINE_LEFT;

@@ -81,6 +81,13 @@ void kiln_console_error(struct kiln_console *c, const char *fmt, ...)
     va_end(ap);
 }
 
+void kiln_console_say_nothing(struct kiln_console *c)
+{
+    free(c->message);
+    c->message = NULL;
+    c->dirty = true;
+}
+
 static void show_reply(void *ud, const struct kiln_reply *reply)
 {
     struct kiln_console *c = ud;
@@ -150,6 +157,8 @@ static void on_event(void *ud, const struct kiln_event *ev)
     kiln_model_event(&c->model, ev);
     if (!c->build && c->model.n_builds > 0)
         c->build = kiln_xstrdup(c->model.builds[0].label);
+    if (ev->type == KILN_EV_RUN_END || ev->type == KILN_EV_STOP || ev->type == KILN_EV_PROMPT)
+        kiln_console_say_nothing(c); /* an old message would hide it */
     follow_questions(c, ev->type);
     tell_panes(c, ev);
 }

@@ -92,9 +92,7 @@ static void mouse_key(struct kiln_console *c, const struct kiln_key *key)
 
 void kiln_console_key(struct kiln_console *c, const struct kiln_key *key)
 {
-    free(c->message);
-    c->message = NULL;
-    c->dirty = true;
+    kiln_console_say_nothing(c);
     if (kiln_overlay_key(c, key))
         return;
     if (c->cmdline.open)

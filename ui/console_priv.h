@@ -59,6 +59,7 @@ void kiln_console_resize(struct kiln_console *c, int cols, int rows);
 extern const struct kiln_client_handler kiln_console_handler; /* ud: the console */
 const struct kiln_pane_ops *kiln_pane_ops_of(enum kiln_pane_id pane);
 const struct kiln_keymap *kiln_console_keymap(const struct kiln_console *c);
+void kiln_console_say_nothing(struct kiln_console *c);
 /** For times that are shown: now, or the last that is known of a run that is over. */
 int64_t kiln_console_now(const struct kiln_console *c);
 /** As kiln_console_command, with another answer to the reply; ud is the console. */
