@@ -152,10 +152,13 @@ struct kiln_prompter {
                 const struct kiln_strv *choices, char **ret_answer, struct kiln_err *);
     /* Answers the question that is open, if one is. Any thread. */
     void (*answer)(struct kiln_prompter *, const char *text);
+    _Atomic bool audience; /* a client that can answer is there now, even without a terminal */
 };
 #define KILN_NOBODY_TO_ASK "Error asking for input: no available tty"
+/** Is there anybody who could answer? Any thread. */
+bool kiln_can_ask(const struct kiln_build *b);
 /** Ask a person. The build's clock stands still meanwhile. *ret_answer: caller frees, one line.
- *  Without a prompter, or not interactive: kind USER, KILN_NOBODY_TO_ASK. */
+ *  Unless kiln_can_ask: kind USER, KILN_NOBODY_TO_ASK. */
 bool kiln_ask(struct kiln_build *b, const char *question, const struct kiln_strv *choices,
               char **ret_answer, struct kiln_err *err);
 

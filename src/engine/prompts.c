@@ -1,12 +1,17 @@
 #include "engine/build.h"
 #include "engine/debugger.h"
 
+bool kiln_can_ask(const struct kiln_build *b)
+{
+    return b->prompter && (b->options->interactive || b->prompter->audience);
+}
+
 bool kiln_ask(struct kiln_build *b, const char *question, const struct kiln_strv *choices,
               char **ret_answer, struct kiln_err *err)
 {
     bool ok;
 
-    if (!b->prompter || !b->options->interactive)
+    if (!kiln_can_ask(b))
         return kiln_err_set(err, KILN_ERR_USER, KILN_NOBODY_TO_ASK);
     if (kiln_cancel_fired(b->cancel))
         return kiln_err_set(err, KILN_ERR_CANCELLED, "cancelled");

@@ -96,7 +96,7 @@ void kiln_debug_pause(struct kiln_build *b, const char *fmt, ...)
     bool running = s && s->current != NO_STEP && s->states[s->current] == KILN_STEP_RUNNING;
     va_list ap;
 
-    if (!b->options->debug || !b->options->interactive || kiln_cancel_fired(b->cancel))
+    if (!b->options->debug || !kiln_can_ask(b) || kiln_cancel_fired(b->cancel))
         return;
     va_start(ap, fmt);
     name = kiln_xvasprintf(fmt, ap);

@@ -28,6 +28,8 @@ struct kiln_listener_ops {
     void (*unwatched)(void *ud, const char *build);
     /* Who had the controls is gone, or has lost them. */
     void (*released)(void *ud);
+    /* Somebody can answer questions from now on, or nobody any more. */
+    void (*held)(void *ud, bool held);
 };
 
 struct kiln_listener;

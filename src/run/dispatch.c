@@ -341,9 +341,9 @@ void kiln_dispatch_command(struct kiln_dispatch *d, const struct kiln_caller *fr
 }
 
 /* Without a reply. build NULL: to all that run. */
-static void tell(struct kiln_dispatch *d, const char *command, const char *build)
+static void tell(struct kiln_dispatch *d, const char *command, const char *build, bool on)
 {
-    const struct kiln_request req = { .command = command };
+    const struct kiln_request req = { .command = command, .on = on };
     KILN_AUTO_STR line = { 0 };
 
     kiln_command_encode(&req, false, 0, &line);
@@ -355,10 +355,15 @@ static void tell(struct kiln_dispatch *d, const char *command, const char *build
 
 void kiln_dispatch_unwatched(struct kiln_dispatch *d, const char *build)
 {
-    tell(d, "screen", build); /* not "on" */
+    tell(d, "screen", build, false);
 }
 
 void kiln_dispatch_released(struct kiln_dispatch *d)
 {
-    tell(d, "release-keys", NULL);
+    tell(d, "release-keys", NULL, false);
+}
+
+void kiln_dispatch_held(struct kiln_dispatch *d, const char *build, bool held)
+{
+    tell(d, "audience", build, held);
 }

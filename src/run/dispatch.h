@@ -44,5 +44,7 @@ void kiln_dispatch_over(struct kiln_dispatch *d, struct kiln_slot *slot);
 void kiln_dispatch_unwatched(struct kiln_dispatch *d, const char *build);
 /** Who had the controls has them no longer: no build keeps its keys pressed. */
 void kiln_dispatch_released(struct kiln_dispatch *d);
+/** Somebody can answer the questions of that build (NULL: of all), or nobody any more. */
+void kiln_dispatch_held(struct kiln_dispatch *d, const char *build, bool held);
 
 #endif

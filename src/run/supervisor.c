@@ -178,7 +178,15 @@ static void on_released(void *ud)
     kiln_dispatch_released(&s->dispatch);
 }
 
-static const struct kiln_listener_ops listener_ops = { on_command, on_unwatched, on_released };
+static void on_held(void *ud, bool held)
+{
+    struct kiln_supervisor *s = ud;
+
+    kiln_dispatch_held(&s->dispatch, NULL, held);
+}
+
+static const struct kiln_listener_ops listener_ops = { on_command, on_unwatched, on_released,
+                                                       on_held };
 
 static void on_cancel(void *ud, struct kiln_slot *slot)
 {
@@ -219,17 +227,25 @@ static size_t count(const struct kiln_supervisor *s, enum kiln_slot_state state)
     return n;
 }
 
+static void start(struct kiln_supervisor *s, size_t i)
+{
+    struct kiln_slot *slot = &s->slots[i];
+    KILN_AUTO_ERR err = { 0 };
+
+    if (!kiln_slot_start(slot, kiln_rundir_ledger(&s->dir, i), s->guard.fd, &err))
+        end_unstarted(s, slot, 1, kiln_err_text(&err));
+    else if (kiln_listener_held(s->listener))
+        kiln_dispatch_held(&s->dispatch, slot->build->label, true);
+}
+
 /* Start what may run now. */
 static void start_more(struct kiln_supervisor *s)
 {
     for (size_t i = 0; i < s->n && !s->cancelled; i++) {
-        KILN_AUTO_ERR err = { 0 };
-
         if (s->how->parallel > 0 && (long)count(s, KILN_SLOT_RUNNING) >= s->how->parallel)
             return;
-        if (s->slots[i].state == KILN_SLOT_WAITING &&
-            !kiln_slot_start(&s->slots[i], kiln_rundir_ledger(&s->dir, i), s->guard.fd, &err))
-            end_unstarted(s, &s->slots[i], 1, kiln_err_text(&err));
+        if (s->slots[i].state == KILN_SLOT_WAITING)
+            start(s, i);
     }
 }
 

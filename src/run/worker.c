@@ -87,7 +87,20 @@ static bool on_answer(void *ud, const struct kiln_control_args *args,
                         (long long)args->number);
 }
 
+/* A question that is open stays open when they leave: somebody was there to be asked. */
+static bool on_audience(void *ud, const struct kiln_control_args *args,
+                        struct kiln_control_reply *reply, struct kiln_err *err)
+{
+    struct worker *w = ud;
+
+    (void)reply;
+    (void)err;
+    w->prompter.audience = args->on;
+    return true;
+}
+
 static const struct kiln_control_command own_commands[] = {
+    { "audience", on_audience },
     { "cancel", on_cancel },
     { "answer", on_answer },
     { 0 },
@@ -174,8 +187,7 @@ static bool ask(struct kiln_prompter *p, struct kiln_build *b, const char *quest
     char *answer = NULL;
     bool ok;
 
-    if (!b->options->interactive)
-        return kiln_err_set(err, KILN_ERR_USER, KILN_NOBODY_TO_ASK);
+    (void)b;
     set_asking(w, ++w->prompts);
     send_prompt(w, KILN_EV_PROMPT, question, choices);
     ok = kiln_wait_fd(w->io, w->answered, POLLIN, KILN_NEVER, err) == KILN_WAIT_READY;

@@ -396,6 +396,29 @@ class Prompts(Control):
         self.assertEqual(run.wait(), 0)
 
 
+    def test_without_a_terminal(self):
+        """Nobody could be asked, until a client takes the controls."""
+        t = null(WAIT, "rm go")
+        t["provisioners"] += [{"type": "breakpoint"}] + null(WAIT, "rm go")["provisioners"] + [{"type": "breakpoint"}]
+        run = self.begin(t)
+        c = self.client()
+        c.ask("watch", text="state")
+        c.ask("control", on=True)
+        self.go()
+        prompt = c.want("prompt")
+        c.ask("answer", number=prompt["index"], text="")
+        c.ask("control", on=False)
+        self.go()
+        self.assertEqual(run.wait(), 1)
+        self.assertIn("no available tty", run.out.text)
+
+    def test_the_audience_is_no_command(self):
+        run = self.begin(null(WAIT))
+        self.assertEqual(self.client().ask("audience", on=True)["error"], 'unknown command "audience"')
+        self.go()
+        self.assertEqual(run.wait(), 0)
+
+
 class Hostile(Control):
     def survive(self, run):
         """It still obeys, and ends well."""
