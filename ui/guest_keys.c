@@ -14,11 +14,18 @@
 #define LATIN_1   0x100u
 #define UNICODE   0x01000000u /* keysyms of all other characters */
 
-static bool add(struct kiln_guest_keys *keys, uint32_t keysym)
+static bool has(const struct kiln_guest_keys *keys, uint32_t keysym)
 {
     for (size_t i = 0; i < keys->n; i++)
         if (keys->keysyms[i] == keysym)
             return true;
+    return false;
+}
+
+static bool add(struct kiln_guest_keys *keys, uint32_t keysym)
+{
+    if (has(keys, keysym))
+        return true;
     if (keys->n == KILN_GUEST_KEYS_MAX)
         return false;
     keys->keysyms[keys->n++] = keysym;
@@ -121,7 +128,8 @@ static uint32_t keysym_of_word(const char *word)
     return 0;
 }
 
-/* One word of a chord. A letter is the key with that letter: ctrl-C is ctrl-c. */
+/* One word of a chord. A letter is the key with that letter: ctrl-C is ctrl-c. With Shift it is the
+ * capital, for QEMU's VNC server lifts Shift for a small one. */
 static bool add_word(struct kiln_guest_keys *keys, const char *word, struct kiln_err *err)
 {
     uint32_t keysym = keysym_of_word(word);
@@ -133,6 +141,8 @@ static bool add_word(struct kiln_guest_keys *keys, const char *word, struct kiln
                             "ctrl-alt-F2, alt-sysrq-b, super");
     if (codepoint >= 'A' && codepoint <= 'Z' && keys->n > 0)
         codepoint += 'a' - 'A';
+    if (codepoint >= 'a' && codepoint <= 'z' && has(keys, SHIFT_L))
+        codepoint -= 'a' - 'A';
     if (keys->n + 2 > KILN_GUEST_KEYS_MAX)
         return kiln_err_set(err, KILN_ERR_USER, "a chord has at most %d keys",
                             KILN_GUEST_KEYS_MAX - 1);

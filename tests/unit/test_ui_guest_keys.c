@@ -81,7 +81,7 @@ static void chords(void **state)
         { "ctrl--", "ffe3 2d" },
         { "-", "2d" },
         { "ctrl-+", "ffe3 ffe1 2b" },
-        { "ctrl-shift-c", "ffe3 ffe1 63" },
+        { "ctrl-shift-c", "ffe3 ffe1 43" },
         { "leftCtrl-pageUp", "ffe3 ff55" },
         { "alt-\u00e4", "ffe9 e4" },
     };
