@@ -264,6 +264,8 @@ static void ask_preview(struct kiln_boot_pane *p)
     };
 
     p->again = p->asking;
+    if (p->asking && p->asked_us == KILN_NEVER)
+        make_draft(p, NULL, NULL); /* the one before did not come either */
     if (p->asking)
         return;
     p->asking = true;

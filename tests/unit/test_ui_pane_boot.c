@@ -369,9 +369,12 @@ static void test_late_preview(void **state)
     /* one that does not come: the text as it stands is better than an old one */
     bed_keys(c, "a");
     kiln_pane_boot.tick(c->panes[KILN_PANE_BOOT], INT64_MAX);
-    bed_shows(c, " and more\n");
+    bed_shows(c, "69 events, total 0:09.400 and more\n");
+    bed_keys(c, "b");
+    bed_shows(c, "71 events, total 0:09.600 and more\n");
     let_go();
-    bed_shows(c, "91 events, total 0:11.800\n");
+    let_go();
+    bed_shows(c, "93 events, total 0:12.000\n");
     kiln_console_free(c);
 }
 
