@@ -68,6 +68,31 @@ static void test_read_proc(void **state)
                "read /proc/self/status: larger than the limit of 10 bytes");
 }
 
+/* What is replaced keeps its mode, and its owner if we may give it away. */
+static void test_replace(void **state)
+{
+    KILN_AUTO_FREE char *path = kiln_path_join(*state, "file");
+    KILN_AUTO_STRV files = { 0 };
+    KILN_AUTO_STR out = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+    uid_t owner = geteuid() == 0 ? 1 : geteuid();
+    struct stat st;
+
+    put(*state, "file", "old");
+    assert_int_equal(chown(path, owner, (gid_t)-1), 0);
+    assert_int_equal(chmod(path, 0604), 0);
+    unit_ok(kiln_fs_replace(path, "new", 3, &err), &err);
+    unit_ok(kiln_fs_read(path, 10, &out, &err), &err);
+    assert_string_equal(out.data, "new");
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0604);
+    assert_int_equal(st.st_uid, owner);
+    assert_int_equal(unlink(path), 0);
+    assert_false(kiln_fs_replace(path, "new", 3, &err)); /* nothing to replace */
+    unit_ok(kiln_fs_walk(*state, &files, &err), &err);
+    assert_int_equal(files.n, 0);
+}
+
 static void test_write_atomic(void **state)
 {
     KILN_AUTO_FREE char *path = kiln_path_join(*state, "file");
@@ -335,6 +360,7 @@ int main(void)
         IN_DIR(test_read),
         IN_DIR(test_read_proc),
         IN_DIR(test_write_atomic),
+        IN_DIR(test_replace),
         IN_DIR(test_write_new),
         IN_DIR(test_mkdirs),
         IN_DIR(test_remove_tree),
