@@ -1,10 +1,81 @@
-/* The console as a whole: layout, focus, command line, what keys send. */
+/* The console as a whole, without terminal and run: what is where at which size, what keys send,
+ * questions, the command line, and that nothing hostile gets into a cell. */
 #include "console_bed.h"
+
+#include "ui/width.h"
 
 static void start(struct kiln_console *c)
 {
     bed_event(c, "{\"type\":\"run-start\",\"text\":\"t.json\",\"names\":[\"debian\",\"alpine\"]}");
     bed_event(c, "{\"type\":\"build-start\",\"build\":\"debian\",\"mono\":1000000}");
+    bed_event(c,
+              "{\"type\":\"plan\",\"build\":\"debian\",\"names\":[\"stepRun\",\"StepProvision\"]}");
+    bed_event(c, "{\"type\":\"plan\",\"build\":\"debian\",\"id\":\"provisioner\","
+                 "\"names\":[\"shell\",\"shell\"]}");
+    bed_event(c, "{\"type\":\"plan\",\"build\":\"debian\",\"id\":\"post-processor\","
+                 "\"names\":[\"manifest\"]}");
+    bed_event(c,
+              "{\"type\":\"step\",\"build\":\"debian\",\"name\":\"stepRun\",\"from\":\"pending\","
+              "\"to\":\"running\",\"mono\":1000000}");
+}
+
+#define check_requests(want)                                                                       \
+    do {                                                                                           \
+        assert_string_equal(kiln_str_cstr(&bed_requests), (want));                                 \
+        kiln_str_clear(&bed_requests);                                                             \
+    } while (0)
+
+/* ---- layout ---- */
+
+/* No pane overlaps another, a title or the bottom line, and each has room for something. */
+static void check_layout(const struct kiln_layout *l, int cols, int rows, bool all)
+{
+    char *taken = kiln_xcalloc((size_t)cols, (size_t)rows);
+
+    for (int i = 0; i < KILN_PANE__N; i++) {
+        const struct kiln_rect *r = &l->panes[i];
+
+        if (r->w == 0)
+            continue;
+        assert_true(r->x >= 0 && r->y >= 1 && r->h >= 1 && r->w >= 20);
+        assert_true(r->x + r->w <= cols && r->y + r->h <= rows - 1);
+        for (int y = r->y - 1; y < r->y + r->h; y++) {
+            for (int x = r->x; x < r->x + r->w; x++) {
+                assert_false(taken[y * cols + x]);
+                taken[y * cols + x] = 1;
+            }
+        }
+    }
+    if (all) {
+        assert_true(l->panes[KILN_PANE_BUILDS].w > 0);
+        assert_true(l->panes[KILN_PANE_LOG].w > 0 && l->panes[KILN_PANE_LOG].h >= 3);
+    }
+    free(taken);
+}
+
+static void test_layout(void **state)
+{
+    (void)state;
+    for (int cols = KILN_CONSOLE_COLS; cols < 260; cols += 7) {
+        for (int rows = KILN_CONSOLE_ROWS; rows < 90; rows += 3) {
+            for (int focus = 0; focus < KILN_PANE__N; focus++) {
+                for (int v = 0; v < 4; v++) {
+                    const struct kiln_layout_want want = {
+                        .cols = cols,
+                        .rows = rows,
+                        .focus = (enum kiln_pane_id)focus,
+                        .shared = v & 1 ? KILN_PANE_BOOT : KILN_PANE_SCREEN,
+                        .zoom = v == 3,
+                        .prompt_rows = v == 2 ? 8 : 0,
+                    };
+                    struct kiln_layout l;
+
+                    kiln_layout_make(&l, &want);
+                    check_layout(&l, cols, rows, !want.zoom && focus != KILN_PANE_HELP);
+                }
+            }
+        }
+    }
 }
 
 static const struct {
@@ -20,9 +91,300 @@ static void test_sizes(void **state)
         struct kiln_console *c = bed_console(sizes[i].cols, sizes[i].rows);
 
         start(c);
-        print_message("%s", bed_screen(c));
         bed_shows(c, " Builds ");
+        bed_shows(c, "debian");
+        bed_shows(c, "\u25b8 Run");
         bed_shows(c, " Log ");
+        bed_keys(c, "2");
+        bed_shows(c, " Boot command ");
+        bed_keys(c, "3");
+        bed_shows(c, " Screen ");
+        bed_keys(c, "z");
+        bed_shows_not(c, " Log ");
+        bed_keys(c, "z ?");
+        bed_shows(c, " Help ");
+        bed_keys(c, "q");
+        bed_shows(c, " Log ");
+        assert_false(c->quit);
+        bed_keys(c, "q");
+        assert_true(c->quit);
+        kiln_console_free(c);
+    }
+}
+
+static void test_too_small(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    for (int cols = 1; cols < 100; cols += 9) {
+        for (int rows = 1; rows < 30; rows += 3) {
+            kiln_console_resize(c, cols, rows);
+            (void)bed_screen(c);
+        }
+    }
+    kiln_console_resize(c, 59, 24);
+    bed_shows(c, "kiln needs 60 x 15; this is 59 x 24");
+    kiln_console_free(c);
+}
+
+/* ---- what keys send ---- */
+
+static const struct {
+    const char *keys, *requests;
+} sent[] = {
+    { "p", "pause build=debian\n" },
+    { "c", "continue build=debian\n" },
+    { "n", "next build=debian\n" },
+    { "e", "next-element build=debian\n" },
+    { "s", "next-key build=debian\n" },
+    { "r", "retry build=debian\n" },
+    { "x", "skip build=debian\n" },
+    { "F", "freeze build=debian\n" },
+    { "C", "control build=debian on\n" },
+    { "X enter", "" },
+    { "X n", "" },
+    { "X y", "cancel\n" },
+    { "b", "break build=debian text=before:stepRun on\n" },
+    { "j j b", "break build=debian text=before:provisioner.1 on\n" },
+    { "j j j B", "break build=debian text=after:provisioner.2 on\n" },
+    { "j j j j g", "run-to build=debian text=before:post-processor.1\n" },
+    { ": b r e a k space k e y : 7 enter", "break build=debian text=key:7 on\n" },
+    { ": n e x t enter", "next build=debian\n" },
+    { ": r u n - t o space b o o t : e n d enter", "run-to build=debian text=boot:end\n" },
+    { ": n e x t esc", "" },
+    { "4 g b o o t : 3 enter", "run-to build=debian text=boot:3\n" },
+};
+
+static void test_requests(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(sent); i++) {
+        struct kiln_console *c = bed_console(80, 24);
+
+        start(c);
+        (void)bed_screen(c);
+        kiln_str_clear(&bed_requests); /* what panes ask for by themselves */
+        bed_keys(c, sent[i].keys);
+        if (!kiln_streq(kiln_str_cstr(&bed_requests), sent[i].requests))
+            fail_msg("%s: %s", sent[i].keys, kiln_str_cstr(&bed_requests));
+        kiln_console_free(c);
+    }
+}
+
+static void test_toggles(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    start(c);
+    bed_event(
+        c, "{\"type\":\"breakpoints\",\"build\":\"debian\",\"names\":[\"run\",\"after:shell.2\"]}");
+    (void)bed_screen(c);
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "b"); /* the way it was written */
+    check_requests("break build=debian text=run\n");
+    bed_keys(c, "j j j B");
+    check_requests("break build=debian text=after:shell.2\n");
+    bed_event(c, "{\"type\":\"stop\",\"build\":\"debian\",\"name\":\"pause\",\"id\":\"stepRun\","
+                 "\"status\":1,\"names\":[\"continue\"]}");
+    bed_keys(c, "p F");
+    check_requests("continue build=debian\nthaw build=debian\n");
+    kiln_console_free(c);
+}
+
+/* The controls are taken at the start if nobody has them; else not. */
+static void test_controls(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    kiln_console_handler.controls(c, "none");
+    check_requests("control on\n");
+    kiln_console_handler.controls(c, "you");
+    bed_shows(c, "controls: you");
+    kiln_console_handler.controls(c, "none");
+    check_requests("");
+    kiln_console_free(c);
+
+    c = bed_console(80, 24);
+    kiln_console_handler.controls(c, "other");
+    check_requests("");
+    bed_shows(c, "another console holds the controls");
+    kiln_console_free(c);
+}
+
+/* ---- questions ---- */
+
+#define ASK                                                                                        \
+    "{\"type\":\"prompt\",\"build\":\"debian\",\"index\":4,\"text\":\"What now?\","                \
+    "\"names\":[\"clean up\",\"abort\",\"retry\"]}"
+
+static void test_question(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    start(c);
+    bed_keys(c, "4");
+    bed_event(c, ASK);
+    bed_shows(c, "What now?");
+    bed_shows(c, "[clean up]  [abort]  [retry]");
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "enter"); /* the first that does no harm */
+    check_requests("answer build=debian text=retry number=4\n");
+    bed_keys(c, "left enter enter");
+    check_requests("");
+    bed_keys(c, "left enter y");
+    check_requests("answer build=debian text=clean up number=4\n");
+    bed_event(c, "{\"type\":\"prompt-end\",\"build\":\"debian\",\"index\":4}");
+    bed_shows_not(c, "What now?");
+    assert_int_equal(c->focus, KILN_PANE_LOG); /* where it was */
+    kiln_console_free(c);
+}
+
+/* The question is void while "really?" is asked: y answers nothing. */
+static void test_question_goes_away(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    start(c);
+    bed_event(c, ASK);
+    (void)bed_screen(c);
+    bed_keys(c, "left left enter");
+    bed_shows(c, "really clean up?");
+    bed_event(c, "{\"type\":\"prompt-end\",\"build\":\"debian\",\"index\":4}");
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "y");
+    check_requests("");
+    kiln_console_free(c);
+}
+
+static void test_only_destructive(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    start(c);
+    bed_event(c, "{\"type\":\"prompt\",\"build\":\"debian\",\"index\":1,\"text\":\"?\","
+                 "\"names\":[\"abort\",\"delete it\"]}");
+    (void)bed_screen(c);
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "enter y enter y");
+    check_requests("");
+    kiln_console_free(c);
+}
+
+static void test_stop(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    start(c);
+    bed_event(c, "{\"type\":\"stop\",\"build\":\"debian\",\"name\":\"breakpoint\",\"id\":\"x\","
+                 "\"text\":\"before stepRun\",\"names\":[\"continue\",\"skip\",\"run-to\"]}");
+    bed_shows(c, "before stepRun");
+    assert_int_equal(c->focus, KILN_PANE_BUILDS); /* who steps stays where he is */
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "5 enter");
+    check_requests("continue build=debian\n");
+    bed_keys(c, "right enter n");
+    check_requests("");
+    bed_keys(c, "right enter r u n enter");
+    check_requests("run-to build=debian text=run\n");
+    bed_event(c, "{\"type\":\"resume\",\"build\":\"debian\"}");
+    bed_shows_not(c, "before stepRun");
+    kiln_console_free(c);
+}
+
+/* ---- command line ---- */
+
+static void test_completion(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    start(c);
+    bed_keys(c, ": f o c tab");
+    bed_shows(c, "\n:focus\n");
+    bed_keys(c, "tab tab");
+    bed_shows(c, "\n:focus-previous\n");
+    bed_keys(c, "shift-tab");
+    bed_shows(c, "\n:focus-next\n");
+    bed_keys(c, "ctrl-u f o c u s space s c tab");
+    bed_shows(c, "\n:focus screen\n");
+    bed_keys(c, "ctrl-u b r e a k space s h tab");
+    bed_shows(c, "\n:break shell\n");
+    bed_keys(c, "ctrl-u b r e a k space a f t e r : s t e p R tab");
+    bed_shows(c, "\n:break after:stepRun\n");
+    bed_keys(c, "esc : n o n s e n s e enter");
+    bed_shows(c, "no command is called \"nonsense\"");
+    bed_keys(c, ": q u i t space n o w enter");
+    bed_shows(c, "quit takes no argument");
+    assert_false(c->quit);
+    bed_keys(c, ": up up");
+    bed_shows(c, "\n:nonsense\n");
+    bed_keys(c, "down down");
+    bed_shows(c, "\n:\n");
+    kiln_console_paste(c, "q\nuit\n", 6); /* runs nothing */
+    bed_shows(c, "\n:q uit\n");
+    kiln_console_free(c);
+}
+
+/* ---- hostile text in every place ---- */
+
+#define EVIL "x\\u001b[2J\\u001b]0;t\\u0007\\u009b2J\\b\\r\\u202e"
+
+static const char *const hostile[] = {
+    "{\"type\":\"run-start\",\"text\":\"" EVIL "\",\"names\":[\"" EVIL "\"]}",
+    "{\"type\":\"build-start\",\"build\":\"b" EVIL "\",\"mono\":1}",
+    "{\"type\":\"plan\",\"build\":\"b" EVIL "\",\"names\":[\"" EVIL "\",\"step" EVIL "\"]}",
+    "{\"type\":\"plan\",\"build\":\"b" EVIL "\",\"id\":\"provisioner\",\"names\":[\"" EVIL "\"]}",
+    "{\"type\":\"step\",\"build\":\"b" EVIL "\",\"name\":\"s" EVIL "\",\"to\":\"running\"}",
+    "{\"type\":\"progress\",\"build\":\"b" EVIL "\",\"name\":\"" EVIL "\",\"done\":5,\"total\":9}",
+    "{\"type\":\"breakpoints\",\"build\":\"b" EVIL "\",\"names\":[\"" EVIL "\"]}",
+    "{\"type\":\"rung\",\"build\":\"b" EVIL "\",\"name\":\"" EVIL "\",\"text\":\"" EVIL "\"}",
+    "{\"type\":\"boot-plan\",\"build\":\"b" EVIL "\",\"names\":[\"" EVIL "\"],\"text\":\"" EVIL
+    "\"}",
+    "{\"type\":\"key\",\"build\":\"b" EVIL "\",\"name\":\"" EVIL "\",\"index\":1}",
+    "{\"type\":\"prompt\",\"build\":\"b" EVIL "\",\"index\":1,\"text\":\"" EVIL "\","
+    "\"names\":[\"" EVIL "\"]}",
+    "{\"type\":\"stop\",\"build\":\"" EVIL "\",\"name\":\"" EVIL "\",\"id\":\"" EVIL "\","
+    "\"text\":\"" EVIL "\",\"names\":[\"" EVIL "\"]}",
+    "{\"type\":\"artifact\",\"build\":\"b" EVIL "\",\"text\":\"" EVIL "\"}",
+    "{\"type\":\"build-end\",\"build\":\"b" EVIL "\",\"status\":1,\"text\":\"" EVIL "\"}",
+    "{\"type\":\"run-end\",\"status\":1}",
+};
+
+static void check_cells(struct kiln_console *c)
+{
+    (void)bed_screen(c);
+    for (int i = 0; i < c->canvas.cols * c->canvas.rows; i++) {
+        uint32_t ch = c->canvas.cells[i].ch;
+
+        assert_true(ch == 0 || (!kiln_char_is_control(ch) && kiln_char_width(ch) > 0));
+    }
+}
+
+static void test_hostile(void **state)
+{
+    (void)state;
+    for (int zoom = -1; zoom < KILN_PANE__N; zoom++) {
+        struct kiln_console *c = bed_console(120, 40);
+
+        for (size_t i = 0; i < KILN_COUNT(hostile); i++) {
+            bed_event(c, hostile[i]);
+            if (zoom >= 0) {
+                kiln_console_focus(c, (enum kiln_pane_id)zoom);
+                c->zoom = true;
+            }
+            check_cells(c);
+        }
+        kiln_console_say(c, "a\033[2Jb");
+        check_cells(c);
+        kiln_console_command_line(c, "a\033[2Jb\x9b");
+        check_cells(c);
         kiln_console_free(c);
     }
 }
@@ -30,7 +392,12 @@ static void test_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_layout),           cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_too_small),        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_toggles),          cmocka_unit_test(test_controls),
+        cmocka_unit_test(test_question),         cmocka_unit_test(test_question_goes_away),
+        cmocka_unit_test(test_only_destructive), cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_completion),       cmocka_unit_test(test_hostile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
