@@ -139,9 +139,11 @@ void kiln_console_show_build(struct kiln_console *c, const char *label)
 
 /* A question takes the focus, and gives it back when it is answered. A stop does not: who steps
  * through a boot command wants to stay there. */
-static void follow_questions(struct kiln_console *c, enum kiln_event_type type)
+static void follow_questions(struct kiln_console *c, const struct kiln_event *ev)
 {
-    if (type == KILN_EV_PROMPT && c->focus != KILN_PANE_PROMPT && !c->zoom) {
+    if (ev->type == KILN_EV_PROMPT && c->zoom) {
+        kiln_console_say(c, "%s asks something: see the prompt pane", ev->build ? ev->build : "");
+    } else if (ev->type == KILN_EV_PROMPT && c->focus != KILN_PANE_PROMPT) {
         c->back = c->focus;
         kiln_console_focus(c, KILN_PANE_PROMPT);
     } else if (!kiln_model_asks(&c->model) && c->focus == KILN_PANE_PROMPT) {
@@ -159,7 +161,7 @@ static void on_event(void *ud, const struct kiln_event *ev)
         c->build = kiln_xstrdup(c->model.builds[0].label);
     if (ev->type == KILN_EV_RUN_END || ev->type == KILN_EV_STOP || ev->type == KILN_EV_PROMPT)
         kiln_console_say_nothing(c); /* an old message would hide it */
-    follow_questions(c, ev->type);
+    follow_questions(c, ev);
     tell_panes(c, ev);
 }
 

@@ -8,12 +8,13 @@
 #include "ui/duration.h"
 #include "ui/pane_prompt.h"
 
-#define LINE_H  0x2500u
-#define LINE_V  0x2502u
-#define TEE_DN  0x252Cu
-#define TEE_UP  0x2534u
-#define CROSS   0x253Cu
-#define CORNERS "\u250c\u2510\u2514\u2518"
+#define LINGER_US KILN_MS(300)
+
+#define LINE_H 0x2500u
+#define LINE_V 0x2502u
+#define TEE_DN 0x252Cu
+#define TEE_UP 0x2534u
+#define CROSS  0x253Cu
 
 static const struct kiln_style plain;
 static const struct kiln_style frame_style = { .attr = KILN_ATTR_DIM };
@@ -224,7 +225,25 @@ static void draw_bottom(struct kiln_console *c, const struct kiln_area *all)
 
 /* ---- all ---- */
 
-static void make_layout(struct kiln_console *c)
+/* Who steps through a boot command resumes and stops ten times a second: the panes shall not jump
+ * about meanwhile. */
+static int prompt_rows(struct kiln_console *c, int64_t now)
+{
+    int rows = kiln_prompt_rows(&c->model, c->canvas.cols);
+
+    if (rows > 0) {
+        c->prompt_rows = rows;
+        c->prompt_until_us = KILN_NEVER;
+    } else if (c->prompt_rows > 0) {
+        if (c->prompt_until_us == KILN_NEVER)
+            c->prompt_until_us = now + LINGER_US;
+        if (now >= c->prompt_until_us)
+            c->prompt_rows = 0;
+    }
+    return c->prompt_rows;
+}
+
+static void make_layout(struct kiln_console *c, int64_t now)
 {
     const struct kiln_layout_want want = {
         .cols = c->canvas.cols,
@@ -232,7 +251,7 @@ static void make_layout(struct kiln_console *c)
         .focus = c->focus,
         .shared = c->shared,
         .zoom = c->zoom,
-        .prompt_rows = kiln_prompt_rows(&c->model, c->canvas.cols),
+        .prompt_rows = prompt_rows(c, now),
     };
 
     kiln_layout_make(&c->layout, &want);
@@ -241,6 +260,8 @@ static void make_layout(struct kiln_console *c)
 /* When the times that are shown change next. */
 static int64_t next_tick(const struct kiln_console *c, int64_t now)
 {
+    if (c->prompt_rows > 0 && c->prompt_until_us != KILN_NEVER)
+        return c->prompt_until_us;
     for (size_t i = 0; !c->disconnected && i < c->model.n_builds; i++)
         if (c->model.builds[i].state == KILN_MODEL_RUNNING)
             return now + KILN_SECOND(1) - now % KILN_SECOND(1);
@@ -250,16 +271,18 @@ static int64_t next_tick(const struct kiln_console *c, int64_t now)
 void kiln_console_draw(struct kiln_console *c)
 {
     struct kiln_area all = kiln_canvas_area(&c->canvas);
+    int64_t now = kiln_clock_mono_us();
 
     kiln_canvas_clear(&c->canvas);
     c->dirty = false;
-    c->tick_us = next_tick(c, kiln_clock_mono_us());
+    c->tick_us = KILN_NEVER;
     if (all.w < KILN_CONSOLE_COLS || all.h < KILN_CONSOLE_ROWS) {
         kiln_area_printf(&all, 0, 0, title_style, "kiln needs %d x %d; this is %d x %d",
                          KILN_CONSOLE_COLS, KILN_CONSOLE_ROWS, all.w, all.h);
         return;
     }
-    make_layout(c);
+    make_layout(c, now);
+    c->tick_us = next_tick(c, now);
     draw_frames(c, &all);
     draw_panes(c, &all);
     draw_bottom(c, &all);

@@ -45,8 +45,10 @@ struct kiln_console {
     bool leave; /* ctrl-z: the loop gives the terminal away */
     bool mouse;
     bool asked_controls;
-    bool disconnected; /* nothing will come any more */
-    int shell_fd;      /* reply of `shell`; -1: none */
+    bool disconnected;       /* nothing will come any more */
+    int shell_fd;            /* reply of `shell`; -1: none */
+    int prompt_rows;         /* of the prompt pane; stay a moment when nothing is asked any more */
+    int64_t prompt_until_us; /* KILN_NEVER: something is asked */
     int64_t drawn_us;
     int64_t tick_us; /* when the clocks on the screen show another second; KILN_NEVER */
 };

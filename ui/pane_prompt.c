@@ -241,8 +241,6 @@ static void draw(void *pane, const struct kiln_area *a, bool focused)
     make_pieces(&p->pieces, kiln_console_model(p->c), a->w);
     at = find_choice(p, p->at);
     from = at && at->y >= a->h ? at->y - a->h + 1 : 0;
-    if (p->pieces.n == 0)
-        kiln_area_printf(a, 1, 0, plain, "nothing is asked");
     for (size_t i = 0; i < p->pieces.n; i++) {
         const struct piece *piece = &p->pieces.v[i];
 
