@@ -94,14 +94,14 @@ void kiln_logscan_clean(struct kiln_str *out, const char *text, size_t len)
     }
     while (i < len) {
         size_t n = text[i] == '\033' ? escape_length(text + i, len - i) : 0;
+        bool color = n > 2 && text[i + 1] == '[' && text[i + n - 1] == 'm';
 
-        if (n == 0) {
+        if (n == 0)
             n = control_length(text + i, len - i);
-            if (n > 0)
-                kiln_str_addc(out, '?');
-            else
-                kiln_str_addc(out, text[i++]);
-        }
+        if (n == 0)
+            kiln_str_addc(out, text[i++]);
+        else if (!color)
+            kiln_str_addc(out, '?');
         i += n;
     }
 }

@@ -20,8 +20,8 @@ enum kiln_logscan kiln_logscan_type(const char *event, size_t len);
 /** How many lines an event of type LINES has. */
 uint32_t kiln_logscan_count(const char *event, size_t len);
 
-/** Append text without what a terminal would act on: escape sequences go, control characters but
- *  tab and newline become '?'. @text: valid UTF-8. */
+/** Append text without what a terminal would act on, as a canvas would show it: colours go, other
+ *  escape sequences and control characters but tab and newline become '?'. @text: valid UTF-8. */
 void kiln_logscan_clean(struct kiln_str *out, const char *text, size_t len);
 
 #endif

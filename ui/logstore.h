@@ -30,8 +30,8 @@ struct kiln_logpos {
 };
 int kiln_logpos_compare(struct kiln_logpos a, struct kiln_logpos b); /* < 0, 0, > 0 */
 
-/* One line. Text: valid UTF-8 without control characters but tabs (escape sequences are taken out,
- * others become '?'); not NUL-terminated. */
+/* One line. Text: valid UTF-8 without control characters but tabs (kiln_logscan_clean), so that
+ * what is searched, shown and saved is the same; not NUL-terminated. */
 struct kiln_logline {
     const char *text;
     size_t len;

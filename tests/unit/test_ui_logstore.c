@@ -117,9 +117,9 @@ static void test_clean(void **state)
     } rows[] = {
         { "plain\ttext", "plain\ttext" },
         { "\033[31mred\033[0m", "red" },
-        { "a\033[2Jb\033[1;1Hc", "abc" },
-        { "a\033]0;title\ab\033]52;c;eA==\033\\c", "abc" },
-        { "\033(Bx\033=y\0337z", "xyz" },
+        { "a\033[2Jb\033[1;1Hc", "a?b?c" },
+        { "a\033]0;title\ab\033]52;c;eA==\033\\c", "a?b?c" },
+        { "\033(Bx\033=y\0337z", "?x?y?z" },
         { "\033", "?" },
         { "a\033[", "a?[" },
         { "a\033]0;never ends", "a?]0;never ends" },

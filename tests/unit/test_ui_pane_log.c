@@ -280,10 +280,7 @@ static void test_hostile_text(void **state)
 
         assert_true(ch == 0 || (ch >= 0x20 && ch != 0x7f && !(ch >= 0x80 && ch < 0xa0)));
     }
-    bed_shows(c, "06:22:41 x?1m"
-                 "?"
-                 "?"
-                 "?!\xef\xbf\xbd\xef\xbf\xbd");
+    bed_shows(c, "06:22:41 \?\?\?\?x\?1m\?\?\?!\xef\xbf\xbd\xef\xbf\xbd");
     close_console(c, &bed);
 }
 
