@@ -162,21 +162,23 @@ class Screen(Machine):
         self.assertIn('"type":"screen"', log)
 
     def test_keys_are_let_go_of_when_their_owner_goes(self):
+        # Figures: for letters QEMU presses Caps Lock itself to get the case that the keysym has.
         c = self.guest()
         self.await_text("kiln:")
         c.call("key", keysym=SHIFT, on=True)
-        self.press(c, "A")
-        self.await_text("kiln:A")
+        self.press(c, "1")
+        self.await_text("kiln:!")
         self.leave(c)
         c = self.client()
-        # The keymap of QEMU presses nothing by itself: "a" with Shift held would be an A.
         kit.until(lambda: c.request("control", on=True)["ok"], "the controls")
-        self.press(c, "b")
-        self.await_text("kiln:Ab")
+        self.press(c, "2")
+        self.await_text("kiln:!2")
         c.call("key", keysym=SHIFT, on=True)
+        self.press(c, "3")
+        self.await_text("kiln:!2#")
         c.call("release-keys")
-        self.press(c, "c")
-        self.await_text("kiln:Abc")
+        self.press(c, "4")
+        self.await_text("kiln:!2#4")
         self.finish(c)
 
     def test_while_the_guest_is_halted(self):
@@ -213,6 +215,27 @@ class Screen(Machine):
     def ticks(pid):
         with open(f"/proc/{pid}/stat") as f:
             return sum(int(n) for n in f.read().rsplit(")", 1)[1].split()[11:13])
+
+    def test_the_typist_is_not_disturbed(self):
+        """QEMU lifts all keys, everybody's, when a VNC client leaves: who looks for a moment must not."""
+        c = self.guest("boot:1", "key:2", boot_command=["!2#"], boot_key_interval="1ms")
+        c.stop("boot:1")
+        c.call("thaw")
+        self.await_text("kiln:")
+        c.call("continue")
+        c.stop("key:2")  # Shift is down
+        c.call("thaw")
+        passer_by = self.client()
+        self.screen(passer_by)
+        self.leave(passer_by)
+        picture = self.screen(c)
+        c.call("screen", on=False)
+        self.press(c, "45")  # goes through the same thread: it has seen that nobody looks
+        self.await_text("kiln:$%")
+        self.assertGreater(picture.width, 0)
+        c.call("continue")
+        self.await_text("kiln:$%!2#")
+        self.finish(c)
 
     def test_a_build_without_vnc(self):
         c = self.guest(disable_vnc=True)
@@ -372,7 +395,7 @@ class Hostile(Machine):
             picture = self.screen(c)
         with open(f"/proc/{worker}/status") as f:
             peak = int(re.search(r"VmHWM:\s+(\d+)", f.read())[1])
-        self.assertLess(peak, 400000)  # KiB; a screen of 65280x4096 is refused
+        self.assertLess(peak, 1000000)  # KiB; the largest screen that is taken has 64 million pixels
         frames = [e for e in c.events if e["type"] == "frame"]
         self.assertLess(len(frames), 31 * took + 5)
         self.assertLess(sum(1 for e in c.events if e["type"] == "screen"), 31 * took + 5)
