@@ -5,6 +5,7 @@
 #include "base/macros.h"
 #include "base/mem.h"
 #include "ui/color.h"
+#include "ui/scroll.h"
 #include "ui/width.h"
 
 #define SKIP 4 /* columns that are rather written again than jumped over */
@@ -322,6 +323,24 @@ static void paint_row(struct kiln_paint *p, const struct kiln_canvas *c, int y,
     memcpy(was, now, (size_t)c->cols * sizeof(*was));
 }
 
+/* Rows that have only moved. */
+static void paint_scroll(struct kiln_paint *p, const struct kiln_canvas *c, struct kiln_str *out)
+{
+    const struct kiln_paint_caps *caps = p->caps;
+    struct kiln_scroll s;
+
+    if (p->no_scroll || !caps->csr || !caps->ri || !kiln_scroll_find(&p->shown, c, &s))
+        return;
+    set_style(p, (struct kiln_style){ 0 }, out); /* the rows that come in */
+    kiln_str_adds(out, caps->param(caps->csr, s.top, s.bottom));
+    kiln_str_adds(out, caps->param(caps->cup, s.by > 0 ? s.bottom : s.top, 0));
+    for (int i = 0; i < (s.by > 0 ? s.by : -s.by); i++)
+        kiln_str_adds(out, s.by > 0 ? "\n" : caps->ri);
+    kiln_str_adds(out, caps->param(caps->csr, 0, c->rows - 1));
+    p->x = p->y = -1;
+    kiln_scroll_apply(&p->shown, &s);
+}
+
 static void paint_cursor(struct kiln_paint *p, const struct kiln_canvas *c, struct kiln_str *out)
 {
     bool show = c->cursor_x >= 0 && c->cursor_y >= 0;
@@ -369,6 +388,8 @@ void kiln_paint_frame(struct kiln_paint *p, const struct kiln_canvas *c, struct 
         kiln_str_adds(out, p->caps->clear);
         p->x = p->y = 0;
         p->epoch++;
+    } else {
+        paint_scroll(p, c, out);
     }
     for (int y = 0; y < c->rows; y++)
         paint_row(p, c, y, out);

@@ -19,6 +19,7 @@ struct kiln_paint_caps {
     bool bce;               /* erasing leaves the background colour */
     const char *clear, *el;
     const char *cup, *cuf, *cr; /* row, column; columns to the right */
+    const char *csr, *ri;       /* first and last row that scroll; up a row, or scroll down */
     const char *ech, *rep;      /* erase characters; character, how often */
     const char *sgr0, *bold, *dim, *smul, *rev;
     const char *setaf, *setab, *op;
@@ -37,6 +38,7 @@ struct kiln_paint {
     bool style_known;
     bool acs; /* line drawing is on */
     bool cursor_shown, cursor_known;
+    bool no_scroll; /* pictures may stand between the cells, and would go along */
     unsigned epoch; /* counts the frames that began with an empty screen */
 };
 

@@ -115,6 +115,8 @@ static void get_caps(struct kiln_term *t)
         .cup = get(t, "cup"),
         .cuf = get(t, "cuf"),
         .cr = get(t, "cr"),
+        .csr = get(t, "csr"),
+        .ri = get(t, "ri"),
         .ech = get(t, "ech"),
         .rep = get(t, "rep"),
         .sgr0 = get(t, "sgr0"),
@@ -529,6 +531,7 @@ static void take_reply(struct kiln_term *t, const struct kiln_term_reply *r)
                 t->caps.pixels = KILN_PIXELS_SIXEL;
         t->answered = true;
     }
+    t->paint.no_scroll = t->caps.pixels != KILN_PIXELS_NONE;
 }
 
 bool kiln_term_key(struct kiln_term *t, struct kiln_key *ret, char **ret_paste)

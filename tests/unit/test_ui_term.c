@@ -25,6 +25,7 @@ struct screen {
     uint32_t last; /* for REP */
     bool wrap;     /* the cursor stands behind the last column */
     bool acs, sync, cursor;
+    int top, bottom; /* of what scrolls */
     struct kiln_str in;
 };
 
@@ -143,6 +144,10 @@ static void csi(struct screen *s, char prefix, const int *v, int n, char final)
     } else if (final == 'b') {
         for (int i = 0; i < a; i++)
             put(s, s->last);
+    } else if (final == 'r') {
+        s->top = a - 1;
+        s->bottom = n > 1 ? v[1] - 1 : s->c.rows - 1;
+        s->x = s->y = 0;
     } else if (final == 'm') {
         sgr(s, v, n ? n : 1);
     } else if (final != 't' && final != 'c' && final != 'l' && final != 'h') {
@@ -150,6 +155,17 @@ static void csi(struct screen *s, char prefix, const int *v, int n, char final)
     }
     if (final != 'm')
         s->wrap = false;
+}
+
+static void scroll(struct screen *s, int by)
+{
+    int n = s->bottom - s->top, cols = s->c.cols;
+    struct kiln_cell *top = s->c.cells + s->top * cols;
+
+    memmove(by > 0 ? top : top + cols, by > 0 ? top + cols : top,
+            (size_t)(n * cols) * sizeof(*top));
+    for (int x = 0; x < cols; x++)
+        top[(by > 0 ? n * cols : 0) + x] = (struct kiln_cell){ ' ', { .bg = s->style.bg } };
 }
 
 /* Returns the bytes taken; 0: more has to come. */
@@ -162,6 +178,8 @@ static size_t obey(struct screen *s, const char *in, size_t len)
         s->wrap = false;
         if (*in == '\r')
             s->x = 0;
+        else if (s->y == s->bottom)
+            scroll(s, 1);
         else
             assert_true(++s->y < s->c.rows);
         return 1;
@@ -177,6 +195,13 @@ static size_t obey(struct screen *s, const char *in, size_t len)
         assert_true(n > 0);
         put(s, cp);
         return n;
+    }
+    if (in[1] == 'M') {
+        if (s->y == s->top)
+            scroll(s, -1);
+        else
+            s->y--;
+        return 2;
     }
     if (in[1] == '(' || in[1] == ')') {
         if (in[1] == '(')
@@ -250,6 +275,7 @@ static void open_bed(struct bed *b, const char *term, int cols, int rows)
     (void)fcntl(b->master, F_SETFL, O_NONBLOCK);
     unit_ok(kiln_term_open(&b->term, b->slave, NULL, &err), &err);
     kiln_canvas_resize(&b->screen.c, cols, rows);
+    b->screen.bottom = rows - 1;
     kiln_canvas_resize(&b->now, cols, rows);
     collect(b);
 }
@@ -326,6 +352,19 @@ static uint32_t some_color(void)
     }
 }
 
+/* Some rows move up or down, as a log does. */
+static void move_rows(struct kiln_canvas *c)
+{
+    int rows = c->rows, top = (int)some((uint32_t)rows - 6),
+        n = 4 + (int)some((uint32_t)(rows - top) - 4);
+    int by = 1 + (int)some(3);
+    struct kiln_cell *at = c->cells + top * c->cols, *moved = at + by * c->cols;
+    bool up = some(2);
+
+    if (n > by)
+        memmove(up ? at : moved, up ? moved : at, (size_t)((n - by) * c->cols) * sizeof(*at));
+}
+
 static void change(struct kiln_canvas *c, bool unicode)
 {
     static const uint32_t chars[] = { ' ', 'a', '-', 0x2500, 0x2502, 0x4f60, 0xe4, 0x1F600 };
@@ -378,6 +417,8 @@ static void test_random_pictures(void **state)
         for (int frame = 0; frame < 400; frame++) {
             for (uint32_t n = some(frame % 50 ? 8 : 200); n > 0; n--)
                 change(&b.now, terms[i].unicode);
+            if (some(3) == 0)
+                move_rows(&b.now);
             draw(&b);
             check(&b, terms[i].attrs, true);
             assert_int_equal(b.screen.cursor || !terms[i].unicode,
@@ -430,6 +471,16 @@ static void test_few_bytes(void **state)
     kiln_area_fill(&all, 0, 7, 80, 1, ' ', (struct kiln_style){ .bg = KILN_COLOR_ANSI(4) });
     draw(&b);
     assert_in_range(kiln_term_bytes(b.term) - before, 1, 16); /* erased, not written */
+    for (int y = 0; y < 24; y++)
+        kiln_area_printf(&all, 0, y, (struct kiln_style){ 0 },
+                         "%d lines of a long log, all others %d", y * y, y);
+    draw(&b);
+    before = kiln_term_bytes(b.term);
+    memmove(b.now.cells + 800, b.now.cells + 880, 12 * 80 * sizeof(*b.now.cells));
+    kiln_area_text(&all, 0, 22, "new", 3, (struct kiln_style){ 0 });
+    draw(&b);
+    assert_in_range(kiln_term_bytes(b.term) - before, 1, 100); /* moved, not written */
+    check(&b, ALL_ATTRS, true);
     close_bed(&b);
 }
 
