@@ -79,7 +79,9 @@ struct kiln_build {
     struct kiln_bus *bus;
     struct kiln_ledger *ledger;
     struct kiln_prompter *prompter;
-    struct kiln_control *control;   /* commands from outside; NULL: none come */
+    const _Atomic bool *audience; /* a client that can answer is there now, even without a terminal;
+                                     memory shared with the supervisor; NULL: there never is */
+    struct kiln_control *control; /* commands from outside; NULL: none come */
     struct kiln_debugger *debugger; /* NULL: nothing stops */
     const char *target; /* current line prefix; NULL: label. Changed around post-processors */
 
@@ -152,7 +154,6 @@ struct kiln_prompter {
                 const struct kiln_strv *choices, char **ret_answer, struct kiln_err *);
     /* Answers the question that is open, if one is. Any thread. */
     void (*answer)(struct kiln_prompter *, const char *text);
-    _Atomic bool audience; /* a client that can answer is there now, even without a terminal */
 };
 #define KILN_NOBODY_TO_ASK "Error asking for input: no available tty"
 /** Is there anybody who could answer? Any thread. */

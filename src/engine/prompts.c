@@ -3,7 +3,7 @@
 
 bool kiln_can_ask(const struct kiln_build *b)
 {
-    return b->prompter && (b->options->interactive || b->prompter->audience);
+    return b->prompter && (b->options->interactive || (b->audience && *b->audience));
 }
 
 bool kiln_ask(struct kiln_build *b, const char *question, const struct kiln_strv *choices,

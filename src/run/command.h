@@ -19,12 +19,10 @@ enum kiln_command_flags {
     KILN_COMMAND_BUILDS = 4, /* with BUILD: without a build it goes to all */
     KILN_COMMAND_TEXT = 8,   /* text must be there */
     KILN_COMMAND_LINES = 16, /* lines must be there */
-    KILN_COMMAND_OURS = 32,  /* only the supervisor gives it */
 };
 
 /* Name, flags. */
 #define KILN_COMMANDS(X)                                                                           \
-    X("audience", KILN_COMMAND_OURS)                                                               \
     X("watch", KILN_COMMAND_TEXT)                                                                  \
     X("control", 0)                                                                                \
     X("cancel", KILN_COMMAND_HOLDS | KILN_COMMAND_BUILD | KILN_COMMAND_BUILDS)                     \

@@ -315,8 +315,6 @@ static bool obey(struct kiln_listener *l, struct client *c, const struct kiln_ca
                  const struct kiln_command *cmd, bool *ret_later, struct kiln_err *err)
 {
     *ret_later = false;
-    if (cmd->flags & KILN_COMMAND_OURS)
-        return kiln_err_set(err, KILN_ERR_USER, "unknown command \"%s\"", cmd->name);
     if (kiln_streq(cmd->name, "watch"))
         return start_watch(l, c, cmd, err);
     if (kiln_streq(cmd->name, "control"))

@@ -6,9 +6,10 @@
 #include "engine/place.h"
 
 /* One command that went to one build or more. */
-struct group {
+struct kiln_group {
+    struct kiln_group *next;
     struct kiln_caller from;
-    size_t left; /* workers that have not replied yet */
+    size_t left; /* builds that have not replied yet; 0: the client has its reply */
     bool ok;     /* one has obeyed: that is the reply */
     struct kiln_str rest;
     int fd;
@@ -17,25 +18,43 @@ struct group {
 struct kiln_call {
     int64_t id; /* the worker's reply has it */
     struct kiln_slot *slot;
-    struct group *group; /* owned by all calls of it together */
+    struct kiln_group *group;
 };
 
 /* ---- replies ---- */
 
-static struct group *group_new(const struct kiln_caller *from)
+static struct kiln_group *new_group(struct kiln_dispatch *d, const struct kiln_caller *from)
 {
-    struct group *g = kiln_xcalloc(1, sizeof(*g));
+    struct kiln_group *g = kiln_xcalloc(1, sizeof(*g));
 
+    g->next = d->groups;
+    d->groups = g;
     g->from = *from;
     g->left = 1; /* until all have been asked */
     g->fd = -1;
     return g;
 }
 
+/* Forget those that have their reply. */
+static void sweep(struct kiln_dispatch *d)
+{
+    struct kiln_group **at = &d->groups, *g;
+
+    while ((g = *at)) {
+        if (g->left > 0) {
+            at = &g->next;
+            continue;
+        }
+        *at = g->next;
+        kiln_str_done(&g->rest);
+        free(g);
+    }
+}
+
 /* One less to wait for; the last one replies. The first that obeyed speaks for all, else the first.
  */
-static void settle(struct kiln_dispatch *d, struct group *g, bool ok, const char *rest, size_t len,
-                   int fd)
+static void settle(struct kiln_dispatch *d, struct kiln_group *g, bool ok, const char *rest,
+                   size_t len, int fd)
 {
     if (len > 0 && (g->rest.len == 0 || (ok && !g->ok))) {
         kiln_str_clear(&g->rest);
@@ -52,12 +71,10 @@ static void settle(struct kiln_dispatch *d, struct group *g, bool ok, const char
         kiln_listener_pass(d->listener, &g->from, g->rest.data, g->rest.len, g->fd);
     else
         kiln_listener_reply(d->listener, &g->from, "no build is left for this", NULL);
-    kiln_str_done(&g->rest);
-    free(g);
 }
 
 /* text: may be NULL */
-static void settle_ok(struct kiln_dispatch *d, struct group *g, const char *text)
+static void settle_ok(struct kiln_dispatch *d, struct kiln_group *g, const char *text)
 {
     KILN_AUTO_STR rest = { 0 };
 
@@ -70,7 +87,7 @@ static void settle_ok(struct kiln_dispatch *d, struct group *g, const char *text
     settle(d, g, true, rest.data, rest.len, -1);
 }
 
-static void settle_error(struct kiln_dispatch *d, struct group *g, const char *error)
+static void settle_error(struct kiln_dispatch *d, struct kiln_group *g, const char *error)
 {
     KILN_AUTO_STR rest = { 0 };
 
@@ -81,9 +98,9 @@ static void settle_error(struct kiln_dispatch *d, struct group *g, const char *e
 }
 
 /* Take a call off the list. */
-static struct group *take_call(struct kiln_dispatch *d, size_t i)
+static struct kiln_group *take_call(struct kiln_dispatch *d, size_t i)
 {
-    struct group *g = d->calls[i].group;
+    struct kiln_group *g = d->calls[i].group;
 
     d->calls[i] = d->calls[--d->n_calls];
     return g;
@@ -127,6 +144,7 @@ bool kiln_dispatch_reply(struct kiln_dispatch *d, struct kiln_slot *slot, const 
     for (size_t i = 0; i < d->n_calls; i++) {
         if (d->calls[i].id == id && d->calls[i].slot == slot) {
             settle(d, take_call(d, i), begins(rest, left, ",\"ok\":true"), rest, left, fd);
+            sweep(d);
             return true;
         }
     }
@@ -140,6 +158,7 @@ void kiln_dispatch_over(struct kiln_dispatch *d, struct kiln_slot *slot)
         if (d->calls[i].slot == slot)
             settle_error(d, take_call(d, i), "the build is over");
     }
+    sweep(d);
 }
 
 void kiln_dispatch_done(struct kiln_dispatch *d)
@@ -152,7 +171,7 @@ void kiln_dispatch_done(struct kiln_dispatch *d)
 
 /* ---- to one build ---- */
 
-static void forward(struct kiln_dispatch *d, struct kiln_slot *slot, struct group *g,
+static void forward(struct kiln_dispatch *d, struct kiln_slot *slot, struct kiln_group *g,
                     const struct kiln_command *cmd)
 {
     KILN_AUTO_STR line = { 0 };
@@ -200,7 +219,7 @@ static void set_break(struct kiln_dispatch *d, struct kiln_slot *slot,
     d->ops->breaks(d->ud, slot);
 }
 
-static void ask_waiting(struct kiln_dispatch *d, struct kiln_slot *slot, struct group *g,
+static void ask_waiting(struct kiln_dispatch *d, struct kiln_slot *slot, struct kiln_group *g,
                         const struct kiln_command *cmd)
 {
     if (kiln_streq(cmd->name, "break"))
@@ -215,7 +234,7 @@ static void ask_waiting(struct kiln_dispatch *d, struct kiln_slot *slot, struct 
 }
 
 /* The template is the supervisor's: no worker is needed. */
-static void write_template(struct kiln_dispatch *d, struct kiln_slot *slot, struct group *g,
+static void write_template(struct kiln_dispatch *d, struct kiln_slot *slot, struct kiln_group *g,
                            const struct kiln_command *cmd)
 {
     KILN_AUTO_FREE char *text = NULL;
@@ -227,7 +246,7 @@ static void write_template(struct kiln_dispatch *d, struct kiln_slot *slot, stru
         settle_error(d, g, kiln_err_text(&err));
 }
 
-static void ask(struct kiln_dispatch *d, struct kiln_slot *slot, struct group *g,
+static void ask(struct kiln_dispatch *d, struct kiln_slot *slot, struct kiln_group *g,
                 const struct kiln_command *cmd)
 {
     g->left++;
@@ -282,13 +301,14 @@ static bool is_for(const struct kiln_slot *slot, const struct kiln_command *cmd,
 static void ask_all(struct kiln_dispatch *d, const struct kiln_caller *from,
                     const struct kiln_command *cmd, const struct kiln_place *place)
 {
-    struct group *g = group_new(from);
+    struct kiln_group *g = new_group(d, from);
 
     for (size_t i = 0; i < d->n; i++) {
         if (is_for(&d->slots[i], cmd, place))
             ask(d, &d->slots[i], g, cmd);
     }
     settle(d, g, false, "", 0, -1);
+    sweep(d);
 }
 
 static bool check_build(const struct kiln_dispatch *d, const struct kiln_command *cmd,
@@ -341,9 +361,9 @@ void kiln_dispatch_command(struct kiln_dispatch *d, const struct kiln_caller *fr
 }
 
 /* Without a reply. build NULL: to all that run. */
-static void tell(struct kiln_dispatch *d, const char *command, const char *build, bool on)
+static void tell(struct kiln_dispatch *d, const char *command, const char *build)
 {
-    const struct kiln_request req = { .command = command, .on = on };
+    const struct kiln_request req = { .command = command };
     KILN_AUTO_STR line = { 0 };
 
     kiln_command_encode(&req, false, 0, &line);
@@ -355,15 +375,10 @@ static void tell(struct kiln_dispatch *d, const char *command, const char *build
 
 void kiln_dispatch_unwatched(struct kiln_dispatch *d, const char *build)
 {
-    tell(d, "screen", build, false);
+    tell(d, "screen", build); /* not "on" */
 }
 
 void kiln_dispatch_released(struct kiln_dispatch *d)
 {
-    tell(d, "release-keys", NULL, false);
-}
-
-void kiln_dispatch_held(struct kiln_dispatch *d, const char *build, bool held)
-{
-    tell(d, "audience", build, held);
+    tell(d, "release-keys", NULL);
 }

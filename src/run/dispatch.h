@@ -25,8 +25,9 @@ struct kiln_dispatch {
     struct kiln_listener *listener; /* borrowed */
     const struct kiln_dispatch_ops *ops;
     void *ud;
-    int64_t id;              /* of the last command to a worker */
-    struct kiln_call *calls; /* owned; those that wait for a worker */
+    int64_t id;                /* of the last command to a worker */
+    struct kiln_call *calls;   /* owned; those that wait for a worker */
+    struct kiln_group *groups; /* owned; the commands that they came of */
     size_t n_calls;
 };
 
@@ -44,7 +45,5 @@ void kiln_dispatch_over(struct kiln_dispatch *d, struct kiln_slot *slot);
 void kiln_dispatch_unwatched(struct kiln_dispatch *d, const char *build);
 /** Who had the controls has them no longer: no build keeps its keys pressed. */
 void kiln_dispatch_released(struct kiln_dispatch *d);
-/** Somebody can answer the questions of that build (NULL: of all), or nobody any more. */
-void kiln_dispatch_held(struct kiln_dispatch *d, const char *build, bool held);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ struct kiln_supervisor {
     struct kiln_snapshot *snapshot;
     struct kiln_listener *listener;
     struct kiln_dispatch dispatch;
+    _Atomic bool *audience; /* a client has the controls; shared with the workers */
     int signal_fd;
     bool cancelled;
 };
@@ -135,6 +137,8 @@ static void cancel_slot(struct kiln_supervisor *s, struct kiln_slot *slot)
 void kiln_supervisor_command(struct kiln_supervisor *s, const char *label,
                              const struct kiln_request *req)
 {
+    if (kiln_streq(req->command, "answer") && !req->text && kiln_listener_held(s->listener))
+        return; /* nobody can answer here, but a client can, and may take its time */
     for (size_t i = 0; i < s->n; i++) {
         if (!kiln_streq(s->slots[i].build->label, label))
             continue;
@@ -182,7 +186,8 @@ static void on_held(void *ud, bool held)
 {
     struct kiln_supervisor *s = ud;
 
-    kiln_dispatch_held(&s->dispatch, NULL, held);
+    if (s->audience)
+        *s->audience = held;
 }
 
 static const struct kiln_listener_ops listener_ops = { on_command, on_unwatched, on_released,
@@ -227,25 +232,17 @@ static size_t count(const struct kiln_supervisor *s, enum kiln_slot_state state)
     return n;
 }
 
-static void start(struct kiln_supervisor *s, size_t i)
-{
-    struct kiln_slot *slot = &s->slots[i];
-    KILN_AUTO_ERR err = { 0 };
-
-    if (!kiln_slot_start(slot, kiln_rundir_ledger(&s->dir, i), s->guard.fd, &err))
-        end_unstarted(s, slot, 1, kiln_err_text(&err));
-    else if (kiln_listener_held(s->listener))
-        kiln_dispatch_held(&s->dispatch, slot->build->label, true);
-}
-
 /* Start what may run now. */
 static void start_more(struct kiln_supervisor *s)
 {
     for (size_t i = 0; i < s->n && !s->cancelled; i++) {
+        KILN_AUTO_ERR err = { 0 };
+
         if (s->how->parallel > 0 && (long)count(s, KILN_SLOT_RUNNING) >= s->how->parallel)
             return;
-        if (s->slots[i].state == KILN_SLOT_WAITING)
-            start(s, i);
+        if (s->slots[i].state == KILN_SLOT_WAITING &&
+            !kiln_slot_start(&s->slots[i], kiln_rundir_ledger(&s->dir, i), s->guard.fd, &err))
+            end_unstarted(s, &s->slots[i], 1, kiln_err_text(&err));
     }
 }
 
@@ -329,7 +326,7 @@ static void serve(struct kiln_supervisor *s, const struct pollfd *p)
         read_signal(s);
     if (p[CONTROL].revents)
         kiln_listener_serve(s->listener);
-    if (p[CLIENT].revents)
+    if (p[CLIENT].revents && client)
         client->readable(s->how->client_ud, s);
     if (p[OUTPUT].revents)
         cancel_all(s, "Cancelling build: nobody reads its output any more");
@@ -392,6 +389,15 @@ static bool open_signals(struct kiln_supervisor *s, struct kiln_err *err)
     return true;
 }
 
+/* In memory that workers share, so that it holds at once. NULL: there is none. */
+static _Atomic bool *shared_truth(void)
+{
+    void *p =
+        mmap(NULL, sizeof(_Atomic bool), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    return p == MAP_FAILED ? NULL : p;
+}
+
 static bool supervisor_init(struct kiln_supervisor *s, const struct kiln_supervise *how,
                             struct kiln_err *err)
 {
@@ -402,8 +408,11 @@ static bool supervisor_init(struct kiln_supervisor *s, const struct kiln_supervi
     s->guard = (struct kiln_guard){ .fd = -1 };
     s->snapshot = kiln_snapshot_new(0, 0);
     s->slots = kiln_xcalloc(s->n, sizeof(*s->slots));
-    for (size_t i = 0; i < s->n; i++)
+    s->audience = shared_truth();
+    for (size_t i = 0; i < s->n; i++) {
         kiln_slot_init(&s->slots[i], how->plan->builds[i]);
+        how->plan->builds[i]->audience = s->audience;
+    }
     kiln_plan_secrets(how->plan, &secrets);
     return kiln_redactor_build(&secrets, &s->redactor, err);
 }
@@ -436,6 +445,8 @@ static void supervisor_done(struct kiln_supervisor *s)
     kiln_fd_closep(&s->signal_fd);
     kiln_redactor_free(s->redactor);
     kiln_snapshot_free(s->snapshot);
+    if (s->audience)
+        (void)munmap(s->audience, sizeof(*s->audience));
     free(s->slots);
 }
 
@@ -476,9 +487,9 @@ int kiln_supervise(const struct kiln_supervise *how, struct kiln_err *err)
     int code = 1;
 
     if (supervisor_init(&s, how, err) && supervisor_open(&s, err)) {
+        begin(&s);
         if (how->ready)
             how->ready(how->ready_ud);
-        begin(&s);
         for (start_more(&s); count(&s, KILN_SLOT_RUNNING) > 0; start_more(&s))
             poll_once(&s);
         code = end(&s);

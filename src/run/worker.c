@@ -87,20 +87,7 @@ static bool on_answer(void *ud, const struct kiln_control_args *args,
                         (long long)args->number);
 }
 
-/* A question that is open stays open when they leave: somebody was there to be asked. */
-static bool on_audience(void *ud, const struct kiln_control_args *args,
-                        struct kiln_control_reply *reply, struct kiln_err *err)
-{
-    struct worker *w = ud;
-
-    (void)reply;
-    (void)err;
-    w->prompter.audience = args->on;
-    return true;
-}
-
 static const struct kiln_control_command own_commands[] = {
-    { "audience", on_audience },
     { "cancel", on_cancel },
     { "answer", on_answer },
     { 0 },
@@ -245,7 +232,7 @@ static void set_signals(void)
 static int worker_main(struct kiln_build *b, int fd, const char *ledger_path)
 {
     KILN_AUTO_ERR err = { 0 };
-    struct worker w = { .build = b, .fd = fd, .prompter = { ask, answer_open } };
+    struct worker w = { .build = b, .fd = fd, .prompter = { .ask = ask, .answer = answer_open } };
     pthread_t reader;
 
     (void)pthread_mutex_init(&w.lock, NULL);
