@@ -58,8 +58,9 @@ const struct kiln_run_info *kiln_client_info(const struct kiln_client *c);
 /* What comes. Any may be NULL. Borrowed until return. */
 struct kiln_client_handler {
     /* State: everything but LINE and LOG events, which are in the log. First what rebuilds the
-     * state now (a step's transitions, open prompts, the last progress …), then what happens. After
-     * a reader was too slow for the queue, `again` is called and it begins anew. */
+     * state now (a step's transitions, open prompts, the last progress …), then what happens; what
+     * is out of date before it was read is left out. Should something be missing, `again` is called
+     * and the state comes anew. */
     void (*event)(void *ud, const struct kiln_event *ev);
     void (*again)(void *ud);
     /* The event log (kiln_client_log_fd) has grown to `size` bytes, whole lines. */
