@@ -147,9 +147,11 @@ static int64_t min64(int64_t a, int64_t b)
 
 static int64_t next_deadline(const struct kiln_console *c)
 {
-    int64_t deadline = min64(c->tick_us, kiln_term_deadline(c->term));
+    int64_t deadline = kiln_term_deadline(c->term);
 
-    if (c->dirty && kiln_term_idle(c->term))
+    if (!c->dirty) /* else the clocks wait for that drawing, too */
+        deadline = min64(deadline, c->tick_us);
+    else if (kiln_term_idle(c->term))
         deadline = min64(deadline, c->drawn_us + FRAME_US);
     for (int i = 0; i < KILN_PANE__N; i++) {
         const struct kiln_pane_ops *ops = kiln_pane_ops_of((enum kiln_pane_id)i);

@@ -23,9 +23,11 @@
 #define BUSY_US     KILN_MS(20)    /* the terminal or the writer is busy: look again then */
 #define OLD_US      KILN_SECOND(2) /* a frame's age is told from then on */
 #define MAX_PIXELS  (2u << 20)     /* looked at of one frame; of larger ones every n-th pixel */
-#define PIXELS_BPS  4000000        /* slower lines get cells instead of pixels */
-#define PNG_LEVEL   6              /* of compression in files */
-#define PNG_DEFAULT "screen"       /* name, if the build has none */
+#define ROW_BYTES   24             /* a cell of a film, about */
+#define ECHO_HZ     5 /* with a limit of bytes a second: no key waits longer for rows of pictures */
+#define PIXELS_BPS  4000000  /* slower lines get cells instead of pixels */
+#define PNG_LEVEL   6        /* of compression in files */
+#define PNG_DEFAULT "screen" /* name, if the build has none */
 
 struct pane {
     struct kiln_console *console;
@@ -47,6 +49,7 @@ struct pane {
     bool news;                         /* there may be a newer one */
     int64_t look_us;                   /* not before */
     int64_t looked_us;                 /* when we last did */
+    int64_t convert_us;                /* go on converting not before */
 
     bool visible;
     bool text_toggled; /* the user decided about text */
@@ -72,6 +75,13 @@ static const struct kiln_term_caps *caps_of(const struct pane *p)
 
 /* ---- how it is shown ---- */
 
+static long max_bps(const struct pane *p)
+{
+    struct kiln_term *term = kiln_console_term(p->console);
+
+    return term ? kiln_term_max_bps(term) : 0;
+}
+
 /* Terminals that draw sextants themselves; elsewhere fonts seldom have them. */
 static enum kiln_symbols symbols_of(const struct kiln_term_caps *caps)
 {
@@ -91,11 +101,10 @@ static enum kiln_symbols symbols_of(const struct kiln_term_caps *caps)
 /* Real pixels? Not as text, not over a slow line. */
 static bool in_pixels(const struct pane *p)
 {
-    struct kiln_term *term = kiln_console_term(p->console);
-    long bps = term ? kiln_term_max_bps(term) : 0;
+    long bps = max_bps(p);
 
     return p->ops && caps_of(p)->pixels != KILN_PIXELS_NONE && !caps_of(p)->inside &&
-           (bps == 0 || bps >= PIXELS_BPS) && !kiln_screen_view_as_text(&p->view);
+           (bps <= 0 || bps >= PIXELS_BPS) && !kiln_screen_view_as_text(&p->view);
 }
 
 /* The terminal's answers come after the first paint. */
@@ -298,11 +307,11 @@ static int64_t deadline(const void *pane)
     const struct pane *p = pane;
     int64_t at = kiln_screen_keyboard_deadline(&p->keyboard);
 
-    if (p->visible && p->news)
-        at = earlier(at, p->look_us);
     if (p->visible)
         at = earlier(at, p->pixels_us);
-    return must_convert(p) ? 0 : at;
+    if (must_convert(p))
+        return earlier(at, p->convert_us);
+    return p->visible && p->news ? earlier(at, p->look_us) : at;
 }
 
 /* Look at the newest frame, unless the terminal is busy with older ones. */
@@ -318,13 +327,30 @@ static void take_news(struct pane *p, int64_t now)
     look(p, now);
 }
 
-/* All of a frame, so that no row starves; then rest as long as that took. */
-static void convert(struct pane *p)
+/* How many rows may go to the terminal before it looks for keys again. */
+static int rows_at_once(const struct pane *p)
 {
-    int64_t now;
+    long rows = max_bps(p) / ECHO_HZ / ROW_BYTES / (p->view.cols > 0 ? p->view.cols : 1);
 
-    if (kiln_screen_view_work(&p->view))
+    if (max_bps(p) <= 0 || rows >= KILN_CANVAS_MAX)
+        return KILN_CANVAS_MAX;
+    return rows > 0 ? (int)rows : 1;
+}
+
+/* All of a frame, so that no row starves; then rest as long as that took. */
+static void convert(struct pane *p, int64_t now)
+{
+    bool limited = max_bps(p) > 0;
+
+    if (limited && terminal_is_busy(p)) {
+        p->convert_us = now + BUSY_US;
         return;
+    }
+    if (kiln_screen_view_work(&p->view, rows_at_once(p))) {
+        if (limited)
+            kiln_console_dirty(p->console);
+        return;
+    }
     kiln_console_dirty(p->console);
     now = kiln_clock_mono_us();
     if (now + (now - p->looked_us) > p->look_us)
@@ -342,8 +368,8 @@ static void tick(void *pane, int64_t now)
     }
     if (p->visible && p->news && now >= p->look_us && !must_convert(p))
         take_news(p, now);
-    if (must_convert(p))
-        convert(p);
+    if (must_convert(p) && now >= p->convert_us)
+        convert(p, now);
 }
 
 /* ---- drawing ---- */

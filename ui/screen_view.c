@@ -165,7 +165,7 @@ static void convert(struct kiln_screen_view *v, int y, int n)
     memset(v->stale + y, false, (size_t)n);
 }
 
-bool kiln_screen_view_work(struct kiln_screen_view *v)
+bool kiln_screen_view_work(struct kiln_screen_view *v, int max_rows)
 {
     int64_t until = kiln_clock_mono_us() + SLICE_US;
 
@@ -179,7 +179,8 @@ bool kiln_screen_view_work(struct kiln_screen_view *v)
         if (n == 0)
             continue;
         convert(v, y, n);
-        if (kiln_clock_mono_us() >= until)
+        max_rows -= n;
+        if (max_rows <= 0 || kiln_clock_mono_us() >= until)
             break;
     }
     return kiln_screen_view_pending(v);

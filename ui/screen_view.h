@@ -38,8 +38,8 @@ void kiln_screen_view_resize(struct kiln_screen_view *v, int cols, int rows);
 void kiln_screen_view_forget(struct kiln_screen_view *v);
 /** Is it shown as text at the moment? */
 bool kiln_screen_view_as_text(const struct kiln_screen_view *v);
-/** Convert some rows, a few milliseconds at most. True: there is more to do. */
-bool kiln_screen_view_work(struct kiln_screen_view *v);
+/** Convert some rows, a few milliseconds and about max_rows at most. True: there is more to do. */
+bool kiln_screen_view_work(struct kiln_screen_view *v, int max_rows);
 bool kiln_screen_view_pending(const struct kiln_screen_view *v); /* the same, without working */
 /** Cells into an area of that size, in its middle. */
 void kiln_screen_view_draw(const struct kiln_screen_view *v, const struct kiln_area *a);
