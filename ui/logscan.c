@@ -48,7 +48,7 @@ static size_t escape_length(const char *s, size_t len)
     if (s[1] == '[') { /* CSI */
         while (n < len && s[n] >= 0x20 && s[n] < 0x40)
             n++;
-    } else if (memchr("]PX^_", s[1], 5)) { /* OSC, DCS … up to BEL or ESC \ */
+    } else if (s[1] && strchr("]PX^_", s[1])) { /* OSC, DCS … up to BEL or ESC \ */
         while (n < len && s[n] != '\a' && s[n] != '\033' && s[n] != '\n')
             n++;
         if (n + 1 < len && s[n] == '\033' && s[n + 1] == '\\')

@@ -102,12 +102,10 @@ static void page_down(struct kiln_logpane *p)
         return;
     last = kiln_logpane_last_in_sight(p, kiln_logpane_soon());
     rows = kiln_logpane_rows(p, p->top);
-    if (kiln_logpos_compare(last, p->top) > 0) {
-        p->top = last;
-        p->top_row = 0;
-    } else if (rows - p->top_row > p->h) {
-        p->top_row += p->h > 1 ? p->h - 1 : 1;
-    } else if (walk(p, p->top, true, &last) == KILN_LOG_FOUND) {
+    if (kiln_logpos_compare(last, p->top) == 0 && rows - p->top_row > p->h) {
+        p->top_row += p->h > 1 ? p->h - 1 : 1; /* within one line */
+    } else if (kiln_logpos_compare(last, p->top) > 0 ||
+               walk(p, p->top, true, &last) == KILN_LOG_FOUND) {
         p->top = last;
         p->top_row = 0;
     }
@@ -422,14 +420,14 @@ static void add_position(struct kiln_logpane *p, struct kiln_str *out)
 {
     uint64_t number, total;
     bool exact = kiln_logview_total(p->view, &total);
+    bool known = !p->follow && total > 0 && kiln_logview_number(p->view, p->cursor, &number);
 
-    if (p->follow || (exact && total == 0))
-        kiln_str_addf(out, "%" PRIu64 "%s lines%s", total, exact ? "" : "+",
-                      p->follow ? "  follow" : "");
-    else if (kiln_logview_number(p->view, p->cursor, &number))
-        kiln_str_addf(out, "%" PRIu64 " of %" PRIu64 "%s", number + 1, total, exact ? "" : "+");
-    else
-        kiln_str_addf(out, "of %" PRIu64 "+", total);
+    if (known)
+        kiln_str_addf(out, "%" PRIu64 " of ", number + 1);
+    if (exact || total > 0) /* at first nothing is counted */
+        kiln_str_addf(out, "%" PRIu64 "%s%s", total, exact ? "" : "+", known ? "" : " lines");
+    if (p->follow)
+        kiln_str_adds(out, out->len > 0 ? "  follow" : "follow");
 }
 
 static void status(void *pane, struct kiln_str *out)
