@@ -136,8 +136,10 @@ static void tick(struct kiln_console *c, int64_t now)
         if (ops->deadline && ops->tick && ops->deadline(c->panes[i]) <= now)
             ops->tick(c->panes[i], now);
     }
-    if (c->tick_us <= now)
+    if (c->tick_us <= now) {
         c->dirty = true;
+        c->tick_us = KILN_NEVER; /* until it is drawn, which a slow terminal delays */
+    }
 }
 
 static int64_t min64(int64_t a, int64_t b)

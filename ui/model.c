@@ -204,6 +204,7 @@ static void take_step(struct kiln_model_build *b, const struct kiln_event *ev)
         s->start_us = ev->mono_us;
         s->end_us = 0;
         s->failed = false;
+        s->tries += s->tries < 1000;
     }
     if (s->state == KILN_MODEL_DONE || s->state == KILN_MODEL_FAILED)
         s->end_us = ev->mono_us;

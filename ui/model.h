@@ -30,6 +30,7 @@ struct kiln_model_step {
     enum kiln_model_state state;
     int64_t start_us, end_us; /* monotonic; 0: not yet */
     bool failed;              /* also once it is CLEANED */
+    int tries;                /* how often it was begun */
 };
 
 struct kiln_model_progress { /* the newest one of the step that runs; name NULL: none */

@@ -212,6 +212,8 @@ static void draw_step(const struct kiln_model_build *b, const struct row *r,
     if (look == KILN_MODEL_PENDING)
         base.attr |= base.attr ? 0 : KILN_ATTR_DIM;
     x += 2 + kiln_area_printf(row, x + 2, 0, base, "%s", short_name(s->name));
+    if (s->tries > 1)
+        x += kiln_area_printf(row, x, 0, base, ", try %d", s->tries);
     if (kiln_step_break(b, r->list, r->i, true))
         kiln_area_put(row, x + 1, 0, 0x25CF, mark);
     if (s->start_us && (is_going(s->state) || s->end_us - s->start_us >= KILN_SECOND(1)))

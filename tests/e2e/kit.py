@@ -23,7 +23,7 @@ import unittest
 SOURCE = os.environ.get("KILN_SOURCE") or os.path.abspath(os.path.dirname(__file__) + "/../..")
 BUILD = os.environ.get("KILN_BUILD") or SOURCE + "/build"
 KILN = os.environ.get("KILN") or BUILD + "/kiln"
-PATIENCE = 60  # seconds for what takes a moment on an idle machine
+PATIENCE = int(os.environ.get("KILN_PATIENCE", 60))  # seconds for what takes a moment on an idle machine
 
 
 # A background job of a shell ignores them, and so would everything that it starts.

@@ -288,6 +288,11 @@ class Going(screen.Case):
         self.release()
         t.wait("\\[clean up\\]  \\[abort\\]  \\[retry\\]")
         kit.until(lambda: len(re.findall(" try$", t.text(), re.M)) == 1, "one try")
+        t.keys("Enter")  # retry, from the first provisioner on
+        t.wait("▸ Provision, try 2")
+        self.release()
+        kit.until(lambda: sum(e.get("text") == "try" for e in self.events()) == 2, "two tries")
+        t.wait("\\[clean up\\]  \\[abort\\]  \\[retry\\]")
         t.keys("Up", "Up", "Up", "Enter")
         t.wait("null.demo: really clean up\\? \\(y/N\\)")
         t.keys("Enter")

@@ -53,6 +53,7 @@ static void test_story(void **state)
     assert_int_equal(kiln_step_elapsed_us(s, 1000), 40);
     take(&m, STEP("cleaned", "running", "80"));
     assert_false(s->failed);
+    assert_int_equal(s->tries, 2);
     take(&m, "{\"type\":\"prompt\",\"build\":\"b\",\"index\":3,\"text\":\"?\",\"names\":[\"x\"]}");
     take(&m, "{\"type\":\"prompt\",\"build\":\"b\",\"index\":3,\"text\":\"??\"}");
     assert_int_equal(b->n_prompts, 1);
