@@ -191,6 +191,8 @@ static void draw(struct kiln_console *c, int64_t now)
         return;
     kiln_console_draw(c);
     (void)kiln_term_draw(c->term, &c->canvas);
+    if (kiln_term_behind(c->term))
+        c->dirty = true;
     draw_pixels(c);
     c->drawn_us = now;
 }

@@ -371,12 +371,29 @@ static bool differs(const struct kiln_paint *p, const struct kiln_canvas *c)
     return false;
 }
 
-void kiln_paint_frame(struct kiln_paint *p, const struct kiln_canvas *c, struct kiln_str *out)
+/* From the row where the last frame was cut, so that every row has its turn. */
+static bool paint_rows(struct kiln_paint *p, const struct kiln_canvas *c, struct kiln_str *out)
 {
-    bool all = p->shown.cols != c->cols || p->shown.rows != c->rows;
+    size_t from = out->len;
 
-    if (!all && !differs(p, c))
-        return;
+    for (int i = 0; i < c->rows; i++) {
+        if (p->max_bytes > 0 && out->len - from >= p->max_bytes)
+            return false;
+        paint_row(p, c, p->next_row, out);
+        p->next_row = (p->next_row + 1) % c->rows;
+    }
+    p->next_row = 0;
+    return true;
+}
+
+bool kiln_paint_frame(struct kiln_paint *p, const struct kiln_canvas *c, struct kiln_str *out)
+{
+    bool all = p->shown.cols != c->cols || p->shown.rows != c->rows, whole;
+
+    if (!all && !differs(p, c)) {
+        p->next_row = 0;
+        return true;
+    }
     if (p->caps->civis && (!p->cursor_known || p->cursor_shown)) { /* it shall not jump about */
         kiln_str_adds(out, p->caps->civis);
         p->cursor_known = true;
@@ -388,11 +405,12 @@ void kiln_paint_frame(struct kiln_paint *p, const struct kiln_canvas *c, struct 
         kiln_str_adds(out, p->caps->clear);
         p->x = p->y = 0;
         p->epoch++;
+        p->next_row = 0;
     } else {
         paint_scroll(p, c, out);
     }
-    for (int y = 0; y < c->rows; y++)
-        paint_row(p, c, y, out);
+    whole = paint_rows(p, c, out);
     set_acs(p, false, out);
     paint_cursor(p, c, out);
+    return whole;
 }

@@ -38,14 +38,17 @@ struct kiln_paint {
     bool style_known;
     bool acs; /* line drawing is on */
     bool cursor_shown, cursor_known;
-    bool no_scroll; /* pictures may stand between the cells, and would go along */
-    unsigned epoch; /* counts the frames that began with an empty screen */
+    bool no_scroll;   /* pictures may stand between the cells, and would go along */
+    size_t max_bytes; /* of a frame, and the rest of its last row; 0: no limit */
+    int next_row;     /* 0, or where a frame was cut */
+    unsigned epoch;   /* counts the frames that began with an empty screen */
 };
 
 void kiln_paint_done(struct kiln_paint *p);
 /** Nothing is known of the terminal's picture any more. */
 void kiln_paint_forget(struct kiln_paint *p);
-/** Append to `out` what makes the terminal show c; nothing if it does already. */
-void kiln_paint_frame(struct kiln_paint *p, const struct kiln_canvas *c, struct kiln_str *out);
+/** Append to `out` what makes the terminal show c; nothing if it does already. False: only some
+ * rows of it, because of max_bytes; the next call does others. */
+bool kiln_paint_frame(struct kiln_paint *p, const struct kiln_canvas *c, struct kiln_str *out);
 
 #endif

@@ -19,6 +19,7 @@
 
 #define ANSWER_US KILN_MS(200) /* that leaving waits for answers to our questions */
 #define SYNC_FROM 64           /* bytes of a frame that is worth being wrapped */
+#define PARTS     10           /* a second that are drawn, with a limit */
 
 /* A sequence that was cut in its middle, and a string (OSC, DCS) that has no end: both end here. */
 static const char unstick[] = "\030\033\\";
@@ -47,6 +48,7 @@ struct kiln_term {
     bool entered, mouse;
     bool more;            /* the beginning of a key has come */
     bool asked, answered; /* our questions */
+    bool behind;          /* not all of the last frame was drawn */
 };
 
 /* ---- terminfo ---- */
@@ -406,7 +408,8 @@ bool kiln_term_draw(struct kiln_term *t, const struct kiln_canvas *c)
     if (!t->entered || !kiln_outqueue_empty(&t->out))
         return t->out.gone;
     kiln_str_clear(&t->frame);
-    kiln_paint_frame(&t->paint, c, &t->frame);
+    t->paint.max_bytes = (size_t)((t->out.max_bps + PARTS - 1) / PARTS);
+    t->behind = !kiln_paint_frame(&t->paint, c, &t->frame);
     sync = t->caps.sync && t->frame.len >= SYNC_FROM;
     if (sync)
         (void)kiln_outqueue_add(&t->out, sync_on, sizeof(sync_on) - 1);
@@ -426,6 +429,11 @@ bool kiln_term_draw(struct kiln_term *t, const struct kiln_canvas *c)
 bool kiln_term_flush(struct kiln_term *t)
 {
     return kiln_outqueue_flush(&t->out, kiln_clock_mono_us());
+}
+
+bool kiln_term_behind(const struct kiln_term *t)
+{
+    return t->behind;
 }
 
 bool kiln_term_idle(const struct kiln_term *t)

@@ -44,6 +44,9 @@ void kiln_term_size(struct kiln_term *t, int *ret_cols, int *ret_rows);
  * with what is to be seen then, when kiln_term_flush says true. Never blocks.
  */
 bool kiln_term_draw(struct kiln_term *t, const struct kiln_canvas *c);
+/** With max_bps a large difference is drawn in parts, so that what a key changes is not queued
+ * behind it: the last draw left some for the next. */
+bool kiln_term_behind(const struct kiln_term *t);
 /** Send what the terminal takes, at most max_bps; true: all is out. */
 bool kiln_term_flush(struct kiln_term *t);
 /** All is out: kiln_term_draw would draw. */

@@ -523,6 +523,37 @@ static void test_max_bps(void **state)
     close_bed(&b);
 }
 
+/* With a limit a large difference comes in parts; in the end all of it is there. */
+static void test_in_parts(void **state)
+{
+    struct bed b;
+    int parts = 0;
+
+    (void)state;
+    open_bed(&b, "xterm-256color", 80, 24);
+    draw(&b);
+    seed = 9;
+    for (int i = 0; i < 2000; i++)
+        change(&b.now, true);
+    do {
+        uint64_t before = kiln_term_queued(b.term);
+
+        kiln_term_set_max_bps(b.term, 5000);
+        assert_true(kiln_term_draw(b.term, &b.now));
+        assert_in_range(kiln_term_queued(b.term) - before, 1, 500 + 80 * 45); /* and one row */
+        assert_in_range(++parts, 1, 24);
+        if (parts == 3) /* behind it */
+            b.now.cells[0] = (struct kiln_cell){ .ch = '!' };
+        kiln_term_set_max_bps(b.term, 0);
+        collect(&b);
+    } while (kiln_term_behind(b.term));
+    assert_in_range(parts, 4, 24);
+    draw(&b);
+    assert_false(kiln_term_behind(b.term));
+    check(&b, ~0U, true);
+    close_bed(&b);
+}
+
 /* A terminal that takes nothing: no call blocks. */
 static void test_stuck(void **state)
 {
@@ -647,9 +678,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_pictures), cmocka_unit_test(test_nothing_changes),
         cmocka_unit_test(test_few_bytes),       cmocka_unit_test(test_hostile_cells),
-        cmocka_unit_test(test_max_bps),         cmocka_unit_test(test_stuck),
-        cmocka_unit_test(test_refused),         cmocka_unit_test(test_no_color),
-        cmocka_unit_test(test_answers),         cmocka_unit_test(test_given_back),
+        cmocka_unit_test(test_max_bps),         cmocka_unit_test(test_in_parts),
+        cmocka_unit_test(test_stuck),           cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_no_color),        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_given_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
