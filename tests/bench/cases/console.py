@@ -162,18 +162,19 @@ def million_rows(bench):
 FOCUS = [(b"4", b" Log "), (b"1", b" Builds ")]
 
 
-def press_keys(t, over, dice):
-    """Presses focus keys until over(); ms from each key to the title that shows it."""
-    times, i = [], 0
+def press_keys(t, plain, over, dice):
+    """Presses focus keys until over(), and one for a cat that only writes it back; ms from each key to its answer."""
+    times, limits, i = [], [], 0
     while not over():
         key, shown = FOCUS[i % 2]
-        t.skip()
-        pressed = time.monotonic()
-        t.type(key)
-        times.append(1000 * (t.wait_for(shown) - pressed))
-        t.listen(dice.uniform(0.02, 0.1))
+        for terminal, answer, into in ((t, shown, times), (plain, key, limits)):
+            terminal.skip()
+            pressed = time.monotonic()
+            terminal.type(key)
+            into.append(1000 * (terminal.wait_for(answer) - pressed))
+        t.listen(dice.uniform(0.01, 0.06))
         i += 1
-    return times
+    return times, limits
 
 
 class Ending(threading.Thread):
@@ -189,24 +190,31 @@ class Ending(threading.Thread):
         self.at = time.monotonic()
 
 
-def flood(place, argv, gate, dice):
-    """Seconds from the first line to the build's end; ms that each key took. dice: none, no console is attached."""
+def drain(t, over):
+    """Only looks."""
+    while not over():
+        t.listen(0.02)
+
+
+def flood(place, argv, gate, watch):
+    """Seconds from the first line to the build's end. watch(console, over): called meanwhile; none, none is attached."""
     with subprocess.Popen(argv, cwd=place.dir, env=place.env(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as build:
-        ending, times = Ending(build), []
+        ending = Ending(build)
         with contextlib.ExitStack() as stack:
             with open(gate, "w"):  # the build is there when this is open, and goes on when it is closed
-                if dice:
+                if watch:
                     t = stack.enter_context(place.attach())
                     t.wait_for(b"at the gate")
             began = time.monotonic()
-            if dice:
-                times = press_keys(t, lambda: ending.at, dice)
+            if watch:
+                watch(t, lambda: ending.at)
             ending.join(300)
             if build.poll() is None:
                 build.terminate()
+    shutil.rmtree(place.path("state"))
     if build.returncode:
         raise Failed("the build ended with %d" % build.returncode)
-    return ending.at - began, times
+    return ending.at - began
 
 
 def flood_rows(bench):
@@ -218,19 +226,20 @@ def flood_rows(bench):
     template = place.template("echo at the gate; cat '%s' '%s'" % (gate, log))
     argv = [bench.tools["kiln"], "build", "-color=false", template]
     wall = Row("%d MB of lines, a console attached (limit: none)" % (count * 80 // 1_000_000), "s", Target("limit", 1.1))
-    keys = [Row("meanwhile, a key to what it shows: median", "ms", Target("value", 50)),
-            Row("meanwhile, a key to what it shows: worst", "ms", Target("value", 50))]
+    keys = [Row("meanwhile, a key to what it shows%s" % what, "ms", Target("value", 50)) for what in (" (limit: cat)", ": worst")]
 
-    def measure(side):
-        took, times = flood(place, argv, gate, dice if side == "kiln" else None)
-        wall.add(side, took)
-        if times:
-            keys[0].add(side, statistics.median(times))
-            keys[1].add(side, max(times))
-        shutil.rmtree(place.path("state"))
+    def press(t, over):
+        for who, values in zip(("kiln", "limit"), press_keys(t, plain, over, dice)):
+            keys[0].add(who, statistics.median(values))
+            keys[1].add(who, max(values))
 
     bench.say(wall.name)
-    bench.rounds(7, {"kiln": measure, "limit": measure})
+    bench.rounds(9, {"kiln": lambda side: wall.add(side, flood(place, argv, gate, drain)),
+                     "limit": lambda side: wall.add(side, flood(place, argv, gate, None))})
+    bench.say(keys[0].name)
+    with place.terminal("/bin/sh", "-c", "stty raw -echo; echo ready; exec cat") as plain:
+        plain.wait_for(b"ready")
+        bench.rounds(9, {"kiln": lambda _: flood(place, argv, gate, press)})
     bench.directory("console-flood")
     return [wall, *keys]
 
