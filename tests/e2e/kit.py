@@ -536,6 +536,37 @@ def qemu(**options):
     return {"builders": [{k: v for k, v in builder.items() if v is not None}]}
 
 
+class Sshd:
+    """A real sshd on 127.0.0.1 that lets the key in the file id in, with a terminal if asked."""
+
+    def __init__(self, case):
+        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+        for name in ("host", "id"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", case.path(name)], check=True)
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        case.write("sshd_config", f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {case.path('host')}\n"
+                   f"AuthorizedKeysFile {case.path('id.pub')}\nPidFile none\nStrictModes no\nUsePAM no\nUseDNS no\n"
+                   "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPrintMotd no\n")
+        self.process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", case.path("sshd_config")],
+                                        stderr=subprocess.DEVNULL, env={})
+        until(self.listens, "sshd")
+
+    def listens(self):
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def needs_sshd(test):
+    return unittest.skipUnless(have("/usr/sbin/sshd", "ssh-keygen") and os.getuid() == 0,
+                               "no sshd that could give terminals")(test)
+
+
 def needs_qemu(test):
     return unittest.skipUnless(have("qemu-system-x86_64", "qemu-img"), "no qemu-system-x86_64")(test)
 

@@ -402,29 +402,18 @@ class Hostile(Machine):
         self.finish(c)
 
 
-@unittest.skipUnless(kit.have("/usr/sbin/sshd", "ssh-keygen") and os.getuid() == 0, "no sshd that could give terminals")
+@kit.needs_sshd
 class Shell(Machine):
     def setUp(self):
         super().setUp()
-        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        for name in ("host", "id"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.path(name)], check=True)
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-        self.write("sshd_config", f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.path('host')}\n"
-                   f"AuthorizedKeysFile {self.path('id.pub')}\nPidFile none\nStrictModes no\nUsePAM no\nUseDNS no\n"
-                   "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPrintMotd no\n")
-        self.sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", self.path("sshd_config")],
-                                     stderr=subprocess.DEVNULL, env={})
+        self.sshd = kit.Sshd(self)
 
     def tearDown(self):
-        self.sshd.terminate()
-        self.sshd.wait()
+        self.sshd.close()
         super().tearDown()
 
     def ssh(self):
-        return {"communicator": "ssh", "ssh_host": "127.0.0.1", "ssh_port": self.port,
+        return {"communicator": "ssh", "ssh_host": "127.0.0.1", "ssh_port": self.sshd.port,
                 "ssh_username": pwd.getpwuid(os.getuid()).pw_name, "ssh_private_key_file": self.path("id")}
 
     def null(self, *commands):
