@@ -53,6 +53,8 @@ char *kiln_path_dir(const char *path);              /* "." if none; caller frees
 const char *kiln_path_ext(const char *path);        /* ".iso" of the last element, or ""; in path */
 /** $TMPDIR or /tmp. Borrowed. */
 const char *kiln_path_tmp(void);
+/** $TMPDIR/PREFIX + random + SUFFIX: a name that nothing has, most likely. Caller frees. */
+char *kiln_path_temp(const char *prefix, const char *suffix);
 /**
  * Make a private file (0600) named $TMPDIR/PREFIX + random + SUFFIX; *ret_path: caller frees.
  * Returns a close-on-exec fd open for reading and writing, or -1.

@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/random.h"
 
 char *kiln_path_join(const char *a, const char *b)
 {
@@ -85,6 +86,18 @@ const char *kiln_path_tmp(void)
     const char *dir = getenv("TMPDIR");
 
     return dir && *dir ? dir : "/tmp";
+}
+
+char *kiln_path_temp(const char *prefix, const char *suffix)
+{
+    static const char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    KILN_AUTO_FREE char *name = NULL;
+    char random[11] = "";
+
+    for (size_t i = 0; i + 1 < sizeof(random); i++)
+        random[i] = alphabet[kiln_random_below(sizeof(alphabet) - 1)];
+    name = kiln_xasprintf("%s%s%s", prefix, random, suffix);
+    return kiln_path_join(kiln_path_tmp(), name);
 }
 
 int kiln_fs_temp_file(const char *prefix, const char *suffix, char **ret_path, struct kiln_err *err)

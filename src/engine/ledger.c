@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -102,6 +103,74 @@ void kiln_ledger_drop(struct kiln_ledger *l, enum kiln_owned kind, const char *v
 void kiln_ledger_keep_outputs(struct kiln_ledger *l)
 {
     (void)append(l, '-', KILN_OWNED_OUTPUT, KILN_LEDGER_ALL, NULL);
+}
+
+/* Enter a new name and make the thing; *ret_fd: a file's, 0 for a directory. *ret_again: the name
+ * was somebody else's. */
+static bool make_entered(struct kiln_ledger *l, enum kiln_owned kind, const char *path, int *ret_fd,
+                         bool *ret_again, struct kiln_err *err)
+{
+    int fd, saved;
+
+    *ret_again = false;
+    if (!kiln_ledger_add(l, kind, path, err))
+        return false;
+    fd = kind == KILN_OWNED_TREE ? mkdir(path, 0700)
+                                 : open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    saved = errno;
+    if (fd >= 0) {
+        *ret_fd = fd;
+        return true;
+    }
+    kiln_ledger_drop(l, kind, path);
+    *ret_again = saved == EEXIST;
+    return kiln_err_sys(err, saved, "create temporary %s %s",
+                        kind == KILN_OWNED_TREE ? "directory" : "file", path);
+}
+
+static bool make_temp(struct kiln_ledger *l, enum kiln_owned kind, const char *prefix,
+                      const char *suffix, char **ret_path, int *ret_fd, struct kiln_err *err)
+{
+    bool again = true;
+
+    while (again) {
+        KILN_AUTO_FREE char *path = kiln_path_temp(prefix, suffix);
+        KILN_AUTO_ERR why = { 0 };
+
+        if (make_entered(l, kind, path, ret_fd, &again, &why)) {
+            *ret_path = path;
+            path = NULL; /* handed over */
+            return true;
+        }
+        if (!again)
+            return kiln_err_move(err, &why);
+    }
+    return false;
+}
+
+int kiln_ledger_temp_file(struct kiln_ledger *l, const char *prefix, const char *suffix,
+                          char **ret_path, struct kiln_err *err)
+{
+    int fd = -1;
+
+    return make_temp(l, KILN_OWNED_FILE, prefix, suffix, ret_path, &fd, err) ? fd : -1;
+}
+
+bool kiln_ledger_temp_dir(struct kiln_ledger *l, const char *prefix, char **ret_path,
+                          struct kiln_err *err)
+{
+    int none;
+
+    return make_temp(l, KILN_OWNED_TREE, prefix, "", ret_path, &none, err);
+}
+
+void kiln_ledger_remove(struct kiln_ledger *l, enum kiln_owned kind, char *path)
+{
+    if (!path)
+        return;
+    (void)kiln_fs_remove_tree(path, NULL); /* a file too */
+    kiln_ledger_drop(l, kind, path);
+    free(path);
 }
 
 bool kiln_ledger_add_pid(void *ud, pid_t pid, struct kiln_err *err)

@@ -16,6 +16,7 @@ enum kiln_owned {
     KILN_OWNED_PROCESS, /* pid and start time; killed with its group */
     KILN_OWNED_FILE,    /* unlinked */
     KILN_OWNED_TREE,    /* removed recursively */
+    KILN_OWNED_LOCK,    /* of base/lock.h; unlinked if nobody holds it: its holder does it else */
     KILN_OWNED_OUTPUT,  /* as TREE, but a finished build keeps it and -on-error=abort too */
 };
 
@@ -31,6 +32,17 @@ bool kiln_ledger_add(struct kiln_ledger *l, enum kiln_owned kind, const char *va
 void kiln_ledger_drop(struct kiln_ledger *l, enum kiln_owned kind, const char *value);
 /** Every OUTPUT entry so far: it stays, whoever cleans (an abort keeps the files). */
 void kiln_ledger_keep_outputs(struct kiln_ledger *l);
+/**
+ * Make a private file (0600, as kiln_fs_temp_file) or directory (0700) in kiln_path_tmp(), under a
+ * name that was entered before, as FILE or TREE. *ret_path: kiln_ledger_remove ends it. Returns a
+ * close-on-exec fd open for reading and writing, or -1.
+ */
+int kiln_ledger_temp_file(struct kiln_ledger *l, const char *prefix, const char *suffix,
+                          char **ret_path, struct kiln_err *err);
+bool kiln_ledger_temp_dir(struct kiln_ledger *l, const char *prefix, char **ret_path,
+                          struct kiln_err *err);
+/** Remove what is there, drop the entry, free the path (NULL is fine). FILE and TREE. */
+void kiln_ledger_remove(struct kiln_ledger *l, enum kiln_owned kind, char *path);
 /** The on_pid callback for struct kiln_spawn; ud = struct kiln_ledger. */
 bool kiln_ledger_add_pid(void *ud, pid_t pid, struct kiln_err *err);
 void kiln_ledger_drop_pid(struct kiln_ledger *l, pid_t pid);

@@ -8,6 +8,7 @@
 
 #include "base/cancel.h"
 #include "base/fs.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/process.h"
 #include "engine/ledger.h"
@@ -122,6 +123,24 @@ static bool clean_file(const char *path, struct kiln_err *err)
     return kiln_err_sys(err, errno, "remove %s", path);
 }
 
+/* Who holds it removes it, and may wait for it only since the dead one let go. */
+static bool clean_lock(const char *path, struct kiln_err *err)
+{
+    KILN_AUTO_FD fd = -1;
+
+    if (path[0] != '/' || !kiln_fs_exists(path))
+        return true;
+    switch (kiln_lock_try(path, &fd, err)) {
+    case KILN_LOCK_TAKEN:
+        return clean_file(path, err);
+    case KILN_LOCK_BUSY:
+        return true;
+    case KILN_LOCK_ERROR:
+        break;
+    }
+    return false;
+}
+
 /* When the file or directory was made, in seconds; 0 if the file system does not tell. */
 static int64_t born(const char *path)
 {
@@ -150,6 +169,8 @@ static bool clean_entry(const struct kiln_ledger_entry *e, bool keep_output, con
         return clean_file(e->value, err);
     case KILN_OWNED_TREE:
         return clean_path(e->value, err);
+    case KILN_OWNED_LOCK:
+        return clean_lock(e->value, err);
     case KILN_OWNED_OUTPUT:
         return keep_output || clean_output(e->value, last_entry_s, err);
     }

@@ -6,10 +6,8 @@
 #include "base/mem.h"
 
 static const char *const kinds[] = {
-    [KILN_OWNED_PROCESS] = "process",
-    [KILN_OWNED_FILE] = "file",
-    [KILN_OWNED_TREE] = "tree",
-    [KILN_OWNED_OUTPUT] = "output",
+    [KILN_OWNED_PROCESS] = "process", [KILN_OWNED_FILE] = "file",     [KILN_OWNED_TREE] = "tree",
+    [KILN_OWNED_LOCK] = "lock",       [KILN_OWNED_OUTPUT] = "output",
 };
 
 void kiln_ledger_entry_format(struct kiln_str *out, char op, enum kiln_owned kind,

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "net/fetch.h"
-#include "net/lock.h"
 #include "net/part.h"
 #include "net/transfer.h"
 #include "net/url.h"

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/lock.h"
 #include "base/macros.h"
 #include "base/mem.h"
 #include "base/random.h"
-#include "net/lock.h"
 
 void kiln_port_done(struct kiln_port *p)
 {

@@ -7,9 +7,9 @@
 #include "base/encode.h"
 #include "base/fs.h"
 #include "base/limits.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "engine/build.h"
-#include "net/lock.h"
 #include "postprocessor/postprocessors.h"
 
 /*
@@ -247,24 +247,6 @@ static bool update(const struct manifest *m, struct kiln_build *b, const struct 
     return ok ? true : kiln_err_wrap(err, "Unable to write %s", m->output);
 }
 
-/*
- * Take OUTPUT.lock. The file is removed by whoever holds it, so the lock only counts if the name
- * still leads to the file that we locked.
- */
-static int take_lock(const char *path, struct kiln_build *b, struct kiln_err *err)
-{
-    for (;;) {
-        struct stat held, named;
-        int fd;
-
-        if (!kiln_lock_wait(path, b->cancel, NULL, NULL, &fd, err))
-            return -1;
-        if (fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino)
-            return fd;
-        kiln_fd_closep(&fd);
-    }
-}
-
 static bool process(void *cfg, struct kiln_build *b, struct kiln_artifact *in,
                     struct kiln_artifact **ret, struct kiln_err *err)
 {
@@ -276,11 +258,14 @@ static bool process(void *cfg, struct kiln_build *b, struct kiln_artifact *in,
 
     if (!kiln_fs_mkdirs(dir, 0755, err))
         return kiln_err_wrap(err, "Unable to write %s", m->output);
-    fd = take_lock(lock, b, err);
-    if (fd < 0)
+    if (!kiln_ledger_add(b->ledger, KILN_OWNED_LOCK, lock, err))
         return false;
-    ok = update(m, b, in, err);
-    (void)unlink(lock);
+    ok = kiln_lock_wait(lock, b->cancel, NULL, NULL, &fd, err);
+    if (ok) {
+        ok = update(m, b, in, err);
+        (void)unlink(lock); /* nobody else does while we hold it */
+    }
+    kiln_ledger_drop(b->ledger, KILN_OWNED_LOCK, lock);
     if (ok)
         *ret = kiln_artifact_ref(in);
     return ok;

@@ -136,16 +136,13 @@ static bool upload_content(const struct job *j, const struct file *f, const char
                            struct kiln_err *err)
 {
     char *path = NULL;
-    KILN_AUTO_FD fd = kiln_fs_temp_file("kiln-file-content", "", &path, err);
+    KILN_AUTO_FD fd = kiln_ledger_temp_file(j->build->ledger, "kiln-file-content", "", &path, err);
     bool ok;
 
     if (fd < 0)
         return false;
-    ok = kiln_ledger_add(j->build->ledger, KILN_OWNED_FILE, path, err) &&
-         kiln_fs_write_all(fd, f->content, strlen(f->content), err) && upload(j, path, dst, err);
-    (void)unlink(path);
-    kiln_ledger_drop(j->build->ledger, KILN_OWNED_FILE, path);
-    free(path);
+    ok = kiln_fs_write_all(fd, f->content, strlen(f->content), err) && upload(j, path, dst, err);
+    kiln_ledger_remove(j->build->ledger, KILN_OWNED_FILE, path);
     return ok;
 }
 

@@ -173,9 +173,7 @@ static bool run_inline(const struct kiln_local_script *s, struct kiln_build *b,
     if (!kiln_script_write_inline(b, &lines, shebang, suffix ? suffix : "", 0700, &path, err))
         return false;
     ok = run_script(s, b, path, cancel, err);
-    (void)unlink(path);
-    kiln_ledger_drop(b->ledger, KILN_OWNED_FILE, path);
-    free(path);
+    kiln_ledger_remove(b->ledger, KILN_OWNED_FILE, path);
     return ok;
 }
 

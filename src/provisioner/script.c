@@ -79,13 +79,11 @@ bool kiln_script_write_inline(struct kiln_build *b, const struct kiln_strv *line
     }
     if (!kiln_str_ok(&text, "inline script", err))
         return false;
-    fd = kiln_fs_temp_file("kiln-shell", suffix, &path, err);
+    fd = kiln_ledger_temp_file(b->ledger, "kiln-shell", suffix, &path, err);
     if (fd < 0)
         return false;
-    if (!kiln_ledger_add(b->ledger, KILN_OWNED_FILE, path, err) ||
-        !kiln_fs_write_all(fd, text.data, text.len, err)) {
-        (void)unlink(path);
-        free(path);
+    if (!kiln_fs_write_all(fd, text.data, text.len, err)) {
+        kiln_ledger_remove(b->ledger, KILN_OWNED_FILE, path);
         return kiln_err_wrap(err, "write script");
     }
     (void)fchmod(fd, mode);

@@ -195,20 +195,8 @@ static bool fix_lines(struct run *r, const char *path, char **ret_copy, struct k
         kiln_str_addc(&fixed, '\n');
     if (fixed.len == text.len)
         return true;
-    fd = kiln_fs_temp_file("kiln-shell", "", ret_copy, err);
-    if (fd < 0)
-        return false;
-    return kiln_ledger_add(r->build->ledger, KILN_OWNED_FILE, *ret_copy, err) &&
-           kiln_fs_write_all(fd, fixed.data, fixed.len, err);
-}
-
-static void drop_file(struct kiln_build *b, char *path)
-{
-    if (!path)
-        return;
-    (void)unlink(path);
-    kiln_ledger_drop(b->ledger, KILN_OWNED_FILE, path);
-    free(path);
+    fd = kiln_ledger_temp_file(r->build->ledger, "kiln-shell", "", ret_copy, err);
+    return fd >= 0 && kiln_fs_write_all(fd, fixed.data, fixed.len, err);
 }
 
 static bool render_command(struct run *r, struct kiln_str *ret, struct kiln_err *err)
@@ -249,7 +237,7 @@ static bool run_script(struct run *r, const char *path, struct kiln_err *err)
     ok = render_command(r, &command, err) && (r->cfg->binary || fix_lines(r, path, &copy, err)) &&
          start(r, copy ? copy : path, kiln_str_cstr(&command), &status, err) &&
          check_status(r->cfg, status, err);
-    drop_file(r->build, copy);
+    kiln_ledger_remove(r->build->ledger, KILN_OWNED_FILE, copy);
     if (!ok || r->cfg->skip_clean || status == KILN_STATUS_DISCONNECTED)
         return ok;
     return clean(r, r->remote, err);
@@ -266,16 +254,15 @@ static bool upload_vars(struct run *r, struct kiln_err *err)
 
     if (!r->cfg->use_env_var_file)
         return true;
-    fd = kiln_fs_temp_file("kiln-shell-vars", "", &local, err);
+    fd = kiln_ledger_temp_file(r->build->ledger, "kiln-shell-vars", "", &local, err);
     if (fd < 0)
         return false;
-    ok = kiln_ledger_add(r->build->ledger, KILN_OWNED_FILE, local, err) &&
-         kiln_fs_write_all(fd, kiln_str_cstr(&r->vars), r->vars.len, err);
+    ok = kiln_fs_write_all(fd, kiln_str_cstr(&r->vars), r->vars.len, err);
     while (ok &&
            !(r->comm->ops->upload(r->comm, local, r->remote_vars, 0600, NULL, r->cancel, err) &&
              remotef(r, &status, err, "chmod 0600 ", r->remote_vars)))
         ok = again(r, err);
-    drop_file(r->build, local);
+    kiln_ledger_remove(r->build->ledger, KILN_OWNED_FILE, local);
     return ok ? true : kiln_err_wrap(err, "Error uploading environment variable file");
 }
 
@@ -339,7 +326,7 @@ static bool provision(void *cfg, struct kiln_build *b, struct kiln_communicator 
     }
     ok = ok && kiln_script_vars(b, &s->script, env_var_format(s), &r.vars, err) &&
          run_all(&r, &scripts, err);
-    drop_file(b, inline_file);
+    kiln_ledger_remove(b->ledger, KILN_OWNED_FILE, inline_file);
     kiln_str_done(&r.vars);
     free(r.remote);
     free(r.remote_vars);

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/process.h"
-#include "net/lock.h"
 #include "vm/accel_cache.h"
 #include "vm/accel_probe.h"
 

@@ -1,4 +1,5 @@
 /* The ledger: what is written, what survives a crash, and what cleaning does and must not do. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/process.h"
 #include "engine/ledger.h"
@@ -291,6 +293,114 @@ static void test_cannot_remove(void **state)
     clean(&r, false);
 }
 
+/* ---- temporary things ---- */
+
+static void set_tmpdir(const struct room *r, const char *sub)
+{
+    KILN_AUTO_FREE char *dir = kiln_path_join(r->dir, sub);
+
+    assert_int_equal(setenv("TMPDIR", dir, 1), 0);
+}
+
+/* The number of entries that begin with this, below $TMPDIR. */
+static int entries(const struct room *r, const char *op_and_kind, const char *prefix)
+{
+    KILN_AUTO_FREE char *want = kiln_xasprintf("%s %s/%s", op_and_kind, kiln_path_tmp(), prefix);
+    KILN_AUTO_STR text = { 0 };
+    int n = 0;
+
+    unit_ok(kiln_fs_read(r->path, 4096, &text, NULL), NULL);
+    for (const char *p = kiln_str_cstr(&text); (p = strstr(p, want)); p++)
+        n++;
+    return n;
+}
+
+/* Where nothing can be made the entries show that they come first. */
+static void test_temp_is_entered_first(void **state)
+{
+    KILN_AUTO_ERR err = { 0 };
+    char *path = NULL;
+    ROOM r = { 0 };
+
+    (void)state;
+    room_open(&r);
+    set_tmpdir(&r, "missing");
+    assert_int_equal(kiln_ledger_temp_file(r.l, "one", ".sh", &path, &err), -1);
+    assert_int_equal(err.os_errno, ENOENT);
+    assert_non_null(strstr(err.msg, "create temporary file "));
+    kiln_err_clear(&err);
+    assert_false(kiln_ledger_temp_dir(r.l, "two", &path, &err));
+    assert_int_equal(err.os_errno, ENOENT);
+    assert_non_null(strstr(err.msg, "create temporary directory "));
+    assert_null(path);
+    assert_int_equal(entries(&r, "+ file", "one"), 1);
+    assert_int_equal(entries(&r, "- file", "one"), 1);
+    assert_int_equal(entries(&r, "+ tree", "two"), 1);
+    assert_int_equal(entries(&r, "- tree", "two"), 1);
+    assert_int_equal(unsetenv("TMPDIR"), 0);
+}
+
+static void check_private(const char *path, mode_t want)
+{
+    struct stat st;
+
+    assert_return_code(lstat(path, &st), errno);
+    assert_int_equal(st.st_mode & (S_IFMT | 0777), want);
+}
+
+static void test_temp(void **state)
+{
+    char *removed[2], *left[2];
+    KILN_AUTO_ERR err = { 0 };
+    ROOM r = { 0 };
+
+    (void)state;
+    room_open(&r);
+    set_tmpdir(&r, ".");
+    for (int i = 0; i < 2; i++) {
+        char **path = i ? removed : left;
+        KILN_AUTO_FD fd = kiln_ledger_temp_file(r.l, "a", ".sh", &path[0], &err);
+
+        unit_ok(fd >= 0, &err);
+        assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+        unit_ok(kiln_fs_write_all(fd, "x", 1, &err), &err);
+        unit_ok(kiln_ledger_temp_dir(r.l, "b", &path[1], &err), &err);
+        check_private(path[0], S_IFREG | 0600);
+        check_private(path[1], S_IFDIR | 0700);
+        assert_true(kiln_has_suffix(path[0], ".sh"));
+    }
+    kiln_ledger_remove(r.l, KILN_OWNED_FILE, removed[0]);
+    kiln_ledger_remove(r.l, KILN_OWNED_TREE, removed[1]);
+    kiln_ledger_remove(r.l, KILN_OWNED_TREE, NULL);
+    assert_int_equal(unsetenv("TMPDIR"), 0);
+    assert_true(kiln_fs_exists(left[0]) && kiln_fs_exists(left[1]));
+    clean(&r, false);
+    assert_false(kiln_fs_exists(left[0]) || kiln_fs_exists(left[1]));
+    free(left[0]);
+    free(left[1]);
+}
+
+/* Somebody who lives may have taken it over. */
+static void test_lock(void **state)
+{
+    KILN_AUTO_FREE char *free_lock = NULL, *held = NULL;
+    KILN_AUTO_ERR err = { 0 };
+    KILN_AUTO_FD fd = -1;
+    ROOM r = { 0 };
+
+    (void)state;
+    room_open(&r);
+    free_lock = make(&r, "free.lock");
+    held = make(&r, "held.lock");
+    add(&r, KILN_OWNED_LOCK, free_lock);
+    add(&r, KILN_OWNED_LOCK, held);
+    add(&r, KILN_OWNED_LOCK, "/nonexistent/kiln/x.lock");
+    assert_int_equal(kiln_lock_try(held, &fd, &err), KILN_LOCK_TAKEN);
+    clean(&r, false);
+    assert_false(kiln_fs_exists(free_lock));
+    assert_true(kiln_fs_exists(held));
+}
+
 /* ---- processes ---- */
 
 static void start_sleeper(struct kiln_process *p, struct room *r)
@@ -415,6 +525,9 @@ int main(void)
         cmocka_unit_test(test_reopened),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_cannot_remove),
+        cmocka_unit_test(test_temp_is_entered_first),
+        cmocka_unit_test(test_temp),
+        cmocka_unit_test(test_lock),
         cmocka_unit_test(test_kills_a_group),
         cmocka_unit_test(test_kills_what_a_dead_leader_left),
         cmocka_unit_test(test_spares_strangers),

@@ -1,7 +1,7 @@
 /* Ports and locks, with real sockets on 127.0.0.1. */
 #include <errno.h>
 
-#include "net/lock.h"
+#include "base/lock.h"
 #include "net/port.h"
 #include "net_peer.h"
 

@@ -110,12 +110,8 @@ static bool make_artifact(const struct kiln_qemu_options *o, struct kiln_artifac
 
 static void state_done(struct kiln_qemu_state *s, struct kiln_build *b)
 {
-    if (s->work_dir) {
-        (void)kiln_fs_remove_tree(s->work_dir, NULL);
-        kiln_ledger_drop(b->ledger, KILN_OWNED_TREE, s->work_dir);
-    }
+    kiln_ledger_remove(b->ledger, KILN_OWNED_TREE, s->work_dir);
     free(s->qemu_binary);
-    free(s->work_dir);
     free(s->vnc_password);
     free(s->efivars);
     free(s->qmp_path);
@@ -126,11 +122,10 @@ static void state_done(struct kiln_qemu_state *s, struct kiln_build *b)
 
 static bool make_work_dir(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
 {
-    s->work_dir = kiln_fs_temp_dir("kiln", err);
-    if (!s->work_dir)
+    if (!kiln_ledger_temp_dir(b->ledger, "kiln", &s->work_dir, err))
         return false;
     s->qmp_path = kiln_path_join(s->work_dir, "qmp.sock");
-    return kiln_ledger_add(b->ledger, KILN_OWNED_TREE, s->work_dir, err);
+    return true;
 }
 
 static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, struct kiln_err *err)

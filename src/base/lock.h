@@ -1,9 +1,10 @@
 /*
- * Lock files shared with other builds, other kiln processes and Packer: flock(2) on a file that
- * nobody removes. The kernel drops the lock with the descriptor, so a crash leaves nothing behind.
+ * Lock files shared with other builds, other kiln processes and Packer: flock(2) on a file,
+ * which nobody but its holder may remove. The kernel drops the lock with the descriptor, so after a
+ * crash it is free.
  */
-#ifndef KILN_NET_LOCK_H
-#define KILN_NET_LOCK_H
+#ifndef KILN_BASE_LOCK_H
+#define KILN_BASE_LOCK_H
 
 #include "base/cancel.h"
 #include "base/err.h"
