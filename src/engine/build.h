@@ -76,6 +76,9 @@ struct kiln_build {
 
     /* -- set by the worker before kiln_build_run; borrowed -- */
     struct kiln_cancel *cancel; /* cleanups of steps see another one that nobody fires */
+    /* What provisioners wait on instead, while there is a machine that can die under them: a child
+     * of `cancel` that its builder fires then. NULL: there is none. */
+    struct kiln_cancel *machine_cancel;
     struct kiln_bus *bus;
     struct kiln_ledger *ledger;
     struct kiln_prompter *prompter;

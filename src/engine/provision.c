@@ -31,6 +31,12 @@ static bool timed_out(struct kiln_build *b, const struct kiln_build_provisioner 
     return kiln_err_move(err, failure);
 }
 
+/* They end with the build, or with the machine that they work on. */
+static struct kiln_cancel *cancel_of(const struct kiln_build *b)
+{
+    return b->machine_cancel ? b->machine_cancel : b->cancel;
+}
+
 static bool run_timed(struct kiln_build *b, const struct kiln_build_provisioner *p,
                       struct kiln_communicator *comm, struct kiln_err *err)
 {
@@ -41,9 +47,9 @@ static bool run_timed(struct kiln_build *b, const struct kiln_build_provisioner 
 
     if (p->decl->timeout_ns != 0) {
         kiln_say(b, "Setting a %s timeout for the next provisioner...", limit);
-        deadline = kiln_cancel_deadline(b->cancel, p->decl->timeout_ns / 1000);
+        deadline = kiln_cancel_deadline(cancel_of(b), p->decl->timeout_ns / 1000);
     }
-    cancel = kiln_cancel_child(b->cancel, deadline);
+    cancel = kiln_cancel_child(cancel_of(b), deadline);
     if (p->ops->provision(p->cfg, b, comm, cancel, &failure))
         return true;
     if (kiln_cancel_timed_out(cancel))
@@ -58,7 +64,7 @@ static bool run_paused(struct kiln_build *b, const struct kiln_build_provisioner
 
     if (p->decl->pause_before_ns != 0) {
         kiln_say(b, "Pausing %s before the next provisioner...", pause);
-        if (!kiln_wait_us(b->cancel, p->decl->pause_before_ns / 1000, err))
+        if (!kiln_wait_us(cancel_of(b), p->decl->pause_before_ns / 1000, err))
             return false;
     }
     return run_timed(b, p, comm, err);
@@ -79,7 +85,7 @@ static bool run_retried(struct kiln_build *b, const struct kiln_build_provisione
             kiln_say(b, "retry limit reached.");
             return kiln_err_move(err, &failure);
         }
-        if (kiln_cancel_fired(b->cancel))
+        if (kiln_cancel_fired(cancel_of(b)))
             return kiln_err_move(err, &failure);
         kiln_go_add_quoted(&quoted, kiln_err_text(&failure), strlen(kiln_err_text(&failure)));
         kiln_say(b, "Provisioner failed with %s, retrying with %lld trie(s) left",
@@ -95,7 +101,7 @@ static bool run_one(struct kiln_build *b, const struct kiln_build_provisioner *p
     if (b->options->debug)
         (void)kiln_ask(b, "Pausing before the next provisioner . Press enter to continue.", NULL,
                        &answer, NULL);
-    if (kiln_cancel_fired(b->cancel))
+    if (kiln_cancel_fired(cancel_of(b)))
         return kiln_err_set(err, KILN_ERR_CANCELLED, "cancelled");
     return run_retried(b, p, comm, err);
 }

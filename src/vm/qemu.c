@@ -158,7 +158,7 @@ bool kiln_qemu_start(struct kiln_qemu **ret_qemu, const struct kiln_qemu_config 
         return kiln_err_move(err, &why);
     }
     if (!kiln_qemu_watch_start(&q->watch, q->qmp, q->process.pidfd, q->output, cfg->on_event,
-                               cfg->ud, err))
+                               cfg->ud, cfg->on_death, err))
         return false;
     *ret_qemu = q;
     q = NULL; /* handed over */

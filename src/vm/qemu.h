@@ -29,6 +29,9 @@ struct kiln_qemu_config {
     void (*on_line)(void *ud, bool is_stderr, const char *line, size_t len);
     kiln_qmp_event_fn *on_event; /* helper thread; may be NULL */
     void *ud;                    /* for the three above */
+    /* Fired when QEMU ends in a failure or by a signal, but not when the guest powers off. May be
+     * NULL. */
+    struct kiln_cancel *on_death;
 };
 
 /** Why QEMU did not start, as far as the caller can do something about it. */

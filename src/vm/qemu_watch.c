@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -17,6 +18,7 @@ struct kiln_qemu_watch {
     int pidfd; /* owned: the caller closes its own when it has reaped QEMU */
     kiln_qmp_event_fn *on_event;
     void *ud;
+    struct kiln_cancel *on_death;
     struct kiln_cancel *stop; /* owned */
     pthread_t thread;
     bool running;
@@ -54,6 +56,19 @@ static void event(void *ud, const char *name, struct json_object *data)
         w->on_event(w->ud, name, data);
 }
 
+/* Its sockets are closed. How it ended is looked at, not taken: the owner wants to reap it. */
+static void note_death(struct kiln_qemu_watch *w)
+{
+    siginfo_t how = { 0 };
+
+    if (!w->on_death ||
+        kiln_wait_fd(w->stop, w->pidfd, POLLIN, KILN_NEVER, NULL) != KILN_WAIT_READY ||
+        waitid(P_PIDFD, (id_t)w->pidfd, &how, WEXITED | WNOWAIT) < 0)
+        return;
+    if (how.si_code != CLD_EXITED || how.si_status != 0)
+        kiln_cancel_fire(w->on_death);
+}
+
 static void *watch(void *ud)
 {
     struct kiln_qemu_watch *w = ud;
@@ -64,18 +79,21 @@ static void *watch(void *ud)
 
         (void)kiln_qmp_dispatch(w->qmp, NULL);
         if (!ready)
-            break;
+            return NULL;
     }
+    note_death(w);
     return NULL;
 }
 
 bool kiln_qemu_watch_start(struct kiln_qemu_watch **ret_watch, struct kiln_qmp *qmp, int pidfd,
                            struct kiln_qemu_output *output, kiln_qmp_event_fn *on_event, void *ud,
-                           struct kiln_err *err)
+                           struct kiln_cancel *on_death, struct kiln_err *err)
 {
     struct kiln_qemu_watch *w = kiln_xcalloc(1, sizeof(*w));
 
-    *w = (struct kiln_qemu_watch){ .qmp = qmp, .output = output, .on_event = on_event, .ud = ud };
+    *w = (struct kiln_qemu_watch){
+        .qmp = qmp, .output = output, .on_event = on_event, .ud = ud, .on_death = on_death
+    };
     w->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
     w->stop = kiln_cancel_new();
     kiln_qmp_on_event(qmp, event, w);

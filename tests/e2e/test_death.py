@@ -174,7 +174,7 @@ class Moments(kit.Case):
 
     def test_qemu_killed(self):
         whens = {"boot_wait": "before the boot command was typed", "typing": "before the boot command was typed",
-                 "ssh_wait": "before the guest could be logged in", "shutdown": ""}
+                 "ssh_wait": "before the guest could be logged in", "provisioning": "while the guest was provisioned", "shutdown": ""}
 
         def check(at):
             run = at()

@@ -36,7 +36,7 @@ static const struct kiln_step_ops *const steps[] = {
     &kiln_qemu_step_type,
     &kiln_qemu_step_guest_address,
     &kiln_qemu_step_connect,
-    &kiln_step_provision,
+    &kiln_qemu_step_provision,
     &kiln_qemu_step_cleanup_keys,
     &kiln_qemu_step_shutdown,
     &kiln_qemu_step_convert_disk,
@@ -111,6 +111,7 @@ static bool make_artifact(const struct kiln_qemu_options *o, struct kiln_artifac
 static void state_done(struct kiln_qemu_state *s, struct kiln_build *b)
 {
     kiln_ledger_remove(b->ledger, KILN_OWNED_TREE, s->work_dir);
+    kiln_cancel_free(s->died);
     free(s->qemu_binary);
     free(s->vnc_password);
     free(s->efivars);

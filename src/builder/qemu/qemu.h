@@ -98,6 +98,7 @@ struct kiln_qemu_state {
     char *efivars;      /* path of the copy, or NULL */
     char *qmp_path;
     struct kiln_qemu *qemu;
+    struct kiln_cancel *died; /* fires when QEMU dies; owned; NULL before it is started */
     struct kiln_screen *screen;
     struct kiln_boot_script *boot;
     struct kiln_ssh_keypair keypair; /* temporary; empty if none is needed */
@@ -121,6 +122,7 @@ extern const struct kiln_step_ops kiln_qemu_step_qmp;
 extern const struct kiln_step_ops kiln_qemu_step_type;
 extern const struct kiln_step_ops kiln_qemu_step_guest_address;
 extern const struct kiln_step_ops kiln_qemu_step_connect;
+extern const struct kiln_step_ops kiln_qemu_step_provision; /* ends with QEMU */
 extern const struct kiln_step_ops kiln_qemu_step_cleanup_keys;
 extern const struct kiln_step_ops kiln_qemu_step_shutdown;
 extern const struct kiln_step_ops kiln_qemu_step_convert_disk;

@@ -1,7 +1,9 @@
 #include "builder/qemu/qemu.h"
 #include "communicator/connect.h"
 
-/* StepSSHKeyGen, stepWaitGuestAddress, StepConnect, StepCleanupTempKeys. */
+/* StepSSHKeyGen, stepWaitGuestAddress, StepConnect, StepProvision, StepCleanupTempKeys. */
+
+#define LAST_BREATH_US KILN_MS(250) /* from QEMU's closing its sockets to its having ended */
 
 static bool make_key(void *state, struct kiln_build *b, struct kiln_err *err)
 {
@@ -65,6 +67,33 @@ static void disconnect_guest(void *state, struct kiln_build *b, enum kiln_outcom
 
 const struct kiln_step_ops kiln_qemu_step_connect = { "StepConnect", connect_guest,
                                                       disconnect_guest, false };
+
+/* A provisioner ends when QEMU does, or fails because of it: then QEMU's end is what has happened.
+ */
+static bool provision(void *state, struct kiln_build *b, struct kiln_err *err)
+{
+    struct kiln_qemu_state *s = state;
+    KILN_AUTO_ERR failure = { 0 }, death = { 0 };
+    bool ok;
+
+    b->machine_cancel = s->died;
+    ok = kiln_step_provision.run(state, b, &failure);
+    b->machine_cancel = NULL; /* the error-cleanup-provisioner runs all the same */
+    if (ok)
+        return true;
+    if (kiln_qemu_wait(s->qemu, b->cancel, kiln_cancel_deadline(b->cancel, LAST_BREATH_US), NULL) &&
+        !kiln_qemu_powered_off(s->qemu, "while the guest was provisioned", &death))
+        return kiln_err_move(err, &death);
+    return kiln_err_move(err, &failure);
+}
+
+static void provision_cleanup(void *state, struct kiln_build *b, enum kiln_outcome outcome)
+{
+    kiln_step_provision.cleanup(state, b, outcome);
+}
+
+const struct kiln_step_ops kiln_qemu_step_provision = { "StepProvision", provision,
+                                                        provision_cleanup, true };
 
 static bool clean_keys(void *state, struct kiln_build *b, struct kiln_err *err)
 {

@@ -250,6 +250,7 @@ static bool start_once(struct kiln_qemu_state *s, struct kiln_build *b, const ch
         .on_pid = note_pid,
         .on_line = on_line,
         .ud = b,
+        .on_death = s->died,
     };
 
     *ret_why = KILN_QEMU_FAILED;
@@ -304,6 +305,8 @@ static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
     if (!choose_accelerator(s, b, &accelerator, err))
         return false;
     describe_start(s, b, accelerator);
+    kiln_cancel_free(s->died); /* of a try before */
+    s->died = kiln_cancel_child(b->cancel, KILN_NEVER);
     for (;;) {
         KILN_AUTO_ERR failed = { 0 };
 
