@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 #include "base/strv.h"
-#include "ui/key.h"
+#include "ui/term/key.h"
 
 struct kiln_cmdline {
     bool open;

@@ -16,8 +16,9 @@ struct kiln_console_options {
 struct kiln_ui_ops {
     /**
      * Until the user leaves. Returns the exit code: the run's, if it is over; 0 if it goes on
-     * without us (*ret_going). The process splits (ui/keeper.h): it returns in the child, which
-     * must end soon, with that exit code; the parent passes it on. Before the call, flush stdio.
+     * without us (*ret_going). The process splits (ui/term/keeper.h): it returns in the child,
+     * which must end soon, with that exit code; the parent passes it on. Before the call, flush
+     * stdio.
      */
     int (*run)(struct kiln_client *client, const struct kiln_console_options *options,
                bool *ret_going, struct kiln_err *err);

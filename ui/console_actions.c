@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "ui/console_priv.h"
 #include "ui/settings.h"
-#include "ui/term.h"
+#include "ui/term/term.h"
 
 /* ---- focus ---- */
 

@@ -11,7 +11,7 @@
 #include "ui/console_priv.h"
 #include "ui/settings.h"
 #include "ui/shell.h"
-#include "ui/term.h"
+#include "ui/term/term.h"
 
 #define FRAME_US KILN_MS(16)
 

@@ -7,8 +7,8 @@
  *     list       g g            top
  *     log        f              -            # takes a binding away
  *
- * A context is one of ui/actions.h, keys are those of ui/key.h (one to four, separated by spaces;
- * "hash" is #), the action's argument is the rest of the line. default.conf, vim.conf and
+ * A context is one of ui/actions.h, keys are those of ui/term/key.h (one to four, separated by
+ * spaces; "hash" is #), the action's argument is the rest of the line. default.conf, vim.conf and
  * emacs.conf are compiled in; the user's keys.conf adds to, and overrides, the one that was chosen.
  * Built once, then read only. One thread.
  */
@@ -18,7 +18,7 @@
 #include "base/str.h"
 #include "base/strv.h"
 #include "ui/actions.h"
-#include "ui/key.h"
+#include "ui/term/key.h"
 
 #define KILN_KEYMAP_MAX_KEYS 4
 

@@ -9,11 +9,11 @@
 #include "base/err.h"
 #include "run/client.h"
 #include "ui/actions.h"
-#include "ui/canvas.h"
-#include "ui/key.h"
+#include "ui/term/canvas.h"
+#include "ui/term/key.h"
 
 struct kiln_model; /* ui/model.h */
-struct kiln_term;  /* ui/term.h */
+struct kiln_term;  /* ui/term/term.h */
 
 struct kiln_console; /* ui/console.c */
 

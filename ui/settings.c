@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 #include "ui/console_priv.h"
-#include "ui/term.h"
+#include "ui/term/term.h"
 
 static bool set_mouse(struct kiln_console *c, const char *value)
 {

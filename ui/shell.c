@@ -8,7 +8,7 @@
 
 #include "base/cancel.h"
 #include "ui/console_priv.h"
-#include "ui/term.h"
+#include "ui/term/term.h"
 
 /* Bytes on their way in one direction. */
 struct way {

@@ -48,10 +48,12 @@ bool kiln_peer_read(struct kiln_peer *p)
 
 bool kiln_peer_line(struct kiln_peer *p, const char **ret_line, size_t *ret_len)
 {
-    const char *start = p->in.data + p->at, *nl = NULL;
+    const char *start, *nl;
 
-    if (p->at < p->in.len)
-        nl = memchr(start, '\n', p->in.len - p->at);
+    if (p->at >= p->in.len)
+        return false;
+    start = p->in.data + p->at;
+    nl = memchr(start, '\n', p->in.len - p->at);
     if (!nl)
         return false;
     *ret_line = start;

@@ -5,7 +5,7 @@
 #include <assert.h>
 
 #include "take_line.h"
-#include "ui/bootlist.h"
+#include "ui/boot/bootlist.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

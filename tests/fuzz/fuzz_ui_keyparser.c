@@ -2,7 +2,7 @@
  * answer; in the end all bytes are taken. */
 #include <assert.h>
 
-#include "ui/keyparser.h"
+#include "ui/term/keyparser.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

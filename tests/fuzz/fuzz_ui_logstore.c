@@ -10,7 +10,7 @@
 
 #include "base/cancel.h"
 #include "base/fs.h"
-#include "ui/logview.h"
+#include "ui/log/logview.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

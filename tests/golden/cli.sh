@@ -30,7 +30,7 @@ normalise() { # DIRECTORY
 
 	sed -E -e "s,$1/tmp/,TMP/,g" -e "s,$1,DIR,g" \
 		-e "s/(after|for) [0-9]+ $unit( [0-9]+ $unit)?/\1 TIME/g" \
-		-e 's/kiln-(shell|file-content|shell-vars)[A-Za-z0-9]{6}/kiln-\1XXXXXX/g' \
+		-e 's/kiln-(shell|file-content|shell-vars)[A-Za-z0-9]{6,}/kiln-\1XXXXXX/g' \
 		-e 's/^[0-9]{10},/TIME,/' \
 		-e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(Z|[+-][0-9:]{5})/STAMP/g' \
 		-e 's/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/UUID/g' \

@@ -66,8 +66,8 @@ check_includes() {
 		for (i = 1; i <= n_heavy; i++)
 			if (index(name, heavy_list[i]) == 1 && file !~ /_module\.c$/)
 				wrong("<" name ">: only a NAME_module.c may include it (base/module.h)")
-		if (name ~ /^(ncursesw?\/)?n?curses\.h$/ && file != "ui/term.c")
-			wrong("<" name ">: only ui/term.c may include it")
+		if (name ~ /^(ncursesw?\/)?n?curses\.h$/ && file != "ui/term/term.c")
+			wrong("<" name ">: only ui/term/term.c may include it")
 	}
 	END { exit bad }'
 }

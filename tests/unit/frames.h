@@ -2,7 +2,7 @@
 #ifndef KILN_TESTS_FRAMES_H
 #define KILN_TESTS_FRAMES_H
 
-#include "ui/text_screen.h"
+#include "ui/screen/text_screen.h"
 #include "unit.h"
 
 static inline struct kiln_picture frame_of(unsigned width, unsigned height, uint32_t rgb)

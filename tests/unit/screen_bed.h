@@ -18,7 +18,7 @@
 #include "base/mem.h"
 #include "ui/model.h"
 #include "ui/panes.h"
-#include "ui/term.h"
+#include "ui/term/term.h"
 
 #define WHITE 0xffffffu
 #define BLACK 0x000000u

@@ -1,6 +1,6 @@
 /* Which characters of a boot command made which of the rendered text, and which events. */
 #include "base/mem.h"
-#include "ui/bootlist.h"
+#include "ui/boot/bootlist.h"
 #include "unit.h"
 
 /* Each span as "raw>text", L, A or S before it. */

@@ -3,8 +3,8 @@
 #include "unit.h"
 
 #include "base/str.h"
-#include "ui/canvas.h"
-#include "ui/width.h"
+#include "ui/term/canvas.h"
+#include "ui/term/width.h"
 
 static const struct kiln_style plain;
 

@@ -2,7 +2,7 @@
  * questions, the command line, and that nothing hostile gets into a cell. */
 #include "console_bed.h"
 
-#include "ui/width.h"
+#include "ui/term/width.h"
 
 static void start(struct kiln_console *c)
 {

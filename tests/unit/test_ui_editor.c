@@ -1,6 +1,6 @@
 /* The editor: keys in, strings and cursor out. */
 #include "base/mem.h"
-#include "ui/editor.h"
+#include "ui/boot/editor.h"
 #include "unit.h"
 
 /* Strings are joined with '|', the cursor is '^'. */

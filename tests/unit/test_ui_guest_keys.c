@@ -2,7 +2,7 @@
 #include "unit.h"
 
 #include "base/str.h"
-#include "ui/guest_keys.h"
+#include "ui/screen/guest_keys.h"
 
 static void check(const struct kiln_guest_keys *got, const char *want)
 {

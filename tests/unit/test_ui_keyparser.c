@@ -1,7 +1,7 @@
 /* What a terminal sends -> keys, pastes, answers. */
 #include "unit.h"
 
-#include "ui/keyparser.h"
+#include "ui/term/keyparser.h"
 
 /* Everything that comes out, as text: "a ctrl-b paste(…) answer(c 62 4)"; MORE is "…". */
 static void drain(struct kiln_keyparser *p, bool late, struct kiln_str *out)

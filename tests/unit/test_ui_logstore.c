@@ -2,8 +2,8 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "log_bed.h"
-#include "ui/logscan.h"
-#include "ui/logstore.h"
+#include "ui/log/logscan.h"
+#include "ui/log/logstore.h"
 
 static struct kiln_logstore *opened(const struct log_bed *bed)
 {
@@ -91,6 +91,12 @@ static void test_lines(void **state)
                                              .target = "debian (manifest)",
                                              .text = "m",
                                              .len = 1 });
+    log_bed_event(&bed, (struct kiln_event){ .type = KILN_EV_HTTP,
+                                             .build = "debian",
+                                             .status = 404,
+                                             .name = "GE\nT",
+                                             .text = "/a",
+                                             .len = 2 });
     log_bed_event(&bed, (struct kiln_event){ .type = KILN_EV_BUILD_END,
                                              .build = "debian",
                                              .status = 1,
@@ -104,8 +110,9 @@ static void test_lines(void **state)
                              "error|debian||back\\slash \\n \"q\" \xc3\xa4\n"
                              "debug|||deep\n"
                              "say|debian (manifest)||m\n"
+                             "say|debian||HTTP: GE /a: 404\n"
                              "error|debian||it broke\n");
-    assert_int_equal(checked_count(s), 9);
+    assert_int_equal(checked_count(s), 10);
     done(&bed, s);
 }
 

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "log_bed.h"
-#include "ui/logview.h"
+#include "ui/log/logview.h"
 
 /* ---- regular expressions ---- */
 

@@ -293,7 +293,7 @@ static void test_columns(void **state)
         bool mono;
         const char *want;
     } rows[] = {
-        { 140, false, "06:22:43 qemu.debian Run             said" },
+        { 140, false, "06:22:43 qemu.debian Run              said" },
         { 80, false, "06:22:43 qemu.debian said" },
         { 60, false, "06:22:43 debian said" },
         { 60, true, "> 06:22:43 debian said" },

@@ -6,8 +6,8 @@
 #include "base/encode.h"
 #include "base/mem.h"
 #include "base/module.h"
-#include "ui/kitty.h"
-#include "ui/pixels.h"
+#include "ui/screen/kitty.h"
+#include "ui/screen/pixels.h"
 
 #define WHITE 0xffffffu
 #define BLACK 0x000000u

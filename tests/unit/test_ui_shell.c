@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "ui/shell.h"
-#include "ui/term.h"
+#include "ui/term/term.h"
 
 int kiln_client_fd(const struct kiln_client *client)
 {

@@ -12,9 +12,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "ui/color.h"
-#include "ui/term.h"
-#include "ui/width.h"
+#include "ui/term/color.h"
+#include "ui/term/term.h"
+#include "ui/term/width.h"
 
 /* ---- the emulator ---- */
 

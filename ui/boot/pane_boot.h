@@ -1,0 +1,50 @@
+/* The state of the boot command's pane, which its files share: pane_boot.c changes it,
+ * pane_boot_draw.c shows it. */
+#ifndef KILN_UI_PANE_BOOT_H
+#define KILN_UI_PANE_BOOT_H
+
+#include "ui/boot/bootlist.h"
+#include "ui/boot/editor.h"
+#include "ui/model.h"
+#include "ui/panes.h"
+
+struct kiln_boot_pane {
+    struct kiln_console *c; /* borrowed */
+    char *label;            /* of the build that it shows; NULL: none */
+    uint64_t row;           /* of boot_steps */
+    struct kiln_editor *editor;
+    struct kiln_bootlist plan;  /* what the build is going to type */
+    struct kiln_bootlist draft; /* what the edit means; while `edited` */
+    bool editing;               /* keys go to the editor */
+    bool edited;                /* the editor's text is not the plan's; the pane stays on its row */
+    bool asking;                /* a preview is under way */
+    bool again;                 /* the text has changed meanwhile */
+    int64_t asked_us;           /* when; KILN_NEVER once it takes too long */
+    char *problem; /* owned: why the draft cannot be rendered; NULL: it is, or the build is
+                      over */
+    size_t cursor; /* row of the list; while editing the editor has one */
+    bool follow;   /* the cursor stays on what is sent next */
+    size_t top;    /* first row of the list in sight */
+    int page;      /* how many are */
+};
+
+/** The build and the row that are shown; NULL: not known. Borrowed from the model. */
+const struct kiln_model_build *kiln_boot_pane_build(const struct kiln_boot_pane *p);
+const struct kiln_model_boot *kiln_boot_pane_model(const struct kiln_boot_pane *p);
+/** What is shown: the draft or the plan. */
+const struct kiln_bootlist *kiln_boot_pane_list(const struct kiln_boot_pane *p);
+/** Row of the shown list that is sent next: those before it are sent. n_rows: all are. */
+size_t kiln_boot_pane_next(const struct kiln_boot_pane *p);
+/** The element of the draft that an edit goes on with; false: what was sent has been changed, so it
+ *  is not known. */
+bool kiln_boot_pane_from(const struct kiln_boot_pane *p, uint64_t *ret);
+/** The rows under the cursor, and the characters. */
+void kiln_boot_pane_selection(const struct kiln_boot_pane *p, size_t *ret_row, size_t *ret_rows,
+                              size_t *ret_raw, size_t *ret_raw_len);
+/** A place of the boot command, as in breakpoints and stops: true and the event of the shown list
+ *  that it stands before (n_events: the end), if it is one of the shown row. */
+bool kiln_boot_pane_event_at(const struct kiln_boot_pane *p, const char *place, size_t *ret);
+
+void kiln_boot_pane_draw(struct kiln_boot_pane *p, const struct kiln_area *a, bool focused);
+
+#endif
