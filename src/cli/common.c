@@ -14,6 +14,7 @@ const struct kiln_command_info *kiln_commands(void)
         { "build", kiln_cmd_build, "[FLAGS] TEMPLATE", "build image(s) from a template" },
         { "validate", kiln_cmd_validate, "[FLAGS] TEMPLATE", "check that a template is valid" },
         { "inspect", kiln_cmd_inspect, "TEMPLATE", "see what a template consists of" },
+        { "fix", kiln_cmd_fix, "[FLAGS] TEMPLATE", "write an old template in the words of today" },
         { "tui", kiln_cmd_tui, "[FLAGS] TEMPLATE", "build, and watch and steer it in a console" },
         { "attach", kiln_cmd_attach, "[FLAGS] [RUN]", "open the console on a run, alive or ended" },
         { "ps", kiln_cmd_ps, "[FLAGS]", "list runs" },

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <float.h>
 #include <limits.h>
 
 #include "template/gofmt.h"
@@ -9,7 +10,8 @@
 /* Shortest decimal that reads back as v, as d.ddde±xx. */
 static void shortest(double v, char verb, char *ret, size_t size)
 {
-    for (int prec = 14; prec <= 16; prec++) {
+    /* A number below DBL_MIN has fewer digits than others. */
+    for (int prec = v < DBL_MIN ? 0 : 14; prec <= 16; prec++) {
         (void)snprintf(ret, size, verb == 'G' ? "%.*E" : "%.*e", prec, v);
         if (strtod(ret, NULL) >= v && strtod(ret, NULL) <= v)
             return;

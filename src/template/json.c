@@ -173,14 +173,15 @@ static const struct kiln_node *build_object(struct build *b, struct json_object 
     return node;
 }
 
-static const struct kiln_node *build_number(struct build *b, struct json_object *json)
+static const struct kiln_node *build_number(struct build *b)
 {
     struct kiln_node *node = kiln_tree_node(b->tree, KILN_NODE_NUMBER, b->token->offset);
     const char *text = b->tree->source->text + b->token->offset;
 
     node->u.number.text =
         kiln_arena_strndup(&b->tree->arena, text, strspn(text, "+-.0123456789eE"));
-    node->u.number.value = json_object_get_double(json);
+    /* json-c would cap a whole number at 64 bits and forget the sign of -0. */
+    node->u.number.value = strtod(node->u.number.text, NULL);
     if (!isfinite(node->u.number.value))
         kiln_diag_error(b->diag, b->tree->source, node->offset, NULL, "number too large");
     b->token++;
@@ -213,7 +214,7 @@ static const struct kiln_node *build_value(struct build *b, struct json_object *
         node = kiln_tree_node(b->tree, KILN_NODE_NULL, b->token->offset);
         break;
     default:
-        return build_number(b, json);
+        return build_number(b);
     }
     b->token++;
     return node;
