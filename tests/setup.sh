@@ -14,7 +14,7 @@ packages[guest]="gcc libc6-dev libcrypt-dev binutils cpio zstd xz-utils xorriso 
 packages[screenshots]="xvfb xterm xdotool imagemagick fonts-dejavu-core x11-utils"
 packages[run]="qemu-system-x86 qemu-utils openssh-client sshpass xorriso"
 packages[test]="clang clang-format libclang-rt-dev llvm python3 openssh-server openssh-sftp-server tmux"
-packages[bench]="packer python3 curl openssl openssh-server openssh-client openssh-sftp-server qemu-system-x86 qemu-utils xorriso sshpass"
+packages[bench]="packer python3 curl less openssl openssh-server openssh-client openssh-sftp-server qemu-system-x86 qemu-utils xorriso sshpass"
 
 die() {
     echo "setup: $*" >&2
