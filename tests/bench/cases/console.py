@@ -44,6 +44,11 @@ class Place:
     def newest(self):
         return max(os.listdir(self.path("state/kiln/runs")))
 
+    def finish(self):
+        """Waits until the newest run is over: without a terminal, attach prints it to its end."""
+        subprocess.run([self.bench.tools["kiln"], "attach", self.newest()], env=self.env(), stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60, check=False)
+
     @contextlib.contextmanager
     def going(self, template, *options):
         """A build in the background, cancelled at the end."""
@@ -52,6 +57,7 @@ class Place:
             yield
         finally:
             self.kiln("cancel", self.newest())
+            self.finish()
 
     def terminal(self, *argv):
         return Terminal(list(argv), self.dir, self.env())
@@ -104,8 +110,13 @@ def tui_row(bench):
     template = place.template(":")
     row = Row("tui, a small template: first picture", "ms", Target("value", 50))
     bench.say(row.name)
-    argv = [bench.tools["kiln"], "tui", template]
-    bench.rounds(10, {"kiln": lambda side: first_picture(place, row, side, argv, b" Builds .* Log ")}, quick_count=3)
+    argv = [bench.tools["kiln"], "tui", "-on-error=cleanup", template]
+
+    def measure(side):
+        first_picture(place, row, side, argv, b" Builds .* Log ")
+        place.finish()
+
+    bench.rounds(10, {"kiln": measure}, quick_count=3)
     return [row]
 
 
