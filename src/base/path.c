@@ -90,7 +90,7 @@ const char *kiln_path_tmp(void)
 
 char *kiln_path_temp(const char *prefix, const char *suffix)
 {
-    static const char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    static const char alphabet[] = "0123456789"; /* as Packer names them */
     KILN_AUTO_FREE char *name = NULL;
     char random[11] = "";
 

@@ -13,33 +13,16 @@ static bool nothing(void *state, struct kiln_build *b, struct kiln_err *err)
     return true;
 }
 static const struct kiln_step_ops step_tpm = { "stepCreatevTPM", nothing, NULL, false };
-static const struct kiln_step_ops step_floppy = { "StepCreateFloppy", nothing, NULL, false };
-static const struct kiln_step_ops step_cd = { "StepCreateCD", nothing, NULL, false };
 
 static const struct kiln_step_ops *const steps[] = {
-    &kiln_qemu_step_download,
-    &kiln_qemu_step_output_dir,
-    &step_tpm,
-    &step_floppy,
-    &step_cd,
-    &kiln_qemu_step_create_disk,
-    &kiln_qemu_step_copy_disk,
-    &kiln_qemu_step_resize_disk,
-    &kiln_qemu_step_http_ip,
-    &kiln_qemu_step_http_server,
-    &kiln_qemu_step_port_forward,
-    &kiln_qemu_step_ssh_key,
-    &kiln_qemu_step_vnc,
-    &kiln_qemu_step_efivars,
-    &kiln_qemu_step_run,
-    &kiln_qemu_step_qmp,
-    &kiln_qemu_step_type,
-    &kiln_qemu_step_guest_address,
-    &kiln_qemu_step_connect,
-    &kiln_qemu_step_provision,
-    &kiln_qemu_step_cleanup_keys,
-    &kiln_qemu_step_shutdown,
-    &kiln_qemu_step_convert_disk,
+    &kiln_qemu_step_download,    &kiln_qemu_step_output_dir,   &step_tpm,
+    &kiln_qemu_step_floppy,      &kiln_qemu_step_cd,           &kiln_qemu_step_create_disk,
+    &kiln_qemu_step_copy_disk,   &kiln_qemu_step_resize_disk,  &kiln_qemu_step_http_ip,
+    &kiln_qemu_step_http_server, &kiln_qemu_step_port_forward, &kiln_qemu_step_ssh_key,
+    &kiln_qemu_step_vnc,         &kiln_qemu_step_efivars,      &kiln_qemu_step_run,
+    &kiln_qemu_step_qmp,         &kiln_qemu_step_type,         &kiln_qemu_step_guest_address,
+    &kiln_qemu_step_connect,     &kiln_qemu_step_provision,    &kiln_qemu_step_cleanup_keys,
+    &kiln_qemu_step_shutdown,    &kiln_qemu_step_convert_disk,
 };
 
 char *kiln_qemu_disk_path(const struct kiln_qemu_options *o)

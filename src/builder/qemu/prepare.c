@@ -17,9 +17,7 @@
 
 static bool check_unsupported(const struct kiln_prepare *p)
 {
-    static const char *const keys[] = { "floppy_files", "floppy_dirs", "floppy_content",
-                                        "cd_files",     "cd_content",  "vtpm",
-                                        "use_tpm1",     "net_bridge" };
+    static const char *const keys[] = { "vtpm", "use_tpm1", "net_bridge" };
     bool ok = true;
 
     for (size_t i = 0; i < KILN_COUNT(keys); i++) {
@@ -364,6 +362,7 @@ bool kiln_qemu_prepare(void *cfg, const struct kiln_prepare *p)
 
     fill_names(o, p);
     ok = fix_disk_size(o, p) && ok;
+    ok = kiln_qemu_check_media(o, p) && ok;
     ok = check_boot(o, p) && ok;
     ok = check_iso(o, p) && ok;
     ok = check_http(o, p) && ok;

@@ -2,7 +2,7 @@
  * The QEMU builder: installs a guest from an ISO, or changes a disk image, and leaves a disk.
  *
  *     options.c      the tables of template options
- *     prepare.c      checks between them
+ *     prepare*.c     checks between them
  *     builder.c      the list of steps, the artifact
  *     step_*.c       the steps, in the order in which builder.c lists them
  *     boot_script.c  what is typed, and who may change it meanwhile
@@ -51,7 +51,7 @@ struct kiln_qemu_options {
     struct kiln_strv iso_urls;
     bool iso_skip_cache;
 
-    /* removable media: known, refused for now */
+    /* removable media */
     struct kiln_strv floppy_files, floppy_dirs, cd_files;
     struct kiln_strmap floppy_content, cd_content;
     char *floppy_label, *cd_label;
@@ -81,6 +81,7 @@ struct kiln_qemu_options {
 
 extern const struct kiln_schema kiln_qemu_schema;
 bool kiln_qemu_prepare(void *cfg, const struct kiln_prepare *p);
+bool kiln_qemu_check_media(const struct kiln_qemu_options *o, const struct kiln_prepare *p);
 
 /* What the steps share. */
 struct kiln_qemu_state {
@@ -89,6 +90,7 @@ struct kiln_qemu_state {
     struct kiln_downloaded iso;
     struct kiln_strv disks; /* paths: OUT/NAME, OUT/NAME-1 … */
     char *work_dir;         /* private directory for sockets */
+    char *floppy, *cd;      /* temporary images, in the ledger; NULL: none */
     struct kiln_http_server *http;
     int http_port;             /* 0: no server */
     const char *http_ip;       /* as the guest sees it */
@@ -108,6 +110,8 @@ struct kiln_qemu_state {
 /* The steps, in order of the list in builder.c. */
 extern const struct kiln_step_ops kiln_qemu_step_download;
 extern const struct kiln_step_ops kiln_qemu_step_output_dir;
+extern const struct kiln_step_ops kiln_qemu_step_floppy;
+extern const struct kiln_step_ops kiln_qemu_step_cd;
 extern const struct kiln_step_ops kiln_qemu_step_create_disk;
 extern const struct kiln_step_ops kiln_qemu_step_copy_disk;
 extern const struct kiln_step_ops kiln_qemu_step_resize_disk;

@@ -162,6 +162,7 @@ static void fill_runtime(struct kiln_vm_config *cfg, const struct kiln_qemu_stat
         cfg->efi_code = o->efi_firmware_code;
         cfg->efi_vars = s->efivars;
     }
+    cfg->floppy = s->floppy;
     cfg->qmp_path = s->qmp_path;
 }
 
@@ -177,6 +178,8 @@ static bool make_argv(struct kiln_qemu_state *s, struct kiln_build *b, const cha
 
     if (!o->disk_image)
         kiln_strv_add(&cdroms, s->iso.path);
+    if (s->cd)
+        kiln_strv_add(&cdroms, s->cd);
     if (o->qmp_enable)
         user_qmp = kiln_qemu_is_set(o->qmp_socket_path)
                        ? kiln_xstrdup(o->qmp_socket_path)
