@@ -187,12 +187,10 @@ static bool debug_action(struct kiln_console *c, enum kiln_action action, const 
 
 static bool view_action(struct kiln_console *c, enum kiln_action action, const char *arg)
 {
-    if (action == KILN_ACT_QUIT && c->focus == KILN_PANE_HELP)
+    if (action == KILN_ACT_HELP || (action == KILN_ACT_QUIT && c->focus == KILN_PANE_HELP))
         toggle_help(c);
     else if (action == KILN_ACT_QUIT)
         c->quit = true;
-    else if (action == KILN_ACT_HELP)
-        toggle_help(c);
     else if (action == KILN_ACT_COMMAND_LINE)
         kiln_console_command_line(c, "");
     else if (action == KILN_ACT_FOCUS_NEXT || action == KILN_ACT_FOCUS_PREVIOUS)

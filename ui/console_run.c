@@ -104,13 +104,20 @@ static void take_keys(struct kiln_console *c)
     }
 }
 
+static bool same_caps(const struct kiln_term_caps *a, const struct kiln_term_caps *b)
+{
+    return a->colors == b->colors && a->utf8 == b->utf8 && a->sync == b->sync &&
+           a->inside == b->inside && a->pixels == b->pixels && a->cell_w == b->cell_w &&
+           a->cell_h == b->cell_h;
+}
+
 static void take_caps(struct loop *l)
 {
     const struct kiln_term_caps *now = kiln_term_caps(l->c->term);
 
-    if (memcmp(now, &l->caps, sizeof(*now)) != 0)
+    if (!same_caps(now, &l->caps))
         l->c->dirty = true;
-    memcpy(&l->caps, now, sizeof(*now));
+    l->caps = *now;
 }
 
 /* ---- time ---- */

@@ -344,7 +344,9 @@ bool kiln_keymap_load(struct kiln_keymap *ret, const char *name, struct kiln_str
     KILN_AUTO_FREE char *own = user_file();
 
     memset(ret, 0, sizeof(*ret));
-    if (add_built_in(ret, name ? name : "default", problems))
+    if (!name)
+        name = "default";
+    if (add_built_in(ret, name, problems))
         return !kiln_fs_exists(own) || add_file(ret, own, problems, err);
     if (!strchr(name, '/') && !kiln_fs_exists(name))
         return kiln_err_set(err, KILN_ERR_USER,

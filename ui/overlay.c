@@ -105,8 +105,8 @@ static void draw_menu(struct kiln_console *c, const struct kiln_area *all)
     kiln_frame_box(&box, o->title, bold);
     inside = kiln_area_sub(&box, 1, 1, w - 2, h - 2);
     first = (int)o->at >= inside.h ? (int)o->at - inside.h + 1 : 0;
-    for (int y = 0; y < inside.h && (size_t)(first + y) < o->choices.n; y++) {
-        size_t i = (size_t)(first + y);
+    for (int y = 0; y < inside.h && (size_t)first + (size_t)y < o->choices.n; y++) {
+        size_t i = (size_t)first + (size_t)y;
         struct kiln_style style = i == o->at ? chosen : plain;
 
         kiln_area_fill(&inside, 0, y, inside.w, 1, ' ', style);

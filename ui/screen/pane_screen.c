@@ -221,14 +221,13 @@ static void take_event(struct pane *p, const struct kiln_event *ev)
 {
     if (ev->type == KILN_EV_FRAME) {
         p->news = p->fb.head != NULL;
-    } else if (ev->type == KILN_EV_SCREEN && ev->done > 0) {
-        ask(p);
-    } else if (ev->type == KILN_EV_SCREEN || ev->type == KILN_EV_BUILD_END) {
+    } else if ((ev->type == KILN_EV_SCREEN && ev->done <= 0) || ev->type == KILN_EV_BUILD_END) {
         p->gone = p->picture.rgbx != NULL;
         kiln_framebuffer_done(&p->fb);
         kiln_screen_keyboard_release(&p->keyboard);
         kiln_console_dirty(p->console);
-    } else if ((ev->type == KILN_EV_STEP || ev->type == KILN_EV_BUILD_START) && !p->fb.head) {
+    } else if (ev->type == KILN_EV_SCREEN ||
+               ((ev->type == KILN_EV_STEP || ev->type == KILN_EV_BUILD_START) && !p->fb.head)) {
         ask(p); /* the step that starts the guest makes it possible */
     }
 }

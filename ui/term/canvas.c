@@ -153,7 +153,7 @@ static size_t csi_length(const char *s, size_t len)
 /* OSC, DCS and the like: ESC x … BEL or ESC \ */
 static size_t string_length(const char *s, size_t len)
 {
-    if (len < 2 || !memchr("]PX^_", s[1], 5))
+    if (len < 2 || s[1] == '\0' || !strchr("]PX^_", s[1]))
         return 0;
     for (size_t n = 2; n < len; n++) {
         if (s[n] == '\a')
