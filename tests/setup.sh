@@ -12,7 +12,7 @@ libvncserver-dev libarchive-dev libssh-dev libssl-dev libncurses-dev libpcre2-de
 libcmocka-dev"
 packages[guest]="gcc libc6-dev libcrypt-dev binutils cpio zstd xz-utils xorriso kmod"
 packages[screenshots]="xvfb xterm xdotool imagemagick fonts-dejavu-core x11-utils"
-packages[run]="qemu-system-x86 qemu-utils openssh-client sshpass xorriso"
+packages[run]="qemu-system-x86 qemu-utils swtpm openssh-client sshpass xorriso"
 packages[bench]="packer python3 curl less openssl openssh-server openssh-client openssh-sftp-server qemu-system-x86 qemu-utils xorriso sshpass"
 packages[test]="mtools clang clang-format libclang-rt-dev llvm python3 openssh-server openssh-sftp-server tmux"
 

@@ -6,16 +6,8 @@
 #include "builder/builders.h"
 #include "builder/qemu/boot_script.h"
 
-/* Names of Packer's steps that do nothing here: -debug stops after them all the same. */
-static bool nothing(void *state, struct kiln_build *b, struct kiln_err *err)
-{
-    (void)state, (void)b, (void)err;
-    return true;
-}
-static const struct kiln_step_ops step_tpm = { "stepCreatevTPM", nothing, NULL, false };
-
 static const struct kiln_step_ops *const steps[] = {
-    &kiln_qemu_step_download,    &kiln_qemu_step_output_dir,   &step_tpm,
+    &kiln_qemu_step_download,    &kiln_qemu_step_output_dir,   &kiln_qemu_step_tpm,
     &kiln_qemu_step_floppy,      &kiln_qemu_step_cd,           &kiln_qemu_step_create_disk,
     &kiln_qemu_step_copy_disk,   &kiln_qemu_step_resize_disk,  &kiln_qemu_step_http_ip,
     &kiln_qemu_step_http_server, &kiln_qemu_step_port_forward, &kiln_qemu_step_ssh_key,
@@ -118,6 +110,7 @@ static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, str
     struct kiln_qemu_state s = { .o = o,
                                  .communicates = !kiln_comm_is_none(&o->comm),
                                  .http_ip = "10.0.2.2",
+                                 .tpm = KILN_PROCESS_INIT,
                                  .ssh_port = { .lock_fd = -1, .listen_fd = -1 },
                                  .vnc_port = { .lock_fd = -1, .listen_fd = -1 } };
     bool ok;

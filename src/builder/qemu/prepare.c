@@ -17,7 +17,7 @@
 
 static bool check_unsupported(const struct kiln_prepare *p)
 {
-    static const char *const keys[] = { "vtpm", "use_tpm1", "net_bridge" };
+    static const char *const keys[] = { "net_bridge" };
     bool ok = true;
 
     for (size_t i = 0; i < KILN_COUNT(keys); i++) {

@@ -14,6 +14,7 @@
 #ifndef KILN_BUILDER_QEMU_QEMU_H
 #define KILN_BUILDER_QEMU_QEMU_H
 
+#include "base/process.h"
 #include "communicator/config.h"
 #include "communicator/ssh.h"
 #include "engine/step.h"
@@ -88,9 +89,11 @@ struct kiln_qemu_state {
     const struct kiln_qemu_options *o;
     char *qemu_binary; /* full path */
     struct kiln_downloaded iso;
-    struct kiln_strv disks; /* paths: OUT/NAME, OUT/NAME-1 … */
-    char *work_dir;         /* private directory for sockets */
-    char *floppy, *cd;      /* temporary images, in the ledger; NULL: none */
+    struct kiln_strv disks;  /* paths: OUT/NAME, OUT/NAME-1 … */
+    char *work_dir;          /* private directory for sockets */
+    struct kiln_process tpm; /* swtpm */
+    char *tpm_dir;           /* its state and socket; NULL: no TPM */
+    char *floppy, *cd;       /* temporary images, in the ledger; NULL: none */
     struct kiln_http_server *http;
     int http_port;             /* 0: no server */
     const char *http_ip;       /* as the guest sees it */
@@ -110,6 +113,7 @@ struct kiln_qemu_state {
 /* The steps, in order of the list in builder.c. */
 extern const struct kiln_step_ops kiln_qemu_step_download;
 extern const struct kiln_step_ops kiln_qemu_step_output_dir;
+extern const struct kiln_step_ops kiln_qemu_step_tpm;
 extern const struct kiln_step_ops kiln_qemu_step_floppy;
 extern const struct kiln_step_ops kiln_qemu_step_cd;
 extern const struct kiln_step_ops kiln_qemu_step_create_disk;

@@ -8,6 +8,7 @@
 #include "engine/debugger.h"
 #include "vm/accel.h"
 #include "vm/argv.h"
+#include "vm/swtpm.h"
 
 /* stepPrepareEfivars, stepRun, stepConfigureQMP: QEMU itself. */
 
@@ -174,6 +175,7 @@ static bool make_argv(struct kiln_qemu_state *s, struct kiln_build *b, const cha
     struct kiln_strv *rows = kiln_xcalloc(o->qemuargs.n, sizeof(*rows));
     KILN_AUTO_STRV cdroms = { 0 };
     KILN_AUTO_FREE char *user_qmp = NULL;
+    KILN_AUTO_FREE char *tpm_socket = s->tpm_dir ? kiln_swtpm_socket(s->tpm_dir) : NULL;
     bool ok = render_qemuargs(s, b, rows, err);
 
     if (!o->disk_image)
@@ -189,6 +191,8 @@ static bool make_argv(struct kiln_qemu_state *s, struct kiln_build *b, const cha
     cfg.qemu_major = qemu_major;
     cfg.cdroms = &cdroms;
     cfg.user_qmp_path = user_qmp;
+    cfg.tpm_socket = tpm_socket;
+    cfg.tpm_device_type = o->tpm_device_type;
     cfg.qemuargs = rows;
     cfg.n_qemuargs = o->qemuargs.n;
     if (ok)

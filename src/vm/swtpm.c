@@ -1,0 +1,113 @@
+#include "vm/swtpm.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+#define SOCKET_NAME "vtpm.sock"
+#define RETRY_US    KILN_MS(5) /* between looks for its socket */
+#define MAX_SAID    1024       /* bytes of its last words */
+
+char *kiln_swtpm_socket(const char *dir)
+{
+    return kiln_path_join(dir, SOCKET_NAME);
+}
+
+/* With relative names: a comma in a path would end the option's value. */
+static bool spawn(struct kiln_process *p, const struct kiln_swtpm_config *cfg, struct kiln_err *err)
+{
+    const char *const argv[] = { "swtpm",
+                                 "socket",
+                                 "--tpmstate",
+                                 "dir=.",
+                                 "--ctrl",
+                                 "type=unixio,path=" SOCKET_NAME,
+                                 cfg->tpm1 ? NULL : "--tpm2",
+                                 NULL };
+    const struct kiln_spawn how = { .argv = argv,
+                                    .cwd = cfg->dir,
+                                    .in = KILN_STDIO_NULL,
+                                    .out = KILN_STDIO_NULL,
+                                    .err = KILN_STDIO_PIPE,
+                                    .on_pid = cfg->on_pid,
+                                    .ud = cfg->ud };
+    KILN_AUTO_FREE char *program = NULL;
+    KILN_AUTO_ERR why = { 0 };
+
+    program = kiln_process_find("swtpm", &why);
+    if (!program)
+        return kiln_err_set(err, KILN_ERR_USER,
+                            "failed to locate swtpm (%s), this is required for vTPM support: "
+                            "install Debian's swtpm",
+                            kiln_err_text(&why));
+    return kiln_process_spawn(p, &how, err);
+}
+
+static bool answers(const struct sockaddr_un *addr)
+{
+    KILN_AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    return fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0;
+}
+
+static bool explain_end(struct kiln_process *p, struct kiln_err *err)
+{
+    char said[MAX_SAID + 1];
+    ssize_t n = read(p->err, said, MAX_SAID); /* it has ended: nothing blocks */
+
+    (void)kiln_process_ended(p);
+    while (n > 0 && said[n - 1] == '\n')
+        n--;
+    said[n > 0 ? n : 0] = '\0';
+    return kiln_err_set(err, KILN_ERR_REMOTE, "swtpm ended (exit code %d): %s",
+                        kiln_process_exit_code(p), said);
+}
+
+/* Let one interval pass. False: it has ended, the deadline is over, cancelled. */
+static bool wait_retry(struct kiln_process *p, struct kiln_cancel *c, int64_t deadline,
+                       struct kiln_err *err)
+{
+    int64_t next = kiln_cancel_deadline(c, RETRY_US);
+    KILN_AUTO_ERR why = { 0 };
+
+    switch (kiln_wait_fd(c, p->pidfd, POLLIN, next < deadline ? next : deadline, &why)) {
+    case KILN_WAIT_READY:
+        return explain_end(p, err);
+    case KILN_WAIT_TIMEOUT:
+        if (kiln_cancel_now(c) < deadline)
+            return true;
+        break;
+    case KILN_WAIT_CANCELLED:
+    case KILN_WAIT_ERROR:
+        break;
+    }
+    (void)kiln_err_move(err, &why);
+    return kiln_err_wrap(err, "start swtpm");
+}
+
+bool kiln_swtpm_start(struct kiln_process *ret, const struct kiln_swtpm_config *cfg,
+                      struct kiln_cancel *c, int64_t deadline, struct kiln_err *err)
+{
+    KILN_AUTO_PROCESS p = KILN_PROCESS_INIT;
+    KILN_AUTO_FREE char *path = kiln_swtpm_socket(cfg->dir);
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+    if (strlen(path) >= sizeof(addr.sun_path))
+        return kiln_err_set(err, KILN_ERR_USER,
+                            "socket path is longer than %zu bytes: %s; use a shorter TMPDIR",
+                            sizeof(addr.sun_path) - 1, path);
+    memcpy(addr.sun_path, path, strlen(path));
+    if (!spawn(&p, cfg, err))
+        return false;
+    while (!answers(&addr)) {
+        if (!wait_retry(&p, c, deadline, err))
+            return false;
+    }
+    *ret = p;
+    p = (struct kiln_process)KILN_PROCESS_INIT; /* handed over */
+    return true;
+}
