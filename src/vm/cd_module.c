@@ -26,6 +26,24 @@ static void free_entry(struct archive_entry **e)
     archive_entry_free(*e);
 }
 
+/* Where the image goes. libarchive must always be closed, or it loses memory; once stopped, it gets
+ * no further than to the first byte of the image, which it writes when it has read everything. */
+struct sink {
+    int fd;
+    bool stopped;
+};
+
+static la_ssize_t write_sink(struct archive *a, void *ud, const void *data, size_t len)
+{
+    const struct sink *sink = ud;
+    KILN_AUTO_ERR err = { 0 };
+
+    if (!sink->stopped && kiln_fs_write_all(sink->fd, data, len, &err))
+        return (la_ssize_t)len;
+    archive_set_error(a, err.os_errno, "%s", kiln_err_text(&err));
+    return -1;
+}
+
 /* Warnings are about names that a system without Joliet and Rock Ridge sees shortened. */
 static bool check(struct archive *a, int code, const char *what, struct kiln_err *err)
 {
@@ -113,7 +131,8 @@ static bool put_entry(struct archive *a, const struct kiln_media_entry *e,
            (!e->content || put(a, e->name, e->content, strlen(e->content), err));
 }
 
-static bool open_image(struct archive *a, const char *path, const char *label, struct kiln_err *err)
+static bool open_image(struct archive *a, struct sink *sink, const char *label,
+                       struct kiln_err *err)
 {
     return check(a, archive_write_set_format_iso9660(a), "ISO 9660", err) &&
            check(a, archive_write_set_format_option(a, "iso9660", "volume-id", label), "cd_label",
@@ -124,19 +143,23 @@ static bool open_image(struct archive *a, const char *path, const char *label, s
                  err) &&
            check(a, archive_write_set_format_option(a, "iso9660", "rockridge", "strict"),
                  "Rock Ridge", err) &&
-           check(a, archive_write_open_filename(a, path), path, err);
+           check(a, archive_write_open(a, sink, NULL, write_sink, NULL), "ISO 9660", err);
 }
 
 static bool write_image(const char *path, const char *label, const struct kiln_media *m,
                         struct kiln_cancel *cancel, struct kiln_err *err)
 {
+    KILN_AUTO_FD fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    struct sink sink = { .fd = fd };
     KILN_CLEANUP(free_archive) struct archive *a = archive_write_new();
 
-    if (!open_image(a, path, label, err))
+    if (fd < 0)
+        return kiln_err_sys(err, errno, "%s", path);
+    if (!open_image(a, &sink, label, err))
         return false;
     for (size_t i = 0; i < m->n; i++) {
         if (!put_entry(a, m->v[i], cancel, err)) {
-            (void)archive_write_fail(a); /* do not lay out what is there */
+            sink.stopped = true;
             return false;
         }
     }

@@ -376,12 +376,15 @@ static void cd_failures(void **state)
 {
     struct fixture *f = *state;
     struct kiln_cancel *cancel = kiln_cancel_new();
-    KILN_AUTO_MEDIA m = { 0 };
+    KILN_AUTO_MEDIA m = { 0 }, full = { 0 };
     KILN_AUTO_ERR err = { 0 };
 
     unit_ok(kiln_media_add_file(&m, "a", "gone", &err), &err);
+    unit_ok(kiln_media_add_content(&full, "a", "text", &err), &err);
     unit_fails(kiln_cd_write(f->image, "l", &m, NULL, &err), &err, KILN_ERR_SYSTEM,
                "gone: No such file or directory");
+    unit_fails(kiln_cd_write("/dev/full", "l", &full, NULL, &err), &err, KILN_ERR_SYSTEM,
+               "/dev/full: write: No space left on device");
     kiln_cancel_fire(cancel);
     unit_fails(kiln_cd_write(f->image, "l", &m, cancel, &err), &err, KILN_ERR_CANCELLED,
                "cancelled");
