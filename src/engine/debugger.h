@@ -5,10 +5,10 @@
  * Stopped means stopped: the guest's CPUs are halted and the build's clock stands. A build stands
  * for one or both of two reasons, and this is the only place that pauses and resumes its clock:
  *
- *     a stop    a breakpoint, the end of a step of single stepping, or the command `pause`; the
- * main thread stands at a check point or, after `pause`, in whatever wait it is in a prompt  a
- * question is open (kiln_ask); the guest is halted only in runs that want that (options->freeze): a
- * person may be logged in to look around
+ * - a stop: a breakpoint, the end of a step of single stepping, or the command `pause`. The main
+ *   thread stands at a check point or, after `pause`, in whatever wait it is in.
+ * - a prompt: a question is open (kiln_ask). The guest is halted only in runs that want that
+ *   (options->freeze): a person may be logged in to look around.
  *
  * A cancel ends every stop; nothing stops after it.
  *
