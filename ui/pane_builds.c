@@ -143,6 +143,7 @@ static bool is_running_row(const struct builds_pane *p, const struct row *row)
 static void place_cursor(struct builds_pane *p)
 {
     size_t h = p->height > 0 ? (size_t)p->height : 1;
+    size_t ahead = p->moved ? 0 : h / 5; /* rows that are kept in sight below the running one */
 
     for (size_t i = 0; !p->moved && i < p->n_rows; i++)
         if (is_running_row(p, &p->rows[i]))
@@ -151,8 +152,8 @@ static void place_cursor(struct builds_pane *p)
         p->at = p->n_rows > 0 ? p->n_rows - 1 : 0;
     if (p->at < p->top)
         p->top = p->at;
-    if (p->at >= p->top + h)
-        p->top = p->at - h + 1;
+    if (p->at + ahead >= p->top + h)
+        p->top = p->at + ahead - h + 1;
     if (p->top + h > p->n_rows)
         p->top = p->n_rows > h ? p->n_rows - h : 0;
 }
