@@ -14,6 +14,7 @@ struct kiln_cli {
 int kiln_cmd_build(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_validate(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_inspect(const struct kiln_cli *cli, int argc, char **argv);
+int kiln_cmd_console(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_fix(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_tui(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_attach(const struct kiln_cli *cli, int argc, char **argv);
@@ -51,6 +52,12 @@ bool kiln_cli_redactor(const struct kiln_plan *plan, const struct kiln_plan_opti
 /** Print all diagnostics with the plan's secrets redacted; in machine mode as ui records. */
 void kiln_cli_diagnostics(const struct kiln_cli *cli, const struct kiln_plan *plan,
                           const struct kiln_plan_options *options);
+
+/** The same on standard error, for a command whose standard output is for something else. */
+void kiln_cli_warn(const struct kiln_plan *plan, const struct kiln_plan_options *options);
+
+/** In place of kiln_plan_parse where no template is named: Packer's built-in one. */
+bool kiln_cli_empty_plan(struct kiln_plan *plan);
 
 /**
  * Parse the flags of `command` and want exactly one template argument.

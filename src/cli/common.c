@@ -15,6 +15,7 @@ const struct kiln_command_info *kiln_commands(void)
         { "validate", kiln_cmd_validate, "[FLAGS] TEMPLATE", "check that a template is valid" },
         { "inspect", kiln_cmd_inspect, "TEMPLATE", "see what a template consists of" },
         { "fix", kiln_cmd_fix, "[FLAGS] TEMPLATE", "write an old template in the words of today" },
+        { "console", kiln_cmd_console, "[FLAGS] [TEMPLATE]", "try out what {{ }} becomes" },
         { "tui", kiln_cmd_tui, "[FLAGS] TEMPLATE", "build, and watch and steer it in a console" },
         { "attach", kiln_cmd_attach, "[FLAGS] [RUN]", "open the console on a run, alive or ended" },
         { "ps", kiln_cmd_ps, "[FLAGS]", "list runs" },
@@ -128,25 +129,59 @@ bool kiln_cli_redactor(const struct kiln_plan *plan, const struct kiln_plan_opti
     return kiln_redactor_build(&secrets, ret, err);
 }
 
-void kiln_cli_diagnostics(const struct kiln_cli *cli, const struct kiln_plan *plan,
-                          const struct kiln_plan_options *options)
+/* All of them, redacted, without a newline at the end. */
+static bool format_diagnostics(const struct kiln_plan *plan,
+                               const struct kiln_plan_options *options, struct kiln_str *out,
+                               struct kiln_err *err)
 {
     KILN_AUTO_REDACTOR *redactor = NULL;
     KILN_AUTO_STR text = { 0 };
-    KILN_AUTO_ERR err = { 0 };
-    struct kiln_cli quiet = *cli;
 
-    if (plan->diag.n == 0)
-        return;
-    if (!kiln_cli_redactor(plan, options, &redactor, &err)) {
-        kiln_cli_say(cli, "error", "%s", kiln_err_text(&err));
-        return;
-    }
-    quiet.redactor = redactor;
+    if (!kiln_cli_redactor(plan, options, &redactor, err))
+        return false;
     kiln_diag_format_all(&plan->diag, &text);
     while (text.len && text.data[text.len - 1] == '\n')
         kiln_str_truncate(&text, text.len - 1);
-    kiln_cli_say(&quiet, plan->diag.errors ? "error" : "say", "%s", kiln_str_cstr(&text));
+    kiln_redact_text(redactor, kiln_str_cstr(&text), text.len, out);
+    return true;
+}
+
+void kiln_cli_diagnostics(const struct kiln_cli *cli, const struct kiln_plan *plan,
+                          const struct kiln_plan_options *options)
+{
+    KILN_AUTO_STR text = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+
+    if (plan->diag.n == 0)
+        return;
+    if (!format_diagnostics(plan, options, &text, &err))
+        kiln_cli_say(cli, "error", "%s", kiln_err_text(&err));
+    else
+        kiln_cli_say(cli, plan->diag.errors ? "error" : "say", "%s", kiln_str_cstr(&text));
+}
+
+void kiln_cli_warn(const struct kiln_plan *plan, const struct kiln_plan_options *options)
+{
+    KILN_AUTO_STR text = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+
+    if (plan->diag.n == 0)
+        return;
+    if (!format_diagnostics(plan, options, &text, &err))
+        kiln_str_adds(&text, kiln_err_text(&err));
+    kiln_str_addc(&text, '\n');
+    (void)kiln_fs_write_all(STDERR_FILENO, text.data, text.len, NULL);
+}
+
+bool kiln_cli_empty_plan(struct kiln_plan *plan)
+{
+    static const char text[] = "{\"builders\": [{\"type\": \"null\"}]}";
+    struct kiln_source *source = kiln_source_new("built-in", text, sizeof(text) - 1);
+
+    plan->start_s = kiln_clock_wall_us() / KILN_SECOND(1);
+    plan->tpl = kiln_template_load(source, "built-in", &plan->diag);
+    kiln_source_unref(source);
+    return plan->tpl != NULL;
 }
 
 static void usage(const struct kiln_cli *cli, const char *command, const struct kiln_flag *flags)

@@ -1,18 +1,5 @@
-#include <unistd.h>
-
-#include "base/fs.h"
-#include "cli/commands.h"
-#include "redact/redact.h"
 #include "template/fix.h"
-
-/* Standard output is for the template, which may go into a file. */
-static void warn(const struct kiln_diag *diag)
-{
-    KILN_AUTO_STR text = { 0 };
-
-    kiln_diag_format_all(diag, &text);
-    (void)kiln_fs_write_all(STDERR_FILENO, kiln_str_cstr(&text), text.len, NULL);
-}
+#include "cli/commands.h"
 
 /* Packer looks at the form and at names of builders here, at no version. */
 static bool is_valid(const char *path, const struct kiln_str *text, struct kiln_plan *plan)
@@ -41,7 +28,7 @@ static bool print_fixed(const struct kiln_cli *cli, const struct kiln_plan_optio
     kiln_source_unref(source);
     if (!ok)
         return false;
-    warn(&plan->diag);
+    kiln_cli_warn(plan, o); /* standard output is for the template, which may go into a file */
     kiln_diag_done(&plan->diag);
     kiln_cli_say(cli, "say", "%s", kiln_str_cstr(text));
     return true;

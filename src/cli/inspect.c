@@ -153,17 +153,6 @@ static bool inspect_redacted(const struct kiln_cli *cli, const struct kiln_plan 
     return true;
 }
 
-/* Without a template Packer shows a built-in one. */
-static bool empty_plan(struct kiln_plan *plan)
-{
-    static const char text[] = "{\"builders\": [{\"type\": \"null\"}]}";
-    struct kiln_source *source = kiln_source_new("built-in", text, sizeof(text) - 1);
-
-    plan->tpl = kiln_template_load(source, "built-in", &plan->diag);
-    kiln_source_unref(source);
-    return plan->tpl != NULL;
-}
-
 int kiln_cmd_inspect(const struct kiln_cli *cli, int argc, char **argv)
 {
     struct kiln_plan_options o = { 0 };
@@ -181,7 +170,7 @@ int kiln_cmd_inspect(const struct kiln_cli *cli, int argc, char **argv)
     int rc = kiln_cli_parse_optional(cli, "inspect", flags, argc, argv, &o.path);
 
     if (rc < 0) {
-        rc = (o.path ? kiln_plan_parse(&plan, &o) : empty_plan(&plan)) ? 0 : 1;
+        rc = (o.path ? kiln_plan_parse(&plan, &o) : kiln_cli_empty_plan(&plan)) ? 0 : 1;
         kiln_cli_diagnostics(cli, &plan, &o);
         if (plan.tpl && !inspect_redacted(cli, &plan, &o))
             rc = 1;

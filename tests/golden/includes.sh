@@ -22,7 +22,7 @@ run            builder communicator provisioner postprocessor engine config temp
 cli            run builder communicator provisioner postprocessor engine config template redact bootcmd vm net base ui/console.h
 ui             bootcmd base run/client.h engine/event.h
 '
-heavy='archive curl/ libssh/ microhttpd.h rfb/ openssl/'
+heavy='archive curl/ libssh/ microhttpd.h readline/ rfb/ openssl/'
 
 sources() { # PATTERN
 	for dir in src ui; do
