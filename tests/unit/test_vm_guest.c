@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "vm/argv.h"
+#include "vm/guest_address.h"
 #include "vm/qemu.h"
 #include "vm/qemu_img.h"
 #include "vm/vnc.h"
@@ -239,6 +240,7 @@ static void takes_our_arguments(void **state)
                                     .args = &args,
                                     .qmp_path = qmp };
     struct kiln_qemu *q = NULL;
+    KILN_AUTO_FREE char *mac = NULL;
 
     if (!f->qemu)
         skip();
@@ -261,6 +263,8 @@ static void takes_our_arguments(void **state)
             fail_msg("%s", kiln_err_text(&err));
     }
     assert_true(kiln_fs_exists(user));
+    unit_ok(kiln_guest_mac(kiln_qemu_qmp(q), NULL, soon(), &mac, &err), &err);
+    assert_string_equal(mac, "52:54:00:12:34:56");
     kiln_qemu_stop(q, KILN_SECOND(10));
     assert_int_equal(kiln_qemu_exit_code(q), 0);
     kiln_qemu_free(q);

@@ -91,6 +91,8 @@ static void state_done(struct kiln_qemu_state *s, struct kiln_build *b)
     free(s->vnc_password);
     free(s->efivars);
     free(s->qmp_path);
+    free(s->http_ip);
+    free(s->guest_address);
     kiln_ssh_keypair_done(&s->keypair);
     kiln_downloaded_done(&s->iso);
     kiln_strv_done(&s->disks);
@@ -109,7 +111,7 @@ static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, str
     struct kiln_qemu_options *o = cfg;
     struct kiln_qemu_state s = { .o = o,
                                  .communicates = !kiln_comm_is_none(&o->comm),
-                                 .http_ip = "10.0.2.2",
+                                 .http_ip = kiln_xstrdup("10.0.2.2"),
                                  .tpm = KILN_PROCESS_INIT,
                                  .ssh_port = { .lock_fd = -1, .listen_fd = -1 },
                                  .vnc_port = { .lock_fd = -1, .listen_fd = -1 } };

@@ -13,21 +13,6 @@
 
 #define is_set kiln_qemu_is_set
 
-/* ---- things that this version cannot do yet: said, never dropped ---- */
-
-static bool check_unsupported(const struct kiln_prepare *p)
-{
-    static const char *const keys[] = { "net_bridge" };
-    bool ok = true;
-
-    for (size_t i = 0; i < KILN_COUNT(keys); i++) {
-        if (kiln_config_is_set(p, keys[i]))
-            ok = kiln_config_error(p, keys[i], "%s is not supported by this version of kiln yet",
-                                   keys[i]);
-    }
-    return ok;
-}
-
 /* ---- sizes and names ---- */
 
 /* digits[bkmgt]?; bare digits mean MiB. */
@@ -358,10 +343,10 @@ static bool check_qemuargs(const struct kiln_qemu_options *o, const struct kiln_
 bool kiln_qemu_prepare(void *cfg, const struct kiln_prepare *p)
 {
     struct kiln_qemu_options *o = cfg;
-    bool ok = check_unsupported(p);
+    bool ok;
 
     fill_names(o, p);
-    ok = fix_disk_size(o, p) && ok;
+    ok = fix_disk_size(o, p);
     ok = kiln_qemu_check_media(o, p) && ok;
     ok = check_boot(o, p) && ok;
     ok = check_iso(o, p) && ok;

@@ -96,7 +96,8 @@ struct kiln_qemu_state {
     char *floppy, *cd;       /* temporary images, in the ledger; NULL: none */
     struct kiln_http_server *http;
     int http_port;             /* 0: no server */
-    const char *http_ip;       /* as the guest sees it */
+    char *http_ip;             /* as the guest sees it */
+    char *guest_address;       /* on a bridge, once known; NULL: a forwarded port */
     struct kiln_port ssh_port; /* forwarded host port */
     struct kiln_port vnc_port;
     char *vnc_password; /* NULL: none */

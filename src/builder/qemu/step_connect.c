@@ -1,5 +1,12 @@
+#include "base/fs.h"
+#include "base/mem.h"
 #include "builder/qemu/qemu.h"
 #include "communicator/connect.h"
+#include "vm/guest_address.h"
+
+#define LOOK_US      KILN_SECOND(1)  /* between looks for a guest on a bridge */
+#define QMP_LIMIT_US KILN_SECOND(30) /* for QEMU to tell about its devices */
+#define MAX_ARP      ((size_t)4 << 20)
 
 /* StepSSHKeyGen, stepWaitGuestAddress, StepConnect, StepProvision, StepCleanupTempKeys. */
 
@@ -21,15 +28,73 @@ static bool make_key(void *state, struct kiln_build *b, struct kiln_err *err)
 
 const struct kiln_step_ops kiln_qemu_step_ssh_key = { "StepSSHKeyGen", make_key, NULL, false };
 
+/* The kernel has it once the guest has talked to anybody on the bridge's side. */
+static bool look_for_guest(struct kiln_qemu_state *s, const char *mac, struct kiln_err *err)
+{
+    KILN_AUTO_STR table = { 0 };
+
+    if (!kiln_fs_read("/proc/net/arp", MAX_ARP, &table, err))
+        return false;
+    free(s->guest_address);
+    s->guest_address = kiln_arp_find(kiln_str_cstr(&table), s->o->net_bridge, mac);
+    return true;
+}
+
+/* One interval, in which QEMU should not end. */
+static bool wait_look(struct kiln_qemu_state *s, struct kiln_build *b, int64_t deadline,
+                      struct kiln_err *err)
+{
+    int64_t next = kiln_cancel_deadline(b->cancel, LOOK_US);
+    KILN_AUTO_ERR why = { 0 };
+
+    switch (kiln_wait_fd(b->cancel, kiln_qemu_pidfd(s->qemu), POLLIN,
+                         next < deadline ? next : deadline, &why)) {
+    case KILN_WAIT_READY:
+        return kiln_qemu_obituary_for(s->qemu, "before the guest had an address", err);
+    case KILN_WAIT_TIMEOUT:
+        if (kiln_cancel_now(b->cancel) < deadline)
+            return true;
+        return kiln_err_set(err, KILN_ERR_TIMEOUT,
+                            "the guest got no address on the bridge %s within ssh_timeout",
+                            s->o->net_bridge);
+    case KILN_WAIT_CANCELLED:
+    case KILN_WAIT_ERROR:
+        break;
+    }
+    return kiln_err_move(err, &why);
+}
+
+static bool find_guest(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
+{
+    int64_t limit = s->o->comm.ssh_timeout_ns / 1000;
+    int64_t deadline = limit ? kiln_cancel_deadline(b->cancel, limit) : KILN_NEVER;
+    KILN_AUTO_FREE char *mac = NULL;
+
+    kiln_say(b, "Waiting for the guest address to become available in the %s network bridge...",
+             s->o->net_bridge);
+    if (!kiln_guest_mac(kiln_qemu_qmp(s->qemu), b->cancel,
+                        kiln_cancel_deadline(b->cancel, QMP_LIMIT_US), &mac, err))
+        return false;
+    for (;;) {
+        if (!look_for_guest(s, mac, err))
+            return false;
+        if (s->guest_address)
+            return true;
+        if (!wait_look(s, b, deadline, err))
+            return false;
+    }
+}
+
 static bool guest_address(void *state, struct kiln_build *b, struct kiln_err *err)
 {
-    const struct kiln_qemu_state *s = state;
+    struct kiln_qemu_state *s = state;
 
-    (void)err;
-    if (s->communicates)
-        kiln_message(b, "Not using a NetBridge -- skipping StepWaitGuestAddress");
-    else
+    if (!s->communicates)
         kiln_message(b, "No communicator is configured -- skipping StepWaitGuestAddress");
+    else if (kiln_qemu_is_set(s->o->net_bridge))
+        return find_guest(s, b, err);
+    else
+        kiln_message(b, "Not using a NetBridge -- skipping StepWaitGuestAddress");
     return true;
 }
 
@@ -46,9 +111,10 @@ static bool connect_guest(void *state, struct kiln_build *b, struct kiln_err *er
 {
     struct kiln_qemu_state *s = state;
     const char *host = s->o->comm.ssh_host;
+    const char *guest = s->guest_address ? s->guest_address : "127.0.0.1";
     const struct kiln_connect how = {
         .comm = &s->o->comm,
-        .host = kiln_qemu_is_set(host) ? host : "127.0.0.1",
+        .host = kiln_qemu_is_set(host) ? host : guest,
         .port = s->ssh_port.port,
         .keypair = s->keypair.private_pem ? &s->keypair : NULL,
         .died_fd = kiln_qemu_pidfd(s->qemu),

@@ -2,15 +2,22 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "builder/qemu/qemu.h"
+#include "vm/guest_address.h"
 
 /* stepHTTPIPDiscover, StepHTTPServer, stepPortForward, stepConfigureVNC. */
 
 static bool http_ip(void *state, struct kiln_build *b, struct kiln_err *err)
 {
-    const struct kiln_qemu_state *s = state;
+    struct kiln_qemu_state *s = state;
+    char *bridge_ip;
 
-    (void)err;
-    kiln_strmap_set(&b->data, "PackerHTTPIP", s->http_ip); /* the host in user networking */
+    if (kiln_qemu_is_set(s->o->net_bridge)) {
+        if (!kiln_bridge_address(s->o->net_bridge, &bridge_ip, err))
+            return false;
+        free(s->http_ip);
+        s->http_ip = bridge_ip;
+    }
+    kiln_strmap_set(&b->data, "PackerHTTPIP", s->http_ip);
     return true;
 }
 
@@ -45,6 +52,14 @@ static void publish_http(struct kiln_qemu_state *s, struct kiln_build *b)
     kiln_strmap_set(&b->data, "PackerHTTPAddr", addr);
 }
 
+/* NULL: this machine only. A guest on a bridge comes from outside. */
+static const char *http_address(const struct kiln_qemu_state *s)
+{
+    if (kiln_qemu_is_set(s->o->http_bind_address))
+        return s->o->http_bind_address;
+    return kiln_qemu_is_set(s->o->net_bridge) ? s->http_ip : NULL;
+}
+
 static bool http_server(void *state, struct kiln_build *b, struct kiln_err *err)
 {
     struct kiln_qemu_state *s = state;
@@ -52,7 +67,7 @@ static bool http_server(void *state, struct kiln_build *b, struct kiln_err *err)
     const struct kiln_http_config how = {
         .directory = kiln_qemu_is_set(o->http_directory) ? o->http_directory : NULL,
         .content = o->http_content.keys.n ? &o->http_content : NULL,
-        .address = kiln_qemu_is_set(o->http_bind_address) ? o->http_bind_address : NULL,
+        .address = http_address(s),
         .port_min = (int)o->http_port_min,
         .port_max = (int)o->http_port_max,
         .on_request = on_request,
@@ -118,6 +133,11 @@ static bool port_forward(void *state, struct kiln_build *b, struct kiln_err *err
 
     if (!s->communicates) {
         kiln_message(b, "No communicator is set; skipping port forwarding setup.");
+        return true;
+    }
+    if (kiln_qemu_is_set(s->o->net_bridge)) {
+        kiln_message(b, "net_bridge is set; skipping port forwarding setup.");
+        s->ssh_port.port = (int)s->o->comm.ssh_port; /* the guest's own; no lock */
         return true;
     }
     if (s->o->skip_nat_mapping) {

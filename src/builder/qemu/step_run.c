@@ -138,6 +138,7 @@ static struct kiln_vm_config machine(const struct kiln_qemu_state *s)
         .boot_from_disk = o->disk_image,
         .cdrom_interface = o->cdrom_interface,
         .net_device = o->net_device,
+        .net_bridge = o->net_bridge,
         .vnc_address = o->vnc_bind_address,
         .headless = o->headless,
         .display = o->display,
@@ -153,7 +154,7 @@ static void fill_runtime(struct kiln_vm_config *cfg, const struct kiln_qemu_stat
 {
     const struct kiln_qemu_options *o = s->o;
 
-    if (s->communicates) {
+    if (s->communicates && !kiln_qemu_is_set(o->net_bridge)) {
         cfg->forward_host_port = s->ssh_port.port;
         cfg->forward_guest_port = (int)o->comm.ssh_port;
     }
