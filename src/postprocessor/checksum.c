@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/build.h"
 #include "net/hash.h"
+#include "postprocessor/output_name.h"
 #include "postprocessor/postprocessors.h"
 
 /*
@@ -68,25 +69,6 @@ static bool hash_all(const struct checksum *c, struct kiln_build *b, const struc
     return true;
 }
 
-static char *output_name(const struct checksum *c, struct kiln_build *b, const char *type,
-                         struct kiln_err *err)
-{
-    struct kiln_interp interp = kiln_build_runtime_interp(b);
-    KILN_AUTO_STRMAP data = { 0 };
-    KILN_AUTO_STR out = { 0 };
-
-    kiln_strmap_copy(&data, &b->data);
-    kiln_strmap_set(&data, "BuildName", b->name);
-    kiln_strmap_set(&data, "BuilderType", b->type);
-    kiln_strmap_set(&data, "ChecksumType", type);
-    interp.data = &data;
-    if (!kiln_interp_render_stable(&interp, c->output, &out, err)) {
-        (void)kiln_err_wrap(err, "Error interpolating output value");
-        return NULL;
-    }
-    return kiln_str_steal(&out);
-}
-
 static bool append(const char *path, const char *text, size_t len, struct kiln_err *err)
 {
     KILN_AUTO_FREE char *dir = kiln_path_dir(path);
@@ -108,7 +90,7 @@ static bool write_type(const struct checksum *c, size_t which, struct kiln_build
     enum kiln_hash_type type = type_of(c, which);
     KILN_AUTO_STR lines = { 0 };
     bool is_new;
-    KILN_AUTO_FREE char *path = output_name(c, b, c->types.v[which], err);
+    KILN_AUTO_FREE char *path = kiln_output_name(b, c->output, c->types.v[which], err);
 
     if (!path)
         return false;

@@ -17,10 +17,8 @@ static const struct kiln_provisioner_ops *const provisioners[] = {
 };
 
 static const struct kiln_postprocessor_ops *const postprocessors[] = {
-    &kiln_checksum_postprocessor,
-    &kiln_manifest_postprocessor,
-    &kiln_shell_local_postprocessor,
-    NULL,
+    &kiln_artifice_postprocessor, &kiln_checksum_postprocessor,    &kiln_compress_postprocessor,
+    &kiln_manifest_postprocessor, &kiln_shell_local_postprocessor, NULL,
 };
 
 const struct kiln_registry *kiln_registry(void)
