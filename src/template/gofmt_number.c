@@ -10,8 +10,8 @@
 /* Shortest decimal that reads back as v, as d.ddde±xx. */
 static void shortest(double v, char verb, char *ret, size_t size)
 {
-    /* A number below DBL_MIN has fewer digits than others. */
-    for (int prec = v < DBL_MIN ? 0 : 14; prec <= 16; prec++) {
+    /* Below DBL_MIN there are fewer digits than elsewhere; of a zero there must be some to cut. */
+    for (int prec = v > 0 && v < DBL_MIN ? 0 : 14; prec <= 16; prec++) {
         (void)snprintf(ret, size, verb == 'G' ? "%.*E" : "%.*e", prec, v);
         if (strtod(ret, NULL) >= v && strtod(ret, NULL) <= v)
             return;
