@@ -13,8 +13,8 @@
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "net/exchange.h"
 #include "net/http_date.h"
-#include "net/transfer.h"
 
 #define CONNECT_TIMEOUT_MS 30000L
 #define RECEIVE_BUFFER     (256L << 10) /* the default of 16 KiB halves the speed */
@@ -22,17 +22,18 @@
 extern const struct kiln_curl_ops kiln_curl_ops;
 
 struct request {
-    const struct kiln_transfer *t;
+    const struct kiln_exchange *t;
     struct kiln_cancel *cancel;
     CURLM *multi;
     CURL *easy;
-    struct curl_slist *headers;
+    struct curl_slist *headers, *connect_to;
+    CURLU *url; /* NULL: t->url */
     int epoll_fd;
     int64_t timer; /* when libcurl wants to be called, or KILN_NEVER */
     uint64_t received;
     int64_t window_start; /* of the stall check */
     uint64_t window_received;
-    struct kiln_transfer_head head;
+    struct kiln_exchange_head head;
     bool started; /* head is filled in */
     bool refused; /* the status is not one whose body we take */
     struct kiln_err cb_err;
@@ -46,6 +47,8 @@ static void request_done(struct request *r)
     curl_easy_cleanup(r->easy);
     (void)curl_multi_cleanup(r->multi);
     curl_slist_free_all(r->headers);
+    curl_slist_free_all(r->connect_to);
+    curl_url_cleanup(r->url);
     kiln_fd_closep(&r->epoll_fd);
     kiln_err_clear(&r->cb_err);
 }
@@ -80,7 +83,7 @@ static bool start(struct request *r)
         return !r->refused;
     read_head(r);
     r->started = true;
-    r->refused = r->head.status != 200 && r->head.status != 206;
+    r->refused = !r->t->api && r->head.status != 200 && r->head.status != 206;
     if (r->refused || (r->t->start && !r->t->start(r->t->ud, &r->head, &r->cb_err)))
         return false;
     return true;
@@ -134,31 +137,92 @@ static int on_timer(CURLM *multi, long timeout_ms, void *ud)
     return 0;
 }
 
-static void set_request(struct request *r)
+static void add_header(struct request *r, const char *line)
 {
-    const struct kiln_transfer *t = r->t;
-    CURL *e = r->easy;
+    r->headers = curl_slist_append(r->headers, line); /* copied */
+}
 
-    (void)curl_easy_setopt(e, CURLOPT_URL, t->url);
-    (void)curl_easy_setopt(e, CURLOPT_NOBODY, t->head ? 1L : 0L);
-    if (t->offset > 0) {
-        KILN_AUTO_FREE char *range = kiln_xasprintf("%" PRIu64 "-", t->offset);
+static void set_part(struct request *r)
+{
+    const struct kiln_exchange *t = r->t;
+    KILN_AUTO_FREE char *range = kiln_xasprintf("%" PRIu64 "-", t->offset);
 
-        (void)curl_easy_setopt(e, CURLOPT_RANGE, range); /* copied */
-    }
-    if (t->offset > 0 && t->if_range) {
+    (void)curl_easy_setopt(r->easy, CURLOPT_RANGE, range);
+    if (t->if_range) {
         char date[KILN_HTTP_DATE_SIZE];
         KILN_AUTO_FREE char *line = NULL;
 
         kiln_http_date_format(t->if_range, date);
         line = kiln_xasprintf("If-Range: %s", date);
-        r->headers = curl_slist_append(NULL, line);
-        (void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, r->headers);
+        add_header(r, line);
     }
 }
 
+/* Strings that libcurl is given are copied by it, but for the body. */
+static void set_request(struct request *r)
+{
+    const struct kiln_exchange *t = r->t;
+    CURL *e = r->easy;
+
+    (void)curl_easy_setopt(e, CURLOPT_URL, t->url);
+    if (t->body) {
+        (void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len);
+        (void)curl_easy_setopt(e, CURLOPT_POSTFIELDS, t->body);
+    }
+    if (t->method && curl_strequal(t->method, "HEAD"))
+        (void)curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+    else if (t->method)
+        (void)curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, t->method);
+    if (t->offset > 0)
+        set_part(r);
+    for (size_t i = 0; t->headers && i < t->headers->n; i++)
+        add_header(r, t->headers->v[i]);
+    if (t->unix_socket)
+        (void)curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, t->unix_socket);
+    if (t->proxy)
+        (void)curl_easy_setopt(e, CURLOPT_PROXY, t->proxy);
+    if (!t->api) {
+        (void)curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
+        (void)curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)KILN_MAX_REDIRECTS);
+        (void)curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
+    }
+}
+
+/*
+ * libcurl takes the name to ask for and to check from the URL only. So the URL gets that name, the
+ * connection goes where the URL went, and so does the Host header.
+ */
+static bool set_server_name(struct request *r, const char *name)
+{
+    CURLU *url = curl_url();
+    char *host = NULL, *port = NULL, *own_port = NULL;
+    bool ok = url && !curl_url_set(url, CURLUPART_URL, r->t->url, 0) &&
+              !curl_url_get(url, CURLUPART_HOST, &host, 0) &&
+              !curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) &&
+              !curl_url_set(url, CURLUPART_HOST, name, 0);
+
+    if (ok) {
+        KILN_AUTO_FREE char *to = kiln_xasprintf("::%s:%s", host, port);
+        KILN_AUTO_FREE char *line = NULL;
+
+        (void)curl_url_get(url, CURLUPART_PORT, &own_port, 0); /* NULL: the scheme's */
+        line = kiln_xasprintf("Host: %s%s%s", host, own_port ? ":" : "", own_port ? own_port : "");
+        add_header(r, line);
+        r->connect_to = curl_slist_append(NULL, to);
+        r->url = url; /* libcurl keeps the pointer */
+        (void)curl_easy_setopt(r->easy, CURLOPT_CONNECT_TO, r->connect_to);
+        (void)curl_easy_setopt(r->easy, CURLOPT_CURLU, url);
+    } else {
+        curl_url_cleanup(url);
+    }
+    curl_free(host);
+    curl_free(port);
+    curl_free(own_port);
+    return ok;
+}
+
 /* A private authority, named as for Go programs (so for Packer), OpenSSL and the curl tool. */
-static void set_authorities(CURL *e)
+static void set_system_authorities(CURL *e)
 {
     const char *file = getenv("SSL_CERT_FILE");
     const char *dir = getenv("SSL_CERT_DIR");
@@ -169,6 +233,39 @@ static void set_authorities(CURL *e)
         (void)curl_easy_setopt(e, CURLOPT_CAPATH, dir);
 }
 
+/* Authorities that somebody names are the only ones that count. */
+static void set_authorities(CURL *e, const char *pem)
+{
+    struct curl_blob blob = { .data = (char *)pem, .len = strlen(pem), .flags = CURL_BLOB_COPY };
+
+    (void)curl_easy_setopt(e, CURLOPT_CAINFO, NULL);
+    (void)curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+    (void)curl_easy_setopt(e, CURLOPT_CAINFO_BLOB, &blob);
+}
+
+static bool set_tls(struct request *r, struct kiln_err *err)
+{
+    const struct kiln_exchange_tls *tls = r->t->tls;
+    CURL *e = r->easy;
+
+    if (!tls || !tls->authorities)
+        set_system_authorities(e);
+    if (!tls)
+        return true;
+    if (tls->authorities)
+        set_authorities(e, tls->authorities);
+    if (tls->cert)
+        (void)curl_easy_setopt(e, CURLOPT_SSLCERT, tls->cert);
+    if (tls->key)
+        (void)curl_easy_setopt(e, CURLOPT_SSLKEY, tls->key);
+    if (tls->insecure) {
+        (void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
+        (void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+    return !tls->name || set_server_name(r, tls->name) ||
+           kiln_err_set(err, KILN_ERR_USER, "\"%s\" is no name for a server", tls->name);
+}
+
 static void set_common(struct request *r)
 {
     CURL *e = r->easy;
@@ -177,13 +274,9 @@ static void set_common(struct request *r)
     (void)curl_easy_setopt(e, CURLOPT_USERAGENT, "kiln/" KILN_VERSION);
     (void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-    (void)curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
-    (void)curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)KILN_MAX_REDIRECTS);
-    (void)curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
     (void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(e, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
     (void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-    set_authorities(e);
     (void)curl_easy_setopt(e, CURLOPT_FILETIME, 1L);
     (void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_data);
     (void)curl_easy_setopt(e, CURLOPT_WRITEDATA, r);
@@ -318,8 +411,20 @@ static bool open_request(struct request *r, struct kiln_err *err)
         return kiln_err_sys(err, errno, "start an HTTP request");
     set_common(r);
     set_request(r);
+    if (!set_tls(r, err))
+        return false;
+    if (r->headers)
+        (void)curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
     rc = curl_multi_add_handle(r->multi, r->easy);
     return rc == CURLM_OK || kiln_err_set(err, KILN_ERR_SYSTEM, "%s", curl_multi_strerror(rc));
+}
+
+static void tell_redirect(const struct request *r)
+{
+    char *to = NULL;
+
+    if (r->t->redirect && !curl_easy_getinfo(r->easy, CURLINFO_REDIRECT_URL, &to))
+        kiln_str_adds(r->t->redirect, to);
 }
 
 static void global_init(void)
@@ -327,8 +432,8 @@ static void global_init(void)
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-static bool run(const struct kiln_transfer *t, struct kiln_cancel *c,
-                struct kiln_transfer_head *ret_head, struct kiln_err *err)
+static bool run(const struct kiln_exchange *t, struct kiln_cancel *c,
+                struct kiln_exchange_head *ret_head, struct kiln_err *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     KILN_CLEANUP(request_done)
@@ -349,6 +454,7 @@ static bool run(const struct kiln_transfer *t, struct kiln_cancel *c,
         return failure(&r, code, err);
     if (!start(&r) && !r.refused) /* an empty body, or HEAD */
         return kiln_err_move(err, &r.cb_err);
+    tell_redirect(&r);
     *ret_head = r.head;
     return true;
 }

@@ -7,9 +7,9 @@
 #include "base/fs.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "net/exchange.h"
 #include "net/fetch.h"
 #include "net/part.h"
-#include "net/transfer.h"
 #include "net/url.h"
 
 /* One URL on its way. */
@@ -165,9 +165,9 @@ static bool use_local(struct job *j, char **ret_path, struct kiln_err *err)
     return true;
 }
 
-static struct kiln_transfer transfer_of(const struct job *j)
+static struct kiln_exchange exchange_of(const struct job *j)
 {
-    return (struct kiln_transfer){
+    return (struct kiln_exchange){
         .url = j->url,
         .stall_us = j->d->stall_us > 0 ? j->d->stall_us : KILN_STALL_US,
         .deadline = j->deadline,
@@ -177,11 +177,11 @@ static struct kiln_transfer transfer_of(const struct job *j)
 /* Without a checksum a file is good if the server has one of its length that is no younger. */
 static bool unchanged(struct job *j, const struct stat *st, struct kiln_err *err)
 {
-    struct kiln_transfer t = transfer_of(j);
-    struct kiln_transfer_head head;
+    struct kiln_exchange t = exchange_of(j);
+    struct kiln_exchange_head head;
 
-    t.head = true;
-    if (!kiln_transfer_run(&t, j->c, &head, err))
+    t.method = "HEAD";
+    if (!kiln_exchange_run(&t, j->c, &head, err))
         return false;
     if (head.status != 200 || head.length != st->st_size)
         return false;
@@ -252,15 +252,15 @@ static enum outcome failed_at(const struct job *j, struct kiln_err *err)
 
 static enum outcome receive(struct job *j, struct kiln_part *part, struct kiln_err *err)
 {
-    struct kiln_transfer t = transfer_of(j);
-    struct kiln_transfer_head head;
+    struct kiln_exchange t = exchange_of(j);
+    struct kiln_exchange_head head;
 
     t.offset = part->pos;
     t.if_range = part->checked ? 0 : part->mtime;
     t.start = kiln_part_start;
     t.data = kiln_part_data;
     t.ud = part;
-    if (!kiln_transfer_run(&t, j->c, &head, err))
+    if (!kiln_exchange_run(&t, j->c, &head, err))
         return part->stale ? OUT_STALE : failed_at(j, err);
     if (head.status == 416 &&
         part->pos > 0) /* nothing behind it: it is complete, or another file */

@@ -4,14 +4,34 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/module.h"
-#include "net/transfer.h"
+#include "net/exchange.h"
 #include "net/url.h"
 
-bool kiln_transfer_run(const struct kiln_transfer *t, struct kiln_cancel *c,
-                       struct kiln_transfer_head *ret_head, struct kiln_err *err)
+/* libcurl sends them as they are: a line break in a value would begin a header of its own. */
+static bool headers_are_sane(const struct kiln_strv *headers, struct kiln_err *err)
 {
-    const struct kiln_curl_ops *ops = kiln_module_load("curl", err);
+    for (size_t i = 0; headers && i < headers->n; i++) {
+        const char *h = headers->v[i];
 
+        for (const char *p = h; *p; p++) {
+            if ((unsigned char)*p < ' ' || *p == 0x7f)
+                return kiln_err_set(err, KILN_ERR_USER,
+                                    "the value of header %.*s holds a line break or another "
+                                    "control character",
+                                    (int)strcspn(h, ":"), h);
+        }
+    }
+    return true;
+}
+
+bool kiln_exchange_run(const struct kiln_exchange *t, struct kiln_cancel *c,
+                       struct kiln_exchange_head *ret_head, struct kiln_err *err)
+{
+    const struct kiln_curl_ops *ops;
+
+    if (!headers_are_sane(t->headers, err))
+        return false;
+    ops = kiln_module_load("curl", err);
     return ops && ops->run(t, c, ret_head, err);
 }
 
@@ -35,12 +55,12 @@ static bool fetch_http(const char *url, size_t max, struct kiln_cancel *c, struc
                        struct kiln_err *err)
 {
     struct text text = { .out = out, .left = max };
-    struct kiln_transfer t = {
+    struct kiln_exchange t = {
         .url = url, .stall_us = KILN_STALL_US, .deadline = KILN_NEVER, .data = on_text, .ud = &text
     };
-    struct kiln_transfer_head head;
+    struct kiln_exchange_head head;
 
-    if (!kiln_transfer_run(&t, c, &head, err))
+    if (!kiln_exchange_run(&t, c, &head, err))
         return false;
     if (head.status != 200)
         return kiln_err_set(err, KILN_ERR_REMOTE, "bad response code: %ld", head.status);
@@ -87,14 +107,14 @@ bool kiln_fetch_checksum(struct kiln_checksum *sum, const char *file_url, struct
 
 static bool serves_ranges(const char *url, struct kiln_cancel *c, struct kiln_err *err)
 {
-    struct kiln_transfer t = {
-        .url = url, .head = true, .stall_us = KILN_STALL_US, .deadline = KILN_NEVER
+    struct kiln_exchange t = {
+        .url = url, .method = "HEAD", .stall_us = KILN_STALL_US, .deadline = KILN_NEVER
     };
-    struct kiln_transfer_head head;
+    struct kiln_exchange_head head;
 
     if (kiln_url_kind(url) != KILN_URL_HTTP)
         return kiln_err_set(err, KILN_ERR_USER, "not an http or https URL");
-    if (!kiln_transfer_run(&t, c, &head, err))
+    if (!kiln_exchange_run(&t, c, &head, err))
         return false;
     if (head.status < 200 || head.status > 299)
         return kiln_err_set(err, KILN_ERR_REMOTE, "bad response code: %ld", head.status);

@@ -91,7 +91,7 @@ static bool no_space(const struct kiln_part *p, int os_errno, struct kiln_err *e
                         bytes);
 }
 
-bool kiln_part_start(void *ud, const struct kiln_transfer_head *head, struct kiln_err *err)
+bool kiln_part_start(void *ud, const struct kiln_exchange_head *head, struct kiln_err *err)
 {
     struct kiln_part *p = ud;
     uint64_t room;

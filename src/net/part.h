@@ -9,7 +9,7 @@
 #define KILN_NET_PART_H
 
 #include "net/checksum.h"
-#include "net/transfer.h"
+#include "net/exchange.h"
 
 struct kiln_part {
     const char *path; /* borrowed */
@@ -40,8 +40,8 @@ bool kiln_part_open(struct kiln_part *p, const char *path, const struct kiln_che
                     struct kiln_cancel *c, struct kiln_err *err);
 /** Throw away what is in the file. */
 bool kiln_part_restart(struct kiln_part *p, struct kiln_err *err);
-/** The callbacks of struct kiln_transfer; ud is the part. */
-bool kiln_part_start(void *ud, const struct kiln_transfer_head *head, struct kiln_err *err);
+/** The callbacks of struct kiln_exchange; ud is the part. */
+bool kiln_part_start(void *ud, const struct kiln_exchange_head *head, struct kiln_err *err);
 bool kiln_part_data(void *ud, const void *data, size_t len, struct kiln_err *err);
 /** All bytes are here: write the rest, take the digest ("" if not checked). */
 bool kiln_part_finish(struct kiln_part *p, char ret_hex[KILN_HASH_HEX_MAX + 1],

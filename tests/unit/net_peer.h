@@ -1,9 +1,10 @@
 /*
  * The other end for the network tests, on 127.0.0.1 only.
  *
- * A script peer is a thread that takes connections one after the other: it reads a request's head,
- * keeps it, sends the bytes of the connection's turn, and closes, or holds the line until the peer
- * is stopped. A turn may say which byte count to cut at; nothing in here sleeps.
+ * A script peer is a thread that takes connections one after the other: it reads a request, keeps
+ * it (head, empty line, body), sends the bytes of the connection's turn, and closes, or holds the
+ * line until the peer is stopped. A turn may say which byte count to cut at; nothing in here
+ * sleeps.
  */
 #ifndef KILN_TESTS_NET_PEER_H
 #define KILN_TESTS_NET_PEER_H
@@ -40,7 +41,7 @@ struct peer {
     size_t n_turns;
     bool loop; /* the last turn again and again */
     /* Written by the thread; read after peer_stop. */
-    struct kiln_strv requests; /* heads, in order */
+    struct kiln_strv requests; /* in order */
 };
 
 UNUSED static bool peer_wait(struct peer *p, int fd, short events)
@@ -63,19 +64,31 @@ UNUSED static void peer_send(struct peer *p, int fd, const char *data, size_t le
     }
 }
 
-UNUSED static bool peer_read_head(struct peer *p, int fd)
+/* Head and body are there. */
+UNUSED static bool peer_request_complete(const char *request, size_t len)
 {
-    KILN_AUTO_STR head = { 0 };
+    const char *end = strstr(request, "\r\n\r\n");
+    const char *length = strcasestr(request, "\r\nContent-Length:");
+
+    if (!end)
+        return false;
+    return !length || length > end ||
+           len - (size_t)(end + 4 - request) >= strtoul(length + 17, NULL, 10);
+}
+
+UNUSED static bool peer_read_request(struct peer *p, int fd)
+{
+    KILN_AUTO_STR request = { 0 };
     char c[512];
 
-    while (!strstr(kiln_str_cstr(&head), "\r\n\r\n")) {
+    while (!peer_request_complete(kiln_str_cstr(&request), request.len)) {
         ssize_t n = peer_wait(p, fd, POLLIN) ? recv(fd, c, sizeof(c), 0) : 0;
 
         if (n <= 0)
             return false;
-        kiln_str_add(&head, c, (size_t)n);
+        kiln_str_add(&request, c, (size_t)n);
     }
-    kiln_strv_add(&p->requests, kiln_str_cstr(&head));
+    kiln_strv_add(&p->requests, kiln_str_cstr(&request));
     return true;
 }
 
@@ -99,7 +112,7 @@ UNUSED static void *peer_run(void *ud)
 
         if (fd < 0)
             break;
-        if (peer_read_head(p, fd))
+        if (peer_read_request(p, fd))
             peer_play(p, fd, &p->turns[i < p->n_turns ? i : p->n_turns - 1]);
         (void)close(fd);
     }
