@@ -21,10 +21,15 @@
 
 extern const struct kiln_curl_ops kiln_curl_ops;
 
+/* libcurl keeps open connections in its multi handle. */
+struct kiln_exchange_line {
+    CURLM *multi;
+};
+
 struct request {
     const struct kiln_exchange *t;
     struct kiln_cancel *cancel;
-    CURLM *multi;
+    CURLM *multi; /* the line's, or ours */
     CURL *easy;
     struct curl_slist *headers, *connect_to;
     CURLU *url; /* NULL: t->url */
@@ -45,7 +50,12 @@ static void request_done(struct request *r)
     if (r->multi && r->easy)
         (void)curl_multi_remove_handle(r->multi, r->easy);
     curl_easy_cleanup(r->easy);
-    (void)curl_multi_cleanup(r->multi);
+    if (!r->t->line) {
+        (void)curl_multi_cleanup(r->multi);
+    } else { /* a later close is not for us, who are gone */
+        (void)curl_multi_setopt(r->multi, CURLMOPT_SOCKETFUNCTION, NULL);
+        (void)curl_multi_setopt(r->multi, CURLMOPT_TIMERFUNCTION, NULL);
+    }
     curl_slist_free_all(r->headers);
     curl_slist_free_all(r->connect_to);
     curl_url_cleanup(r->url);
@@ -168,6 +178,7 @@ static void set_request(struct request *r)
     if (t->body) {
         (void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len);
         (void)curl_easy_setopt(e, CURLOPT_POSTFIELDS, t->body);
+        add_header(r, "Expect:"); /* no question first whether it may be sent */
     }
     if (t->method && curl_strequal(t->method, "HEAD"))
         (void)curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
@@ -181,6 +192,12 @@ static void set_request(struct request *r)
         (void)curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, t->unix_socket);
     if (t->proxy)
         (void)curl_easy_setopt(e, CURLOPT_PROXY, t->proxy);
+    if (t->login) {
+        (void)curl_easy_setopt(e, CURLOPT_HTTPAUTH,
+                               t->login->ntlm ? CURLAUTH_NTLM : CURLAUTH_BASIC);
+        (void)curl_easy_setopt(e, CURLOPT_USERNAME, t->login->user);
+        (void)curl_easy_setopt(e, CURLOPT_PASSWORD, t->login->password);
+    }
     if (!t->api) {
         (void)curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
         (void)curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)KILN_MAX_REDIRECTS);
@@ -404,7 +421,7 @@ static bool open_request(struct request *r, struct kiln_err *err)
 {
     CURLMcode rc;
 
-    r->multi = curl_multi_init();
+    r->multi = r->t->line ? r->t->line->multi : curl_multi_init();
     r->easy = curl_easy_init();
     r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (!r->multi || !r->easy || r->epoll_fd < 0)
@@ -432,10 +449,35 @@ static void global_init(void)
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+static void start_library(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, global_init);
+}
+
+static struct kiln_exchange_line *line_new(struct kiln_err *err)
+{
+    struct kiln_exchange_line *line = kiln_xcalloc(1, sizeof(*line));
+
+    start_library();
+    line->multi = curl_multi_init();
+    if (line->multi)
+        return line;
+    free(line);
+    (void)kiln_err_set(err, KILN_ERR_SYSTEM, "libcurl does not start");
+    return NULL;
+}
+
+static void line_free(struct kiln_exchange_line *line)
+{
+    (void)curl_multi_cleanup(line->multi);
+    free(line);
+}
+
 static bool run(const struct kiln_exchange *t, struct kiln_cancel *c,
                 struct kiln_exchange_head *ret_head, struct kiln_err *err)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     KILN_CLEANUP(request_done)
     struct request r = {
         .t = t,
@@ -447,7 +489,7 @@ static bool run(const struct kiln_exchange *t, struct kiln_cancel *c,
     };
     CURLcode code = CURLE_OK;
 
-    (void)pthread_once(&once, global_init);
+    start_library();
     if (!open_request(&r, err) || !drive(&r, &code, err))
         return false;
     if (code != CURLE_OK && !r.refused)
@@ -459,4 +501,8 @@ static bool run(const struct kiln_exchange *t, struct kiln_cancel *c,
     return true;
 }
 
-const struct kiln_curl_ops kiln_curl_ops = { .run = run };
+const struct kiln_curl_ops kiln_curl_ops = {
+    .run = run,
+    .line_new = line_new,
+    .line_free = line_free,
+};

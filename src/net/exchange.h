@@ -34,6 +34,16 @@ struct kiln_exchange_tls {
     bool insecure;           /* any certificate will do */
 };
 
+/* As whom to log in. Borrowed. */
+struct kiln_exchange_login {
+    const char *user, *password;
+    bool ntlm; /* NTLM, whose texts libcurl takes to be Latin-1; else Basic */
+};
+
+/* A connection that stays open from one request to the next, and logged in (NTLM). Used by one
+ * thread at a time. */
+struct kiln_exchange_line;
+
 struct kiln_exchange {
     const char *url;    /* http or https */
     const char *method; /* NULL: GET, or POST with a body. "HEAD" has no body in its answer */
@@ -48,7 +58,9 @@ struct kiln_exchange {
 
     const char *unix_socket; /* connect to this rather than to the URL's host; NULL: do not */
     const char *proxy;       /* NULL: the environment's, "": none */
-    const struct kiln_exchange_tls *tls; /* NULL: all zero */
+    const struct kiln_exchange_tls *tls;     /* NULL: all zero */
+    const struct kiln_exchange_login *login; /* NULL: by no user */
+    struct kiln_exchange_line *line;         /* NULL: a connection of its own */
 
     uint64_t offset; /* > 0: ask for the file from this byte on */
     /* With an offset: only if the file is still of this time (Unix seconds); 0: in any case. */
@@ -69,9 +81,15 @@ struct kiln_exchange {
 bool kiln_exchange_run(const struct kiln_exchange *t, struct kiln_cancel *c,
                        struct kiln_exchange_head *ret_head, struct kiln_err *err);
 
+/** A line on which nothing was said yet. It is opened, and opened again, when it is needed. */
+struct kiln_exchange_line *kiln_exchange_line_new(struct kiln_err *err);
+void kiln_exchange_line_free(struct kiln_exchange_line *line); /* NULL is fine */
+
 struct kiln_curl_ops {
     bool (*run)(const struct kiln_exchange *t, struct kiln_cancel *c,
                 struct kiln_exchange_head *ret_head, struct kiln_err *err);
+    struct kiln_exchange_line *(*line_new)(struct kiln_err *err);
+    void (*line_free)(struct kiln_exchange_line *line);
 };
 
 #endif

@@ -35,6 +35,21 @@ bool kiln_exchange_run(const struct kiln_exchange *t, struct kiln_cancel *c,
     return ops && ops->run(t, c, ret_head, err);
 }
 
+struct kiln_exchange_line *kiln_exchange_line_new(struct kiln_err *err)
+{
+    const struct kiln_curl_ops *ops = kiln_module_load("curl", err);
+
+    return ops ? ops->line_new(err) : NULL;
+}
+
+void kiln_exchange_line_free(struct kiln_exchange_line *line)
+{
+    const struct kiln_curl_ops *ops = line ? kiln_module_load("curl", NULL) : NULL;
+
+    if (ops)
+        ops->line_free(line);
+}
+
 struct text {
     struct kiln_str *out;
     size_t left;

@@ -146,6 +146,55 @@ static void refuses_headers_in_headers(void **state)
     call_close(&c);
 }
 
+static void logs_in(void **state)
+{
+    static const struct {
+        struct kiln_exchange_login login;
+        const char *want;
+    } logins[] = {
+        { { "me", "p:w", false }, "\r\nAuthorization: Basic bWU6cDp3\r\n" },
+        /* the first of three messages, before which the body is not sent */
+        { { "DOM\\me", "pw", true }, "\r\nAuthorization: NTLM TlRMTVNTUAAB" },
+    };
+    const struct turn turns[] = { { .head = "HTTP/1.1 401 No\r\nContent-Length: 0", .body = "" } };
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(logins); i++) {
+        struct call c;
+
+        call_open(&c, turns, 1);
+        c.x.login = &logins[i].login;
+        c.x.body = "body";
+        c.x.body_len = 4;
+        unit_ok(call_run(&c), &c.err);
+        assert_int_equal(c.head.status, 401);
+        assert_non_null(strstr(c.peer.requests.v[0], logins[i].want));
+        assert_int_equal(!logins[i].login.ntlm, kiln_has_suffix(c.peer.requests.v[0], "body"));
+        call_close(&c);
+    }
+}
+
+/* The other end hangs up after each answer. */
+static void line_is_opened_again(void **state)
+{
+    const struct turn turns[] = {
+        { .head = "HTTP/1.1 200 OK\r\nContent-Length: 1", .body = "1", .len = 1 },
+        { .head = "HTTP/1.1 200 OK\r\nContent-Length: 1", .body = "2", .len = 1 },
+    };
+    struct kiln_exchange_line *line = kiln_exchange_line_new(NULL);
+    struct call c;
+
+    (void)state;
+    call_open(&c, turns, 2);
+    c.x.line = line;
+    unit_ok(kiln_exchange_run(&c.x, c.cancel, &c.head, &c.err), &c.err);
+    unit_ok(call_run(&c), &c.err);
+    assert_string_equal(kiln_str_cstr(&c.body), "12");
+    call_close(&c);
+    kiln_exchange_line_free(line);
+    kiln_exchange_line_free(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +203,8 @@ int main(void)
         cmocka_unit_test(reads_bodies_of_errors),
         cmocka_unit_test(tells_redirects),
         cmocka_unit_test(refuses_headers_in_headers),
+        cmocka_unit_test(logs_in),
+        cmocka_unit_test(line_is_opened_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
