@@ -14,6 +14,7 @@
 #define KILN_MAX_RENDER_STEPS   1000000      /* nodes evaluated by one rendering (range loops) */
 #define KILN_MAX_RENDER_DEPTH   64           /* nesting of actions, parentheses, {{template}} */
 #define KILN_MAX_RENDER_NAMES   256          /* {{$variables}} in scope, {{define}}s of one text */
+#define KILN_MAX_BOOT_LINE      2047         /* characters of a kernel's command line on x86 */
 #define KILN_MAX_BOOT_EVENTS    1000000      /* key events of one boot command */
 #define KILN_MAX_LINE           (64u << 10)  /* bytes of one output line; longer ones are split */
 #define KILN_MAX_EVENT          (1u << 20)   /* bytes of one encoded event */

@@ -71,6 +71,9 @@ enum kiln_bootcmd_note_kind {
     KILN_BOOTCMD_BAD_WAIT,   /* error: a wait of zero or less */
     KILN_BOOTCMD_TYPED,      /* lint: looks like a key but is typed letter by letter */
     KILN_BOOTCMD_HELD,       /* lint: pressed and never released */
+    KILN_BOOTCMD_NO_KEY,     /* lint: a character that is on no key */
+    KILN_BOOTCMD_LONG,       /* lint: more on a line than boot loaders take */
+    KILN_BOOTCMD_SHOWN,      /* lint: a secret that the guest's screen is going to show */
 };
 
 struct kiln_bootcmd_note {
@@ -111,6 +114,12 @@ bool kiln_bootcmd_parse(const char *text, size_t len, struct kiln_bootcmd *ret_c
  * without its end, a key held and never released. Text inside {{ }} is left alone. Adds to notes.
  */
 void kiln_bootcmd_lint(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes *notes);
+
+/**
+ * What only the text that is really typed can tell, after it was rendered and masked: characters
+ * that QEMU's keyboard does not have, lines that are longer than a boot loader takes, secrets.
+ */
+void kiln_bootcmd_lint_typed(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes *notes);
 
 /**
  * The clock of a rehearsal: when each event begins, in nanoseconds after the first one.

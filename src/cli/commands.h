@@ -16,6 +16,7 @@ int kiln_cmd_validate(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_inspect(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_console(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_fix(const struct kiln_cli *cli, int argc, char **argv);
+int kiln_cmd_keys(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_tui(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_attach(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_ps(const struct kiln_cli *cli, int argc, char **argv);

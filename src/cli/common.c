@@ -16,6 +16,7 @@ const struct kiln_command_info *kiln_commands(void)
         { "inspect", kiln_cmd_inspect, "TEMPLATE", "see what a template consists of" },
         { "fix", kiln_cmd_fix, "[FLAGS] TEMPLATE", "write an old template in the words of today" },
         { "console", kiln_cmd_console, "[FLAGS] [TEMPLATE]", "try out what {{ }} becomes" },
+        { "keys", kiln_cmd_keys, "[FLAGS] TEMPLATE", "rehearse: what would be typed, and when" },
         { "tui", kiln_cmd_tui, "[FLAGS] TEMPLATE", "build, and watch and steer it in a console" },
         { "attach", kiln_cmd_attach, "[FLAGS] [RUN]", "open the console on a run, alive or ended" },
         { "ps", kiln_cmd_ps, "[FLAGS]", "list runs" },

@@ -15,6 +15,7 @@
 #include "engine/communicator.h"
 
 struct kiln_build;
+struct kiln_rehearsal; /* builder/rehearsal.h */
 
 struct kiln_builder_ops {
     const struct kiln_schema *schema; /* .name is the type */
@@ -23,6 +24,8 @@ struct kiln_builder_ops {
     bool (*prepare)(void *cfg, const struct kiln_prepare *); /* reports; false if errors */
     /* Build, run the provisioners by kiln_build_provision(), return the artifact. */
     bool (*run)(void *cfg, struct kiln_build *, struct kiln_artifact **ret, struct kiln_err *);
+    /* What would be typed; starts nothing. *ret is empty before. NULL: it types nothing. */
+    void (*rehearse)(void *cfg, struct kiln_build *, struct kiln_rehearsal *ret);
 };
 
 struct kiln_provisioner_ops {

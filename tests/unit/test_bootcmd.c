@@ -400,10 +400,12 @@ static void test_mask_range(void **state)
     assert_int_equal(cmd.events[2].keysym, 0xFFE1); /* the typist still needs it */
 }
 
-static const struct {
+struct lint_row {
     const char *text;
     const char *want; /* "start+len fix" of each finding, separated by "; " */
-} lints[] = {
+};
+
+static const struct lint_row lints[] = {
     { "<enter><wait5>abc<leftCtrlOn>c<leftCtrlOff>", "" },
     { "a<delete>b", "1+8 <del>" },
     { "<space>", "0+7 <spacebar>" },
@@ -438,23 +440,55 @@ static const struct {
     { "<leftCtrlOn><leftCtrlOn>x<leftCtrlOff>", "" },
 };
 
+static void check_lint(const struct lint_row *row, const char *secret,
+                       void (*lint)(const struct kiln_bootcmd *, struct kiln_bootcmd_notes *))
+{
+    KILN_AUTO_BOOTCMD cmd = { 0 };
+    KILN_AUTO_BOOTCMD_NOTES notes = { 0 };
+    KILN_AUTO_STRV secrets = { 0 };
+    KILN_AUTO_STR got = { 0 };
+
+    kiln_strv_add(&secrets, secret);
+    parse(row->text, &cmd);
+    kiln_bootcmd_mask(&cmd, &secrets);
+    lint(&cmd, &notes);
+    for (size_t k = 0; k < notes.n; k++)
+        kiln_str_addf(&got, "%s%zu+%zu %s", k ? "; " : "", notes.v[k].start, notes.v[k].len,
+                      notes.v[k].fix ? notes.v[k].fix : "-");
+    if (strcmp(kiln_str_cstr(&got), row->want) != 0)
+        fail_msg("%.80s\n  found    %s\n  expected %s", row->text, kiln_str_cstr(&got), row->want);
+}
+
 static void test_lint(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < KILN_COUNT(lints); i++) {
-        KILN_AUTO_BOOTCMD cmd = { 0 };
-        KILN_AUTO_BOOTCMD_NOTES notes = { 0 };
-        KILN_AUTO_STR got = { 0 };
+    for (size_t i = 0; i < KILN_COUNT(lints); i++)
+        check_lint(&lints[i], "", kiln_bootcmd_lint);
+}
 
-        parse(lints[i].text, &cmd);
-        kiln_bootcmd_lint(&cmd, &notes);
-        for (size_t k = 0; k < notes.n; k++)
-            kiln_str_addf(&got, "%s%zu+%zu %s", k ? "; " : "", notes.v[k].start, notes.v[k].len,
-                          notes.v[k].fix ? notes.v[k].fix : "-");
-        if (strcmp(kiln_str_cstr(&got), lints[i].want) != 0)
-            fail_msg("%s\n  found    %s\n  expected %s", lints[i].text, kiln_str_cstr(&got),
-                     lints[i].want);
-    }
+static void test_lint_typed(void **state)
+{
+    KILN_AUTO_FREE char *fits = repeat("a", KILN_MAX_BOOT_LINE), *over = NULL, *two = NULL;
+    static const struct lint_row rows[] = {
+        { "", "" },
+        { "aB~ <enter><f12><leftCtrlOn>c<leftCtrlOff><wait>", "" },
+        { "a\xC3\xA9<wait>\xE4\xB8\xAD", "1+2 -; 9+3 -" },
+        { "\xEF\xBC\xA1", "0+3 -" }, /* U+FF21 is no keysym of a special key */
+        { "<\xC3\xA9On>", "0+6 -" },
+        { "a\nb\tc", "1+1 <enter>; 3+1 <tab>" },
+        { "xhunterx<wait>hunter", "1+1 -; 14+1 -" },
+    };
+    struct lint_row lines[2];
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(rows); i++)
+        check_lint(&rows[i], "hunter", kiln_bootcmd_lint_typed);
+    over = kiln_xasprintf("x<enter>%sa", fits);
+    two = kiln_xasprintf("%s<wait><enter>%s", fits, fits);
+    lines[0] = (struct lint_row){ over, "8+2048 -" };
+    lines[1] = (struct lint_row){ two, "" };
+    check_lint(&lines[0], "", kiln_bootcmd_lint_typed);
+    check_lint(&lines[1], "", kiln_bootcmd_lint_typed);
 }
 
 int main(void)
@@ -472,6 +506,7 @@ int main(void)
         cmocka_unit_test(test_mask),
         cmocka_unit_test(test_mask_range),
         cmocka_unit_test(test_lint),
+        cmocka_unit_test(test_lint_typed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "base/mem.h"
+#include "builder/qemu/boot_text.h"
 #include "engine/control.h"
 #include "engine/debugger.h"
 #include "redact/redact.h"
@@ -29,9 +30,7 @@ struct kiln_boot_script {
     struct row *rows;
     size_t n;
     bool ready;
-    struct kiln_interp interp;
-    struct kiln_strmap data,
-        build; /* copies that interp reads: the build goes on changing its own */
+    struct kiln_boot_text text; /* with copies of what it reads: the build changes its own */
 };
 
 static void lock(struct kiln_boot_script *script)
@@ -48,52 +47,14 @@ static void unlock(struct kiln_boot_script *script)
 
 static void take_values(struct kiln_boot_script *script)
 {
-    const struct kiln_qemu_state *s = script->s;
-    KILN_AUTO_FREE char *port = kiln_xasprintf("%d", s->http_port);
-    const char *key = kiln_strmap_get(&script->b->data, "SSHPublicKey");
-
-    kiln_strmap_done(&script->build);
-    kiln_strmap_copy(&script->build, &script->b->data);
-    kiln_strmap_set(&script->data, "HTTPIP", s->http_ip);
-    kiln_strmap_set(&script->data, "HTTPPort", port);
-    kiln_strmap_set(&script->data, "Name", s->o->vm_name);
-    kiln_strmap_set(&script->data, "SSHPublicKey", key ? key : "");
-}
-
-/* Key traces show no secret: neither as it is, nor in an encoding (a password in a URL). */
-static bool mask_secrets(const struct kiln_strv *secrets, struct kiln_bootcmd *cmd,
-                         struct kiln_err *err)
-{
-    KILN_CLEANUP(kiln_redactor_freep) struct kiln_redactor *redactor = NULL;
-    size_t start, len, from = 0;
-
-    kiln_bootcmd_mask(cmd, secrets);
-    if (!kiln_redactor_build(secrets, &redactor, err))
-        return false;
-    while (kiln_redact_find(redactor, cmd->text, cmd->text_len, from, &start, &len)) {
-        kiln_bootcmd_mask_range(cmd, start, len);
-        from = start + 1; /* secrets may overlap */
-    }
-    return true;
+    kiln_boot_text_values(&script->text, script->s, &script->b->data);
 }
 
 /* *ret_cmd is written on success only. */
 static bool make_command(const struct kiln_boot_script *script, const struct kiln_strv *lines,
                          struct kiln_bootcmd *ret_cmd, struct kiln_err *err)
 {
-    KILN_AUTO_FREE char *text = kiln_strv_join(lines, "");
-    KILN_AUTO_STR rendered = { 0 };
-    KILN_AUTO_BOOTCMD cmd = { 0 };
-
-    if (!kiln_interp_render(&script->interp, text, &rendered, NULL, err))
-        return kiln_err_wrap(err, "Error preparing boot command");
-    if (!kiln_bootcmd_parse(kiln_str_cstr(&rendered), rendered.len, &cmd, NULL, err))
-        return kiln_err_wrap(err, "Error generating boot command");
-    if (!mask_secrets(&script->b->secrets, &cmd, err))
-        return false;
-    *ret_cmd = cmd;
-    cmd = (struct kiln_bootcmd){ 0 }; /* handed over */
-    return true;
+    return kiln_boot_text_command(&script->text, lines, &script->b->secrets, ret_cmd, err);
 }
 
 static size_t last_press(const struct kiln_bootcmd *cmd)
@@ -286,22 +247,13 @@ static void add_rows(struct kiln_boot_script *script)
 {
     const struct kiln_qemu_options *o = script->s->o;
 
-    script->rows = kiln_xcalloc(o->boot_steps.n + 1, sizeof(*script->rows));
-    for (size_t i = 0; i < o->boot_steps.n; i++) {
-        const struct kiln_strv *from = &o->boot_steps.rows[i];
-        struct row *row = &script->rows[script->n];
+    script->n = kiln_boot_text_rows(o);
+    script->rows = kiln_xcalloc(script->n, sizeof(*script->rows));
+    for (size_t i = 0; i < script->n; i++) {
+        struct row *row = &script->rows[i];
 
-        if (from->n == 0)
-            continue;
-        kiln_strv_add(&row->lines, from->v[0]);
-        row->description = kiln_xstrdup(from->n > 1 ? from->v[1] : "");
-        script->n++;
+        row->description = kiln_xstrdup(kiln_boot_text_row(o, i, &row->lines));
     }
-    if (o->boot_steps.n)
-        return;
-    kiln_strv_add_all(&script->rows[0].lines, &o->boot_command);
-    script->rows[0].description = kiln_xstrdup("");
-    script->n = 1;
 }
 
 struct kiln_boot_script *kiln_boot_script_new(struct kiln_qemu_state *s, struct kiln_build *b)
@@ -311,13 +263,8 @@ struct kiln_boot_script *kiln_boot_script_new(struct kiln_qemu_state *s, struct 
     script->s = s;
     script->b = b;
     (void)pthread_mutex_init(&script->lock, NULL);
-    script->interval_ns =
-        kiln_bootcmd_interval(s->o->boot_key_interval_ns, getenv("PACKER_KEY_INTERVAL"));
-    script->interp = kiln_build_runtime_interp(b);
-    script->interp.data = &script->data;
-    script->interp.build = &script->build;
-    script->interp.strict_fields = true;
-    script->interp.data_type = "*qemu.bootCommandTemplateData";
+    script->interval_ns = kiln_boot_text_interval_ns(s->o);
+    kiln_boot_text_init(&script->text, b);
     take_values(script);
     if (!s->o->disable_vnc)
         add_rows(script);
@@ -343,8 +290,7 @@ void kiln_boot_script_free(struct kiln_boot_script *script)
         free(script->rows[i].description);
     }
     free(script->rows);
-    kiln_strmap_done(&script->data);
-    kiln_strmap_done(&script->build);
+    kiln_boot_text_done(&script->text);
     (void)pthread_mutex_destroy(&script->lock);
     free(script);
 }

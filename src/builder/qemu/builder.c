@@ -111,7 +111,7 @@ static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, str
     struct kiln_qemu_options *o = cfg;
     struct kiln_qemu_state s = { .o = o,
                                  .communicates = !kiln_comm_is_none(&o->comm),
-                                 .http_ip = kiln_xstrdup("10.0.2.2"),
+                                 .http_ip = kiln_xstrdup(KILN_QEMU_HTTP_IP),
                                  .tpm = KILN_PROCESS_INIT,
                                  .ssh_port = { .lock_fd = -1, .listen_fd = -1 },
                                  .vnc_port = { .lock_fd = -1, .listen_fd = -1 } };
@@ -135,4 +135,5 @@ const struct kiln_builder_ops kiln_qemu_builder = {
     .data_keys = data_keys,
     .prepare = kiln_qemu_prepare,
     .run = run,
+    .rehearse = kiln_qemu_rehearse,
 };

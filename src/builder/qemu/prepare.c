@@ -3,7 +3,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "bootcmd/bootcmd.h"
-#include "builder/qemu/qemu.h"
+#include "builder/qemu/boot_text.h"
 #include "net/fetch.h"
 
 /*
@@ -138,6 +138,8 @@ static bool check_boot(const struct kiln_qemu_options *o, const struct kiln_prep
             report_note(p, &notes.v[i], true);
         return false;
     }
+    if (kiln_boot_text_lacks_server(o))
+        kiln_config_warning(p, "boot_command", "%s", KILN_BOOT_TEXT_NO_SERVER);
     kiln_bootcmd_lint(&cmd, &notes);
     for (size_t i = 0; i < notes.n; i++)
         report_note(p, &notes.v[i], false);

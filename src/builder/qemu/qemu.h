@@ -5,7 +5,9 @@
  *     prepare*.c     checks between them
  *     builder.c      the list of steps, the artifact
  *     step_*.c       the steps, in the order in which builder.c lists them
+ *     boot_text.c    what the template says is typed
  *     boot_script.c  what is typed, and who may change it meanwhile
+ *     rehearse.c     what would be typed
  *     screen.c       who looks at the guest while it runs, and types
  *
  * All on the worker's main thread, but for what obeys commands (engine/control.h). Source:
@@ -83,6 +85,10 @@ struct kiln_qemu_options {
 extern const struct kiln_schema kiln_qemu_schema;
 bool kiln_qemu_prepare(void *cfg, const struct kiln_prepare *p);
 bool kiln_qemu_check_media(const struct kiln_qemu_options *o, const struct kiln_prepare *p);
+
+void kiln_qemu_rehearse(void *cfg, struct kiln_build *b, struct kiln_rehearsal *ret);
+
+#define KILN_QEMU_HTTP_IP "10.0.2.2" /* the host, as a guest behind QEMU's user network sees it */
 
 /* What the steps share. */
 struct kiln_qemu_state {
@@ -163,6 +169,11 @@ void kiln_qemu_screen_close(struct kiln_qemu_state *s, struct kiln_build *b);
 static inline bool kiln_qemu_is_set(const char *s)
 {
     return s && s[0];
+}
+/** Is there anything for the HTTP server to serve? Without, there is none. */
+static inline bool kiln_qemu_serves(const struct kiln_qemu_options *o)
+{
+    return kiln_qemu_is_set(o->http_directory) || o->http_content.keys.n;
 }
 
 #endif

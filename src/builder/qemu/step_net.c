@@ -75,7 +75,7 @@ static bool http_server(void *state, struct kiln_build *b, struct kiln_err *err)
         .ud = b,
     };
 
-    if (how.directory || how.content) {
+    if (kiln_qemu_serves(o)) {
         if (!kiln_http_server_start(&s->http, &how, b->cancel, err))
             return false;
         s->http_port = kiln_http_server_port(s->http);

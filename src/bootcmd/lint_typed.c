@@ -1,0 +1,105 @@
+/* What only the rendered text can tell: see bootcmd.h. */
+#include "base/limits.h"
+#include "bootcmd/keys.h"
+#include "bootcmd/notes.h"
+
+#define ENTER 0xFF0D /* keysym */
+
+static const struct kiln_bootcmd_event *first_event(const struct kiln_bootcmd *cmd, size_t element)
+{
+    return &cmd->events[cmd->elements[element].event];
+}
+
+/* QEMU looks the keysym up in its en-us table, which has ASCII, and drops what is not there. */
+static bool on_a_key(const struct kiln_bootcmd *cmd, size_t element)
+{
+    const struct kiln_bootcmd_element *el = &cmd->elements[element];
+
+    for (uint32_t i = 0; i < el->n_events; i++) {
+        uint32_t keysym = cmd->events[el->event + i].keysym;
+        bool ascii = keysym >= ' ' && keysym < 0x7F;
+        bool special = keysym >= 0xFF00 && keysym <= 0xFFFF && el->kind != KILN_BOOTCMD_LITERAL;
+
+        if (keysym && !ascii && !special && keysym != kiln_bootcmd_shift.keysym)
+            return false;
+    }
+    return true;
+}
+
+static void lint_keys(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes *notes)
+{
+    for (size_t i = 0; i < cmd->n_elements; i++) {
+        const struct kiln_bootcmd_element *el = &cmd->elements[i];
+        const struct kiln_bootcmd_event *ev = first_event(cmd, i);
+        bool newline = ev->keysym == '\n';
+
+        if (on_a_key(cmd, i))
+            continue;
+        if (newline || ev->keysym == '\t' || ev->masked)
+            kiln_bootcmd_note(notes, KILN_BOOTCMD_NO_KEY, el->start, el->len,
+                              ev->masked ? NULL
+                              : newline  ? "<enter>"
+                                         : "<tab>",
+                              "%s is on no key of a us keyboard: QEMU drops it", ev->name);
+        else
+            kiln_bootcmd_note(notes, KILN_BOOTCMD_NO_KEY, el->start, el->len, NULL,
+                              "%.*s is on no key of a us keyboard: QEMU drops it", (int)el->len,
+                              cmd->text + el->start);
+    }
+}
+
+/* Elements from `first` up to `end` are one line, of which so many are characters. */
+static void lint_line(const struct kiln_bootcmd *cmd, size_t first, size_t end, size_t typed,
+                      struct kiln_bootcmd_notes *notes)
+{
+    size_t from, to;
+
+    if (typed <= KILN_MAX_BOOT_LINE)
+        return;
+    from = cmd->elements[first].start;
+    to = cmd->elements[end - 1].start + cmd->elements[end - 1].len;
+    kiln_bootcmd_note(notes, KILN_BOOTCMD_LONG, from, to - from, NULL,
+                      "%zu characters on one line: a kernel's command line holds %d", typed,
+                      KILN_MAX_BOOT_LINE);
+}
+
+static void lint_lines(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes *notes)
+{
+    size_t first = 0, typed = 0;
+
+    for (size_t i = 0; i < cmd->n_elements; i++) {
+        if (first_event(cmd, i)->keysym == ENTER) {
+            lint_line(cmd, first, i, typed, notes);
+            first = i + 1;
+            typed = 0;
+        } else if (cmd->elements[i].kind == KILN_BOOTCMD_LITERAL) {
+            typed++;
+        }
+    }
+    lint_line(cmd, first, cmd->n_elements, typed, notes);
+}
+
+/* One note for each run of masked keys. */
+static void lint_secrets(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes *notes)
+{
+    bool within = false;
+
+    for (size_t i = 0; i < cmd->n_elements; i++) {
+        const struct kiln_bootcmd_element *el = &cmd->elements[i];
+        bool masked = first_event(cmd, i)->masked;
+
+        if (masked && !within)
+            kiln_bootcmd_note(
+                notes, KILN_BOOTCMD_SHOWN, el->start, el->len, NULL,
+                "a secret is typed: the guest's screen shows it, unless it asks for a "
+                "password here");
+        within = masked;
+    }
+}
+
+void kiln_bootcmd_lint_typed(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes *notes)
+{
+    lint_keys(cmd, notes);
+    lint_lines(cmd, notes);
+    lint_secrets(cmd, notes);
+}

@@ -1,0 +1,58 @@
+/* The boot command with nothing started: what the machine will be told is assumed where it is not
+ * known yet, and said. */
+#include "base/mem.h"
+#include "builder/qemu/boot_text.h"
+#include "builder/rehearsal.h"
+
+static void assume(const struct kiln_qemu_options *o, const struct kiln_qemu_state *s,
+                   struct kiln_strmap *data, struct kiln_strv *said)
+{
+    if (kiln_boot_text_lacks_server(o))
+        kiln_strv_add(said, KILN_BOOT_TEXT_NO_SERVER);
+    else if (kiln_boot_text_uses(o, ".HTTPPort") && o->http_port_min != o->http_port_max)
+        kiln_strv_addf(said, "{{ .HTTPPort }} is %d here; a build takes a free port, %lld to %lld",
+                       s->http_port, (long long)o->http_port_min, (long long)o->http_port_max);
+    if (kiln_boot_text_uses(o, ".HTTPIP") && kiln_qemu_is_set(o->net_bridge))
+        kiln_strv_addf(said, "{{ .HTTPIP }} is %s here; a build asks the bridge %s", s->http_ip,
+                       o->net_bridge);
+    if (kiln_boot_text_uses(o, "SSHPublicKey")) {
+        kiln_strmap_set(data, "SSHPublicKey", "ssh-rsa PUBLIC-KEY\n");
+        kiln_strv_add(said, "{{ .SSHPublicKey }} is made when a build starts");
+    }
+}
+
+static void rehearse_row(const struct kiln_boot_text *text, const struct kiln_qemu_options *o,
+                         const struct kiln_strv *secrets, size_t i, struct kiln_rehearsal_row *row)
+{
+    KILN_AUTO_STRV lines = { 0 };
+
+    row->description = kiln_xstrdup(kiln_boot_text_row(o, i, &lines));
+    if (!kiln_boot_text_command(text, &lines, secrets, &row->cmd, &row->err))
+        return;
+    kiln_bootcmd_lint(&row->cmd, &row->notes);
+    kiln_bootcmd_lint_typed(&row->cmd, &row->notes);
+}
+
+void kiln_qemu_rehearse(void *cfg, struct kiln_build *b, struct kiln_rehearsal *ret)
+{
+    const struct kiln_qemu_options *o = cfg;
+    struct kiln_qemu_state s = { .o = o, .http_ip = (char[]){ KILN_QEMU_HTTP_IP } };
+    struct kiln_boot_text text;
+    struct kiln_strmap data = { 0 };
+
+    if (o->disable_vnc)
+        return;
+    if (kiln_qemu_serves(o))
+        s.http_port = (int)o->http_port_min;
+    assume(o, &s, &data, &ret->assumptions);
+    kiln_boot_text_init(&text, b);
+    kiln_boot_text_values(&text, &s, &data);
+    ret->boot_wait_ns = o->boot_wait_ns;
+    ret->interval_ns = kiln_boot_text_interval_ns(o);
+    ret->n = kiln_boot_text_rows(o);
+    ret->rows = kiln_xcalloc(ret->n, sizeof(*ret->rows));
+    for (size_t i = 0; i < ret->n; i++)
+        rehearse_row(&text, o, &b->secrets, i, &ret->rows[i]);
+    kiln_boot_text_done(&text);
+    kiln_strmap_done(&data);
+}
