@@ -3,7 +3,7 @@
 #include <ctype.h>
 
 #include "base/mem.h"
-#include "ui/log/regex.h"
+#include "base/regex.h"
 
 struct kiln_logfilter {
     char *spec;

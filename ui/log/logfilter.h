@@ -25,7 +25,7 @@ const char *kiln_logfilter_spec(const struct kiln_logfilter *f);
 bool kiln_logfilter_by_step(const struct kiln_logfilter *f);
 bool kiln_logfilter_match(struct kiln_logfilter *f, const struct kiln_logstore *s,
                           const struct kiln_logline *line);
-/** Its regular expression took too long too often (ui/log/regex.h): it does not do its work. */
+/** Its regular expression took too long too often (base/regex.h): it does not do its work. */
 bool kiln_logfilter_given_up(const struct kiln_logfilter *f);
 
 #endif

@@ -7,9 +7,9 @@
 #ifndef KILN_UI_LOGVIEW_H
 #define KILN_UI_LOGVIEW_H
 
+#include "base/regex.h"
 #include "ui/log/logfilter.h"
 #include "ui/log/logstore.h"
-#include "ui/log/regex.h"
 
 struct kiln_logview;
 

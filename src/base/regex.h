@@ -1,11 +1,12 @@
 /*
- * Regular expressions of people (search, filter): PCRE2 with bounds, so that no pattern and no line
- * can hold up the console. A line on which a pattern works for too long does not match; a pattern
- * that does so again and again is given up (kiln_regex_given_up) and matches nothing from then on.
- * Without a capital letter (but in escapes such as \S) a pattern does not mind case. One thread.
+ * Regular expressions of people (search, filter, waits for text): PCRE2 with bounds, so that no
+ * pattern and no line can hold up a console or a build. A line on which a pattern works for too
+ * long does not match; a pattern that does so again and again is given up (kiln_regex_given_up) and
+ * matches nothing from then on. Without a capital letter (but in escapes such as \S) a pattern does
+ * not mind case. One thread.
  */
-#ifndef KILN_UI_REGEX_H
-#define KILN_UI_REGEX_H
+#ifndef KILN_BASE_REGEX_H
+#define KILN_BASE_REGEX_H
 
 #include "base/err.h"
 

@@ -1,8 +1,8 @@
-#include "ui/log/regex.h"
-
+/* Regular expressions by PCRE2. */
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "base/regex_ops.h"
 #include "base/str.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -15,7 +15,10 @@
 #define LINE_US     2000 /* processor time that one line may take */
 #define MAX_HARD    100  /* lines that took too long until the pattern is given up */
 
-struct kiln_regex {
+extern const struct kiln_regex_ops kiln_regex_ops;
+
+struct expression {
+    struct kiln_regex regex;
     char *pattern;
     pcre2_code *code;
     pcre2_match_context *context;
@@ -24,10 +27,13 @@ struct kiln_regex {
     unsigned hard;
 };
 
-void kiln_regex_free(struct kiln_regex *re)
+static struct expression *own(const struct kiln_regex *re)
 {
-    if (!re)
-        return;
+    return KILN_CONTAINER_OF(re, struct expression, regex);
+}
+
+static void free_expression(struct expression *re)
+{
     pcre2_match_data_free(re->match);
     pcre2_match_context_free(re->context);
     pcre2_jit_stack_free(re->stack);
@@ -60,7 +66,7 @@ static bool bad_pattern(const char *pattern, int code, size_t at, struct kiln_er
                         text);
 }
 
-static bool compile(struct kiln_regex *re, struct kiln_err *err)
+static bool prepare(struct expression *re, struct kiln_err *err)
 {
     uint32_t options = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT;
     size_t at = 0;
@@ -87,31 +93,32 @@ static bool compile(struct kiln_regex *re, struct kiln_err *err)
     return true;
 }
 
-bool kiln_regex_new(struct kiln_regex **ret, const char *pattern, struct kiln_err *err)
+static bool compile(struct kiln_regex **ret, const char *pattern, struct kiln_err *err)
 {
-    struct kiln_regex *re;
+    struct expression *re;
 
     if (strlen(pattern) > KILN_REGEX_MAX_PATTERN)
         return kiln_err_set(err, KILN_ERR_USER, "a pattern of %zu bytes is over the limit of %d",
                             strlen(pattern), KILN_REGEX_MAX_PATTERN);
     re = kiln_xcalloc(1, sizeof(*re));
+    re->regex.ops = &kiln_regex_ops;
     re->pattern = kiln_xstrdup(pattern);
-    if (!compile(re, err)) {
-        kiln_regex_free(re);
+    if (!prepare(re, err)) {
+        free_expression(re);
         return false;
     }
-    *ret = re;
+    *ret = &re->regex;
     return true;
 }
 
-const char *kiln_regex_pattern(const struct kiln_regex *re)
+static const char *pattern_of(const struct kiln_regex *re)
 {
-    return re->pattern;
+    return own(re)->pattern;
 }
 
-bool kiln_regex_given_up(const struct kiln_regex *re)
+static bool given_up(const struct kiln_regex *re)
 {
-    return re->hard >= MAX_HARD;
+    return own(re)->hard >= MAX_HARD;
 }
 
 /* What the processor spent here: a machine that is busy with other things proves nothing against a
@@ -136,13 +143,14 @@ static size_t cut(const char *text, size_t len, size_t max)
 
 /* A few places at a time: limits hold for each place a match could begin at, and a long line has
  * many. */
-bool kiln_regex_find(struct kiln_regex *re, const char *text, size_t len, size_t from,
-                     size_t *ret_start, size_t *ret_end)
+static bool find(struct kiln_regex *regex, const char *text, size_t len, size_t from,
+                 size_t *ret_start, size_t *ret_end)
 {
+    struct expression *re = own(regex);
     int64_t start_us = 0;
 
     len = cut(text, len, KILN_REGEX_MAX_SUBJECT);
-    while (from <= len && !kiln_regex_given_up(re)) {
+    while (from <= len && !given_up(regex)) {
         size_t last = from + PLACES < len ? cut(text, len, from + PLACES) : len;
         const size_t *hit;
         int rc;
@@ -174,3 +182,16 @@ bool kiln_regex_find(struct kiln_regex *re, const char *text, size_t len, size_t
     }
     return false;
 }
+
+static void free_regex(struct kiln_regex *re)
+{
+    free_expression(own(re));
+}
+
+const struct kiln_regex_ops kiln_regex_ops = {
+    .compile = compile,
+    .free = free_regex,
+    .find = find,
+    .given_up = given_up,
+    .pattern = pattern_of,
+};
