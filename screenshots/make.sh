@@ -15,7 +15,7 @@ xterm=
 
 finish() {
     [ "${XDG_STATE_HOME:-}" != "$work/state" ] || # a run that a script left which failed
-        kiln ps | awk '$2 == "going" { print $1 }' | xargs -r -n 1 kiln cancel >/dev/null || true
+        kiln ps | awk '$2 == "going" || $2 == "waits" { print $1 }' | xargs -r -n 1 kiln cancel >/dev/null || true
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
     rm -rf "$work" "$demo"
 }

@@ -38,7 +38,7 @@ export PACKER_CACHE_DIR=build/demo/cache
 if [ -t 0 ] && [ -t 1 ] && [ "$KILN" = build/kiln ]; then
     heading "$KILN tui: ? lists the keys, q leaves the console"
     "$KILN" tui -force tests/guest/template.json
-    if "$KILN" ps | awk 'NR == 2 { exit $2 != "going" }'; then
+    if "$KILN" ps | awk 'NR == 2 { exit $2 != "going" && $2 != "waits" }'; then
         echo "Once it is over: tests/guest/check-image.sh build/demo/image/kiln-demo kiln-demo"
         exit 0
     fi

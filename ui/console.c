@@ -137,12 +137,19 @@ void kiln_console_show_build(struct kiln_console *c, const char *label)
     tell_panes(c, NULL);
 }
 
+static bool is_typing(const struct kiln_console *c)
+{
+    return pane_ops[c->focus]->typing && pane_ops[c->focus]->typing(c->panes[c->focus]);
+}
+
 /* A question takes the focus, and gives it back when it is answered. A stop does not: who steps
- * through a boot command wants to stay there. */
+ * through a boot command wants to stay there. Nor does anything while somebody types: the next keys
+ * would be an answer. */
 static void follow_questions(struct kiln_console *c, const struct kiln_event *ev)
 {
-    if (ev->type == KILN_EV_PROMPT && c->zoom) {
-        kiln_console_say(c, "%s asks something: see the prompt pane", ev->build ? ev->build : "");
+    if (ev->type == KILN_EV_PROMPT && (c->zoom || is_typing(c))) {
+        kiln_console_say(c, "%s asks something; :focus prompt goes there",
+                         ev->build ? ev->build : "");
     } else if (ev->type == KILN_EV_PROMPT && c->focus != KILN_PANE_PROMPT) {
         c->back = c->focus;
         kiln_console_focus(c, KILN_PANE_PROMPT);

@@ -1,6 +1,4 @@
 /* The frame around the panes and the bottom line. */
-#include <inttypes.h>
-
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -124,6 +122,13 @@ static const char *running_step(const struct kiln_model_build *b)
     return NULL;
 }
 
+static const char *result_word(int64_t status)
+{
+    if (status == 0)
+        return kiln_state_word(KILN_MODEL_DONE);
+    return kiln_state_word(status == 2 ? KILN_MODEL_CANCELLED : KILN_MODEL_FAILED);
+}
+
 /* "debian  running 2:13  stepRun" */
 static struct kiln_style describe(struct kiln_console *c, struct kiln_str *out)
 {
@@ -132,7 +137,7 @@ static struct kiln_style describe(struct kiln_console *c, struct kiln_str *out)
     const char *step;
 
     if (m->over) {
-        kiln_str_addf(out, "the run is over: exit code %" PRId64, m->status);
+        kiln_str_addf(out, "the run is over: %s", result_word(m->status));
         return m->status == 0 ? title_style : error_style;
     }
     if (c->disconnected) {

@@ -39,6 +39,7 @@ static void clear_boot(struct kiln_model_build *b)
 
 static void remove_prompt(struct kiln_model_build *b, size_t i)
 {
+    free(b->prompts[i].about);
     free(b->prompts[i].text);
     kiln_strv_done(&b->prompts[i].choices);
     memmove(b->prompts + i, b->prompts + i + 1, (--b->n_prompts - i) * sizeof(*b->prompts));
@@ -82,6 +83,17 @@ static struct kiln_model_build *find(const struct kiln_model *m, const char *lab
 const struct kiln_model_build *kiln_model_find(const struct kiln_model *m, const char *label)
 {
     return find(m, label);
+}
+
+const struct kiln_model_step *kiln_model_typing_step(const struct kiln_model_build *b)
+{
+    for (size_t i = 0; i < b->lists[KILN_LIST_STEPS].n; i++) {
+        const struct kiln_model_step *s = &b->lists[KILN_LIST_STEPS].v[i];
+
+        if (s->name && strstr(s->name, "BootCommand"))
+            return s;
+    }
+    return NULL;
 }
 
 bool kiln_model_asks(const struct kiln_model *m)
@@ -296,6 +308,7 @@ static void take_prompt(struct kiln_model_build *b, const struct kiln_event *ev)
     b->prompts = kiln_xrealloc(b->prompts, b->n_prompts + 1, sizeof(*b->prompts));
     p = &b->prompts[b->n_prompts++];
     *p = (struct kiln_model_prompt){ .id = ev->index,
+                                     .about = kiln_xstrdup(ev->name),
                                      .text = kiln_xstrndup(ev->text ? ev->text : "", ev->len) };
     if (ev->names)
         kiln_strv_add_all(&p->choices, ev->names);

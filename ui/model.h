@@ -53,6 +53,7 @@ struct kiln_model_boot {    /* one row of the boot command */
 
 struct kiln_model_prompt {
     int64_t id;
+    char *about; /* why it is asked; NULL: nobody said */
     char *text;
     struct kiln_strv choices;
 };
@@ -98,6 +99,9 @@ struct kiln_model {
 void kiln_model_event(struct kiln_model *m, const struct kiln_event *ev);
 void kiln_model_clear(struct kiln_model *m); /* as new */
 const struct kiln_model_build *kiln_model_find(const struct kiln_model *m, const char *label);
+/** The step that types the boot command: builds without one have no guest of ours, so no screen.
+ * NULL: there is none, or it is not known yet (no list of steps). */
+const struct kiln_model_step *kiln_model_typing_step(const struct kiln_model_build *b);
 /** A build waits for an answer or stands at a breakpoint. */
 bool kiln_model_asks(const struct kiln_model *m);
 

@@ -32,6 +32,8 @@ struct kiln_pane_ops {
     /* A raw key, before key maps, while the pane wants them (typing text, guest keyboard).
      * False: take it through the key map. NULL: never. */
     bool (*key)(void *pane, const struct kiln_key *key);
+    /* Does it take every key now? Then nothing may take the focus from it. NULL: never. */
+    bool (*typing)(const void *pane);
     /* A paste, the same way. */
     bool (*paste)(void *pane, const char *text, size_t len);
     /* The model has changed by this event (NULL: began anew), or another build is shown. */

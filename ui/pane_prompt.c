@@ -3,7 +3,8 @@
 #include "base/mem.h"
 #include "ui/console_priv.h"
 
-#define MAX_ROWS 8
+#define MAX_ROWS  8
+#define MAX_ABOUT 3 /* rows of why something is asked: the log has the rest */
 
 /* A piece of text on the pane: a question's line, or one of its choices. */
 struct piece {
@@ -38,10 +39,10 @@ static void add_piece(struct pieces *p, struct piece piece)
     p->v[p->n++] = piece;
 }
 
-/* The text of a question, wrapped. */
-static void add_text(struct pieces *p, const struct kiln_model_build *b, const char *text)
+/* The text of a question, wrapped; no more rows than that. */
+static void add_text(struct pieces *p, const struct kiln_model_build *b, const char *text, int rows)
 {
-    while (*text && p->y < 1000) {
+    while (*text && rows-- > 0) {
         size_t line = strcspn(text, "\n"), fits = kiln_text_fit(text, line, p->width - 2),
                cut = fits;
 
@@ -94,13 +95,15 @@ static void add_choices(struct pieces *p, const struct kiln_model_build *b,
 static void add_build(struct pieces *p, const struct kiln_model_build *b, bool named)
 {
     if (named && (b->n_prompts > 0 || b->stop.on))
-        add_text(p, b, b->label);
+        add_text(p, b, b->label, 1);
     for (size_t i = 0; i < b->n_prompts; i++) {
-        add_text(p, b, b->prompts[i].text);
+        if (b->prompts[i].about)
+            add_text(p, b, b->prompts[i].about, MAX_ABOUT);
+        add_text(p, b, b->prompts[i].text, MAX_ROWS);
         add_choices(p, b, &b->prompts[i], &b->prompts[i].choices);
     }
     if (b->stop.on && b->n_prompts == 0) {
-        add_text(p, b, b->stop.text && b->stop.text[0] ? b->stop.text : b->stop.place);
+        add_text(p, b, b->stop.text && b->stop.text[0] ? b->stop.text : b->stop.place, MAX_ROWS);
         add_choices(p, b, NULL, &b->stop.commands);
     }
 }
@@ -252,6 +255,20 @@ static void draw(void *pane, const struct kiln_area *a, bool focused)
     }
 }
 
+/* Whose answer it would be: its name may have been scrolled away. */
+static void status(void *pane, struct kiln_str *out)
+{
+    struct prompt_pane *p = pane;
+    const struct piece *at;
+
+    if (kiln_console_model(p->c)->n_builds < 2)
+        return;
+    look_again(p);
+    at = find_choice(p, p->at);
+    if (at)
+        kiln_str_adds(out, at->build->label);
+}
+
 static bool action(void *pane, enum kiln_action act, const char *arg)
 {
     struct prompt_pane *p = pane;
@@ -293,6 +310,7 @@ const struct kiln_pane_ops kiln_pane_prompt = {
     .new = new_pane,
     .free = free_pane,
     .draw = draw,
+    .status = status,
     .action = action,
     .event = event,
 };

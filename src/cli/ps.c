@@ -28,6 +28,12 @@ static const char *result(const struct kiln_run_info *info, size_t i)
 
 /* ---- for people ---- */
 
+/* A run that goes on without anybody, but not while it waits for somebody. */
+static const char *shown_state(const struct kiln_run_info *info)
+{
+    return kiln_strv_has(&info->results, KILN_RUN_WAITS) ? KILN_RUN_WAITS : state_word(info);
+}
+
 /* "2 minutes", "0 seconds": the largest unit. */
 static void add_rough(struct kiln_str *out, int64_t us)
 {
@@ -62,7 +68,7 @@ static void fill_row(struct kiln_str row[COLUMNS], const struct kiln_run_info *i
     char id[KILN_RUN_SHORT];
 
     kiln_str_adds(&row[0], kiln_run_short(info, id));
-    kiln_str_adds(&row[1], state_word(info));
+    kiln_str_adds(&row[1], shown_state(info));
     add_rough(&row[2], now - info->start_us);
     if (info->state != KILN_RUN_DEAD)
         add_exact(&row[3], (info->end_us ? info->end_us : now) - info->start_us);

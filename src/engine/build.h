@@ -149,12 +149,18 @@ void kiln_emit(struct kiln_build *b, struct kiln_event *ev); /* any other event 
 void kiln_build_add_secret(struct kiln_build *b, const char *value);
 
 /* ---- prompts; main thread ---- */
+struct kiln_prompt {
+    const char
+        *about; /* why it is asked, for who sees the question but not the log; NULL: nothing */
+    const char *text;
+    const struct kiln_strv *choices; /* NULL: any line, and an empty one goes on */
+};
 struct kiln_prompter {
     /* Sends PROMPT and PROMPT_END; blocks until answered, cancelled, or nobody can answer (kind
      * USER, KILN_NOBODY_TO_ASK). b->cancel is paused meanwhile, so a wait on it returns only when
      * it fires: the answer must wake this function by another way. */
-    bool (*ask)(struct kiln_prompter *, struct kiln_build *, const char *question,
-                const struct kiln_strv *choices, char **ret_answer, struct kiln_err *);
+    bool (*ask)(struct kiln_prompter *, struct kiln_build *, const struct kiln_prompt *q,
+                char **ret_answer, struct kiln_err *);
     /* Answers the question that is open, if one is. Any thread. */
     void (*answer)(struct kiln_prompter *, const char *text);
 };
@@ -163,8 +169,8 @@ struct kiln_prompter {
 bool kiln_can_ask(const struct kiln_build *b);
 /** Ask a person. The build's clock stands still meanwhile. *ret_answer: caller frees, one line.
  *  Unless kiln_can_ask: kind USER, KILN_NOBODY_TO_ASK. */
-bool kiln_ask(struct kiln_build *b, const char *question, const struct kiln_strv *choices,
-              char **ret_answer, struct kiln_err *err);
+bool kiln_ask(struct kiln_build *b, const struct kiln_prompt *q, char **ret_answer,
+              struct kiln_err *err);
 
 /* ---- things that provisioners share ---- */
 /**

@@ -39,7 +39,7 @@
       "which of the element's events; masked for secrets")                                         \
     X(HTTP, "http", "the HTTP server answered: name = method, text = path, status")                \
     X(RUNG, "rung", "where the communicator stands: name = rung, text = detail")                   \
-    X(PROMPT, "prompt", "a question: index = id, text, names = choices")                           \
+    X(PROMPT, "prompt", "a question: index = id, text, names = choices; name = why it is asked")   \
     X(PROMPT_END, "prompt-end", "the question index is answered or void")                          \
     X(BREAKS, "breakpoints",                                                                       \
       "all breakpoints of a build: names = their canonical specs (engine/place.h)")                \

@@ -96,11 +96,13 @@ static bool run_retried(struct kiln_build *b, const struct kiln_build_provisione
 static bool run_one(struct kiln_build *b, const struct kiln_build_provisioner *p,
                     struct kiln_communicator *comm, struct kiln_err *err)
 {
+    static const struct kiln_prompt q = {
+        .text = "Pausing before the next provisioner . Press enter to continue.",
+    };
     KILN_AUTO_FREE char *answer = NULL;
 
     if (b->options->debug)
-        (void)kiln_ask(b, "Pausing before the next provisioner . Press enter to continue.", NULL,
-                       &answer, NULL);
+        (void)kiln_ask(b, &q, &answer, NULL);
     if (kiln_cancel_fired(cancel_of(b)))
         return kiln_err_set(err, KILN_ERR_CANCELLED, "cancelled");
     return run_retried(b, p, comm, err);

@@ -84,9 +84,10 @@ static void pause_at(struct kiln_build *b, const char *when, const char *name)
 {
     KILN_AUTO_FREE char *question =
         kiln_xasprintf("Pausing %s of step '%s'. Press enter to continue.", when, name);
+    const struct kiln_prompt q = { .text = question };
     KILN_AUTO_FREE char *answer = NULL;
 
-    (void)kiln_ask(b, question, NULL, &answer, NULL); /* nobody there: no pause */
+    (void)kiln_ask(b, &q, &answer, NULL); /* nobody there: no pause */
 }
 
 void kiln_debug_pause(struct kiln_build *b, const char *fmt, ...)
@@ -113,9 +114,14 @@ enum answer { ANSWER_CLEAN_UP, ANSWER_ABORT, ANSWER_RETRY };
 /* An empty answer asks again: Enter alone must not throw a guest away. */
 static enum answer ask_what_now(struct kiln_steps *s, const char *name)
 {
-    static const char question[] =
-        "[c] Clean up and exit, [a] abort without cleanup, or [r] retry step?";
+    KILN_AUTO_FREE char *about =
+        kiln_xasprintf("Step \"%s\" failed: %s", name, kiln_err_text(&s->error));
     KILN_AUTO_STRV choices = { 0 };
+    const struct kiln_prompt q = {
+        .about = about,
+        .text = "[c] Clean up and exit, [a] abort without cleanup, or [r] retry step?",
+        .choices = &choices,
+    };
     bool answered;
 
     kiln_strv_split(&choices, "clean up,abort,retry", ',');
@@ -126,7 +132,7 @@ static enum answer ask_what_now(struct kiln_steps *s, const char *name)
         KILN_AUTO_STR quoted = { 0 };
 
         kiln_debugger_offer(s->b, "retry", true);
-        answered = kiln_ask(s->b, question, &choices, &answer, NULL);
+        answered = kiln_ask(s->b, &q, &answer, NULL);
         kiln_debugger_offer(s->b, "retry", false);
         if (!answered)
             return ANSWER_CLEAN_UP;

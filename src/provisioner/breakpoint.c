@@ -20,6 +20,8 @@ static bool provision(void *cfg, struct kiln_build *b, struct kiln_communicator 
                       struct kiln_cancel *cancel, struct kiln_err *err)
 {
     const struct breakpoint *bp = cfg;
+    const struct kiln_prompt q = { .about = bp->note && bp->note[0] ? bp->note : NULL,
+                                   .text = "Press enter to continue." };
     KILN_AUTO_STR note = { 0 };
     char *answer = NULL;
 
@@ -32,7 +34,7 @@ static bool provision(void *cfg, struct kiln_build *b, struct kiln_communicator 
         return true;
     }
     kiln_say(b, "Pausing at breakpoint provisioner%s.", kiln_str_cstr(&note));
-    if (!kiln_ask(b, "Press enter to continue.", NULL, &answer, err))
+    if (!kiln_ask(b, &q, &answer, err))
         return false;
     free(answer);
     return true;

@@ -26,8 +26,10 @@ struct kiln_run_info {
     int64_t status;           /* ENDED: 0 good, 1 failed, 2 cancelled */
     struct kiln_strv builds;  /* labels */
     struct kiln_strv results; /* of builds, where it is known how they ended: "ok", "failed",
-                                 "cancelled"; "" is not known. May be empty. */
+                                 "cancelled"; KILN_RUN_WAITS while one stands and waits for
+                                 somebody (kiln_runs_list only); "" is not known. May be empty. */
 };
+#define KILN_RUN_WAITS "waits"
 extern const char *const kiln_run_results[3]; /* by status */
 void kiln_run_info_done(struct kiln_run_info *info);
 /** As much of its id as names it well enough; borrowed text in a buffer of the caller's. */
@@ -38,7 +40,9 @@ struct kiln_runs {
     struct kiln_run_info *v; /* owned */
     size_t n;
 };
-/** All runs that are kept, newest first. Reads the first and last few KiB of each log only. */
+/** All runs that are kept, newest first. Reads the first and last few KiB of each log, and asks
+ *  those that are going which builds wait; blocks half a second at most for one that does not
+ *  answer. */
 bool kiln_runs_list(struct kiln_runs *ret, struct kiln_err *err);
 void kiln_runs_done(struct kiln_runs *runs);
 /** One run; `run` as for kiln_client_open. */

@@ -142,10 +142,17 @@ static const char *holder_for(const struct kiln_listener *l, const struct client
 
 static void say_hello(struct kiln_listener *l, struct client *c)
 {
+    KILN_AUTO_STRV waits = { 0 };
     KILN_AUTO_STR line = { 0 };
 
-    kiln_str_addf(&line, "{\"type\":\"hello\",\"protocol\":1,%s,\"controls\":\"%s\"}\n", l->hello,
-                  holder_for(l, c));
+    kiln_str_addf(&line, "{\"type\":\"hello\",\"protocol\":1,%s,\"controls\":\"%s\",\"waits\":[",
+                  l->hello, holder_for(l, c));
+    kiln_snapshot_waits(l->snapshot, &waits);
+    for (size_t i = 0; i < waits.n; i++) {
+        kiln_str_adds(&line, i > 0 ? "," : "");
+        kiln_json_add_string(&line, waits.v[i], strlen(waits.v[i]), KILN_JSON_PLAIN);
+    }
+    kiln_str_adds(&line, "]}\n");
     kiln_peer_add(&c->peer, line.data, line.len, -1);
 }
 

@@ -1,17 +1,22 @@
 /* The runs that are kept: what their directories say without their supervisors' help. */
 #include <errno.h>
 #include <fcntl.h>
+#include <json-c/json.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "run/client.h"
+#include "run/peer.h"
 #include "run/rundir.h"
+#include "run/socket.h"
 
-#define TAIL    4096               /* the last event of a run is short */
-#define SUMMARY ((size_t)64 << 10) /* bytes at a summary's end that are looked at */
+#define PATIENCE KILN_MS(500)
+#define TAIL     4096               /* the last event of a run is short */
+#define SUMMARY  ((size_t)64 << 10) /* bytes at a summary's end that are looked at */
 
 const char *const kiln_run_results[3] = { "ok", "failed", "cancelled" };
 
@@ -174,6 +179,55 @@ static void read_info(struct kiln_run_info *info, const char *dir)
         read_results(info);
 }
 
+/* ---- who waits ---- */
+
+static void take_waits(struct kiln_run_info *info, struct json_object *hello)
+{
+    struct json_object *waits;
+
+    if (!json_object_object_get_ex(hello, "waits", &waits) ||
+        !json_object_is_type(waits, json_type_array))
+        return;
+    for (size_t i = 0; i < info->builds.n; i++)
+        kiln_strv_add(&info->results, "");
+    for (size_t k = 0; k < json_object_array_length(waits); k++) {
+        const char *build = json_object_get_string(json_object_array_get_idx(waits, k));
+
+        for (size_t i = 0; i < info->builds.n; i++) {
+            if (kiln_streq(info->builds.v[i], build))
+                kiln_strv_set(&info->results, i, KILN_RUN_WAITS);
+        }
+    }
+}
+
+/* Its greeting tells. */
+static void ask_who_waits(struct kiln_run_info *info)
+{
+    struct kiln_peer peer = { .fd = -1 };
+    int64_t end = kiln_cancel_deadline(NULL, PATIENCE);
+    int fd = kiln_socket_connect(info->dir, NULL);
+    struct json_tokener *tok;
+    struct json_object *hello;
+    const char *line;
+    size_t len;
+    bool there;
+
+    if (fd < 0)
+        return;
+    kiln_peer_init(&peer, fd, KILN_MAX_EVENT, TAIL);
+    while (!(there = kiln_peer_line(&peer, &line, &len)) &&
+           kiln_wait_fd(NULL, fd, POLLIN, end, NULL) == KILN_WAIT_READY && kiln_peer_read(&peer)) {
+    }
+    if (there) {
+        tok = json_tokener_new_ex(8);
+        hello = json_tokener_parse_ex(tok, line, (int)len);
+        json_tokener_free(tok);
+        take_waits(info, hello);
+        (void)json_object_put(hello);
+    }
+    kiln_peer_done(&peer);
+}
+
 /* ---- all of them ---- */
 
 bool kiln_runs_list(struct kiln_runs *ret, struct kiln_err *err)
@@ -183,8 +237,13 @@ bool kiln_runs_list(struct kiln_runs *ret, struct kiln_err *err)
     (void)err; /* no directory: no runs */
     kiln_rundir_list(&dirs);
     *ret = (struct kiln_runs){ .v = kiln_xcalloc(dirs.n + 1, sizeof(*ret->v)) };
-    for (size_t i = dirs.n; i > 0; i--)
-        read_info(&ret->v[ret->n++], dirs.v[i - 1]);
+    for (size_t i = dirs.n; i > 0; i--) {
+        struct kiln_run_info *info = &ret->v[ret->n++];
+
+        read_info(info, dirs.v[i - 1]);
+        if (info->state == KILN_RUN_GOING)
+            ask_who_waits(info);
+    }
     return true;
 }
 

@@ -218,6 +218,12 @@ static void replace_old(struct kiln_snapshot *s, enum kiln_event_type type, uint
     }
 }
 
+/* Something that is over is replaced by what ended it. */
+static bool is_wait(enum kiln_event_type type)
+{
+    return type == KILN_EV_STOP || type == KILN_EV_PROMPT;
+}
+
 void kiln_snapshot_add(struct kiln_snapshot *s, const struct kiln_event *ev, const char *line,
                        size_t len)
 {
@@ -228,7 +234,7 @@ void kiln_snapshot_add(struct kiln_snapshot *s, const struct kiln_event *ev, con
     e.serial = ++s->last;
     e.line = kiln_xmalloc(len);
     memcpy(e.line, line, len);
-    e.build = ev->type == KILN_EV_FRAME ? kiln_xstrdup(ev->build) : NULL;
+    e.build = ev->type == KILN_EV_FRAME || is_wait(ev->type) ? kiln_xstrdup(ev->build) : NULL;
     s->v = kiln_xrealloc(s->v, s->n + 1, sizeof(*s->v));
     s->v[s->n++] = e;
     s->bytes += len;
@@ -260,6 +266,16 @@ uint64_t kiln_snapshot_last(const struct kiln_snapshot *s)
 uint64_t kiln_snapshot_lost(const struct kiln_snapshot *s)
 {
     return s->lost;
+}
+
+void kiln_snapshot_waits(const struct kiln_snapshot *s, struct kiln_strv *builds)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct kiln_snapshot_entry *e = &s->v[i];
+
+        if (e->line && is_wait(e->type) && e->build && !kiln_strv_has(builds, e->build))
+            kiln_strv_add(builds, e->build);
+    }
 }
 
 /* Not forced to the disk, which takes longer than a small build: the log is not, either. */

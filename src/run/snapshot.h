@@ -18,7 +18,7 @@ struct kiln_snapshot_entry {
     enum kiln_event_type type;
     char *line; /* encoded, with '\n' */
     size_t len;
-    char *build; /* FRAME: whose; else NULL */
+    char *build; /* FRAME, STOP, PROMPT: whose; else NULL */
     uint64_t key;
 };
 
@@ -38,6 +38,8 @@ uint64_t kiln_snapshot_last(const struct kiln_snapshot *s); /* serial of the new
 /** Entries up to this serial were dropped for want of room: who has not read that far may have
  *  missed something, and must forget what it knows and begin anew. */
 uint64_t kiln_snapshot_lost(const struct kiln_snapshot *s);
+/** Add the builds that stand and wait for somebody: at a stop, or at a question. */
+void kiln_snapshot_waits(const struct kiln_snapshot *s, struct kiln_strv *builds);
 /** Write all but FRAME to a file, whole or not at all. */
 bool kiln_snapshot_write(const struct kiln_snapshot *s, const char *path, struct kiln_err *err);
 

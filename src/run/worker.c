@@ -133,14 +133,16 @@ static void *read_commands(void *ud)
     return NULL;
 }
 
-static void send_prompt(struct worker *w, enum kiln_event_type type, const char *question,
-                        const struct kiln_strv *choices)
+static void send_prompt(struct worker *w, enum kiln_event_type type, const struct kiln_prompt *q)
 {
-    struct kiln_event ev = { .type = type, .index = w->prompts, .names = choices };
+    struct kiln_event ev = { .type = type, .index = w->prompts, .target = w->build->target };
 
-    ev.text = question;
-    ev.len = question ? strlen(question) : 0;
-    ev.target = w->build->target;
+    if (q) {
+        ev.name = q->about;
+        ev.text = q->text;
+        ev.len = strlen(q->text);
+        ev.names = q->choices;
+    }
     kiln_bus_send(w->build->bus, &ev);
 }
 
@@ -167,8 +169,8 @@ static char *fetch_answer(struct worker *w)
     return answer;
 }
 
-static bool ask(struct kiln_prompter *p, struct kiln_build *b, const char *question,
-                const struct kiln_strv *choices, char **ret_answer, struct kiln_err *err)
+static bool ask(struct kiln_prompter *p, struct kiln_build *b, const struct kiln_prompt *q,
+                char **ret_answer, struct kiln_err *err)
 {
     struct worker *w = KILN_CONTAINER_OF(p, struct worker, prompter);
     char *answer = NULL;
@@ -176,13 +178,13 @@ static bool ask(struct kiln_prompter *p, struct kiln_build *b, const char *quest
 
     (void)b;
     set_asking(w, ++w->prompts);
-    send_prompt(w, KILN_EV_PROMPT, question, choices);
+    send_prompt(w, KILN_EV_PROMPT, q);
     ok = kiln_wait_fd(w->io, w->answered, POLLIN, KILN_NEVER, err) == KILN_WAIT_READY;
     if (ok)
         answer = fetch_answer(w);
     else
         set_asking(w, 0);
-    send_prompt(w, KILN_EV_PROMPT_END, NULL, NULL);
+    send_prompt(w, KILN_EV_PROMPT_END, NULL);
     if (!ok)
         return false;
     if (!answer)

@@ -613,6 +613,21 @@ class Detached(Control):
         self.assertEqual([b["result"] for b in row["builds"]], ["ok", "ok"])
         self.assertEqual(row["directory"], self.run_dirs()[-1])
 
+    def test_ps_tells_who_waits(self):
+        """Nobody is attached, and the run needs somebody: that can be seen from outside."""
+        self.detach(two("true"), "-break", "null.b/shell-local")
+        c = self.client()
+        c.ask("watch", text="state")
+        c.want("stop", build="null.b")
+        c.want("build-end", build="null.a")
+        self.assertRegex(self.kiln("ps"), r"(?m) waits +\S+ seconds? +\S+s +null\.a, null\.b waits +t\.json$")
+        row = json.loads(self.kiln("ps", "-json"))
+        self.assertEqual(row["state"], "going")
+        self.assertEqual([b["result"] for b in row["builds"]], ["", "waits"])
+        c.ask("continue", build="null.b")
+        self.assertIn("Build 'null.b' finished", self.kiln("attach"))
+        self.assertNotIn("waits", self.kiln("ps"))
+
     def test_survives_hangup_and_its_starter(self):
         """Started by a shell on a terminal that then goes away, group, session and all."""
         self.write("t.json", null("echo one", WAIT, "echo two"))

@@ -21,7 +21,7 @@ class Ended(screen.Case):
     def attach(self, cols, rows, env=None, *flags):
         t = self.terminal(cols, rows)
         t.run(kit.KILN, "attach", *flags, env=env)
-        t.wait("the run is over: exit code")
+        t.wait("the run is over: ")
         return t
 
     def test_sizes(self):
@@ -35,7 +35,7 @@ class Ended(screen.Case):
             self.assertTrue(all(len(r) <= cols for r in rows_now))
             self.assertRegex(rows_now[1], "✓ \\S*demo")
             self.assertRegex(t.text(), "(?m)^─ Log ─+┴")
-            self.assertEqual(rows_now[rows - 1], "the run is over: exit code 0")
+            self.assertEqual(rows_now[rows - 1], "the run is over: done")
             t.keys("q")
             t.wait("shell>")
 
@@ -56,7 +56,7 @@ class Ended(screen.Case):
     def test_failed_run(self):
         self.ended("about to fail", code=3)
         t = self.attach(80, 24)
-        t.wait("the run is over: exit code 1")
+        t.wait("the run is over: failed")
         t.wait("✗ \\S*demo")
         t.keys("q")
         t.wait("shell>")
@@ -147,7 +147,7 @@ class Going(screen.Case):
     def finish(self, t):
         """The build was not disturbed."""
         self.release()
-        t.wait("the run is over: exit code 0")
+        t.wait("the run is over: done")
         t.wait("through")
         t.keys("q")
         t.wait("shell>")
@@ -276,7 +276,7 @@ class Going(screen.Case):
         t.wait("■ \\S*demo")
         self.assertNotIn("second\n", t.text())
         t.keys("c")
-        t.wait("the run is over: exit code 0")
+        t.wait("the run is over: done")
         t.wait(" second")
         t.keys("q")
         t.wait("shell>")
@@ -298,7 +298,7 @@ class Going(screen.Case):
         t.keys("Enter")
         t.wait("\\[clean up\\]  \\[abort\\]  \\[retry\\]")
         t.keys("Enter", "y")
-        t.wait("the run is over: exit code 1")
+        t.wait("the run is over: failed")
         t.keys("q")
         t.wait("shell>")
 

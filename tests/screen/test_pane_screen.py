@@ -48,7 +48,7 @@ class Guest(screen.Case):
         t.keys("i")
         t.wait("keyboard: guest, Ctrl-] ends")
         t.keys("C-d")
-        t.wait("the run is over: exit code 0")
+        t.wait("the run is over: done")
         t.wait("the last that was seen")
 
     def test_keyboard(self):

@@ -15,7 +15,7 @@ class Remote(screen.Case):
 
     def finish(self, t):
         self.release()
-        t.wait("the run is over: exit code 0")
+        t.wait("the run is over: done")
         t.keys("q")
         t.wait("shell>")
         self.assertEqual(self.events_of("run-end")[0].get("status", 0), 0)

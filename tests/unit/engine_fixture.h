@@ -30,16 +30,17 @@ struct fixture {
     int fd;
 };
 
-static inline bool fixture_ask(struct kiln_prompter *p, struct kiln_build *b, const char *question,
-                               const struct kiln_strv *choices, char **ret, struct kiln_err *err)
+static inline bool fixture_ask(struct kiln_prompter *p, struct kiln_build *b,
+                               const struct kiln_prompt *q, char **ret, struct kiln_err *err)
 {
     struct fixture *f = KILN_CONTAINER_OF(p, struct fixture, prompter);
     const char *answer = f->answers ? *f->answers : NULL;
     struct kiln_event ev = { .type = KILN_EV_PROMPT,
-                             .text = question,
-                             .len = strlen(question),
+                             .id = q->about,
+                             .text = q->text,
+                             .len = strlen(q->text),
                              .name = answer ? answer : "nobody",
-                             .names = choices };
+                             .names = q->choices };
 
     kiln_emit(b, &ev);
     if (!answer)

@@ -51,7 +51,7 @@ static bool run_a(void *state, struct kiln_build *b, struct kiln_err *err)
     if (s->a_asks) {
         KILN_AUTO_FREE char *answer = NULL;
 
-        if (!kiln_ask(b, "well?", NULL, &answer, err))
+        if (!kiln_ask(b, &(struct kiln_prompt){ .text = "well?" }, &answer, err))
             return false;
         kiln_say(b, "answered %s", answer);
     }
@@ -245,12 +245,12 @@ static void *person(void *ud)
     return NULL;
 }
 
-static bool ask(struct kiln_prompter *p, struct kiln_build *b, const char *question,
-                const struct kiln_strv *choices, char **ret, struct kiln_err *err)
+static bool ask(struct kiln_prompter *p, struct kiln_build *b, const struct kiln_prompt *q,
+                char **ret, struct kiln_err *err)
 {
     struct stage *s = KILN_CONTAINER_OF(p, struct stage, prompter);
 
-    (void)b, (void)question, (void)choices, (void)err;
+    (void)b, (void)q, (void)err;
     (void)pthread_mutex_lock(&s->lock);
     while (!s->answer)
         (void)pthread_cond_wait(&s->answered, &s->lock);
@@ -545,8 +545,8 @@ static void retry_answers_the_question(void **unused)
     assert_string_equal(
         kiln_str_cstr(&s.story), BEGIN PLAN
         "[say] run A\n[error] A broke\n[say] Step \"stepA\" failed\n"
-        "stop prompt at stepA ([c] Clean up and exit, [a] abort without cleanup, or [r] retry "
-        "step?): retry freeze break cancel\n> retry\nresume\n"
+        "stop prompt at stepA (Step \"stepA\" failed: A broke): retry freeze break cancel\n"
+        "> retry\nresume\n"
         "[say] run A\n" P1 P2 P3 "[say] run C\n" END);
 }
 

@@ -118,6 +118,28 @@ static void test_reading_on(void **state)
     kiln_snapshot_free(s);
 }
 
+static void test_waits(void **state)
+{
+    struct kiln_snapshot *s = kiln_snapshot_new(0, 0);
+    KILN_AUTO_STRV waits = { 0 }, none = { 0 };
+
+    (void)state;
+    add(s, (struct kiln_event){ .type = KILN_EV_STOP, .build = "x" });
+    add(s, (struct kiln_event){ .type = KILN_EV_PROMPT, .build = "x", .index = 1 });
+    add(s, (struct kiln_event){ .type = KILN_EV_PROMPT, .build = "y", .index = 1 });
+    add(s, (struct kiln_event){ .type = KILN_EV_STEP, .build = "z", .to = "running" });
+    kiln_snapshot_waits(s, &waits);
+    assert_int_equal(waits.n, 2);
+    assert_string_equal(waits.v[0], "x");
+    assert_string_equal(waits.v[1], "y");
+    add(s, (struct kiln_event){ .type = KILN_EV_PROMPT_END, .build = "x", .index = 1 });
+    add(s, (struct kiln_event){ .type = KILN_EV_RESUME, .build = "x" });
+    add(s, (struct kiln_event){ .type = KILN_EV_PROMPT_END, .build = "y", .index = 1 });
+    kiln_snapshot_waits(s, &none);
+    assert_int_equal(none.n, 0);
+    kiln_snapshot_free(s);
+}
+
 static void test_bounds(void **state)
 {
     struct kiln_snapshot *s = kiln_snapshot_new(100, 1 << 20);
@@ -179,9 +201,9 @@ static void test_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),   cmocka_unit_test(test_reading_on),
-        cmocka_unit_test(test_bounds), cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_keys),  cmocka_unit_test(test_reading_on),
+        cmocka_unit_test(test_waits), cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_bytes), cmocka_unit_test(test_write),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -374,14 +374,13 @@ static void test_states(void **state)
 }
 
 /* The clock of the build stands still while a person thinks. */
-static bool slow_ask(struct kiln_prompter *p, struct kiln_build *b, const char *question,
-                     const struct kiln_strv *choices, char **ret, struct kiln_err *err)
+static bool slow_ask(struct kiln_prompter *p, struct kiln_build *b, const struct kiln_prompt *q,
+                     char **ret, struct kiln_err *err)
 {
     int64_t before = kiln_cancel_now(b->cancel), start = kiln_clock_mono_us();
 
     (void)p;
-    (void)question;
-    (void)choices;
+    (void)q;
     (void)err;
     while (kiln_clock_mono_us() - start < 10)
         continue;
@@ -392,6 +391,7 @@ static bool slow_ask(struct kiln_prompter *p, struct kiln_build *b, const char *
 
 static void test_ask_stops_the_clock(void **state)
 {
+    const struct kiln_prompt well = { .text = "well?" };
     KILN_AUTO_FREE char *answer = NULL;
     KILN_AUTO_ERR err = { 0 };
     int64_t before;
@@ -401,17 +401,16 @@ static void test_ask_stops_the_clock(void **state)
     fixture_init(&f);
     f.options.interactive = true;
     f.prompter.ask = slow_ask;
-    unit_ok(kiln_ask(&f.b, "well?", NULL, &answer, &err), &err);
+    unit_ok(kiln_ask(&f.b, &well, &answer, &err), &err);
     assert_string_equal(answer, "yes");
     before = kiln_cancel_now(f.b.cancel);
     while (kiln_cancel_now(f.b.cancel) == before) /* it runs again */
         continue;
     f.options.interactive = false;
-    unit_fails(kiln_ask(&f.b, "well?", NULL, &answer, &err), &err, KILN_ERR_USER,
-               KILN_NOBODY_TO_ASK);
+    unit_fails(kiln_ask(&f.b, &well, &answer, &err), &err, KILN_ERR_USER, KILN_NOBODY_TO_ASK);
     f.options.interactive = true;
     kiln_cancel_fire(f.b.cancel);
-    unit_fails(kiln_ask(&f.b, "well?", NULL, &answer, &err), &err, KILN_ERR_CANCELLED, "cancelled");
+    unit_fails(kiln_ask(&f.b, &well, &answer, &err), &err, KILN_ERR_CANCELLED, "cancelled");
 }
 
 int main(void)

@@ -243,6 +243,30 @@ static void test_question(void **state)
     kiln_console_free(c);
 }
 
+/* Keys that are meant for the guest, or for the boot command, answer nothing. */
+static void test_question_while_typing(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    bed_event(c, "{\"type\":\"build-start\",\"build\":\"a\",\"mono\":1}");
+    bed_event(c, "{\"type\":\"plan\",\"build\":\"a\",\"names\":[\"stepTypeBootCommand\"]}");
+    bed_event(c, "{\"type\":\"boot-plan\",\"build\":\"a\",\"names\":[\"x\"],\"text\":\"x\"}");
+    bed_keys(c, "2 i");
+    bed_event(c, "{\"type\":\"prompt\",\"build\":\"a\",\"index\":1,\"name\":\"mind the gap\","
+                 "\"text\":\"Press enter\"}");
+    assert_int_equal(c->focus, KILN_PANE_BOOT);
+    bed_shows(c, "a asks something");
+    bed_shows(c, "mind the gap");
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "c");
+    bed_shows(c, "1 cx");
+    assert_null(strstr(kiln_str_cstr(&bed_requests), "answer"));
+    bed_keys(c, "esc 5 enter");
+    assert_non_null(strstr(kiln_str_cstr(&bed_requests), "answer build=a text= number=1\n"));
+    kiln_console_free(c);
+}
+
 /* The question is void while "really?" is asked: y answers nothing. */
 static void test_question_goes_away(void **state)
 {
@@ -392,12 +416,19 @@ static void test_hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),           cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_too_small),        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_toggles),          cmocka_unit_test(test_controls),
-        cmocka_unit_test(test_question),         cmocka_unit_test(test_question_goes_away),
-        cmocka_unit_test(test_only_destructive), cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_completion),       cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_too_small),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_toggles),
+        cmocka_unit_test(test_controls),
+        cmocka_unit_test(test_question),
+        cmocka_unit_test(test_question_while_typing),
+        cmocka_unit_test(test_question_goes_away),
+        cmocka_unit_test(test_only_destructive),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_completion),
+        cmocka_unit_test(test_hostile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

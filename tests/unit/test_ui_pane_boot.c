@@ -542,6 +542,8 @@ static void test_nothing(void **state)
     struct kiln_console *c = start_with(80, 24, NULL);
 
     (void)state;
+    bed_shows(c, "this build has no boot command");
+    bed_event(c, "{\"type\":\"plan\",\"build\":\"debian\",\"names\":[\"stepTypeBootCommand\"]}");
     bed_shows(c, "no boot command yet");
     bed_keys(c, "enter a u W g b up down left right home end");
     assert_string_equal(kiln_str_cstr(&bed_requests), "");

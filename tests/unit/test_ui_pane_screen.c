@@ -96,13 +96,65 @@ static void frames_wait(void **state)
         assert_false(con.dirty);
         assert_in_range(ops->deadline(b->pane), now + 1, now + KILN_SECOND(1));
     }
-    ops->pixels(b->pane, con.term, NULL);
-    assert_int_equal(ops->deadline(b->pane), KILN_NEVER);
     draw(b);
     b->term.busy = false;
     settle(b);
     assert_int_equal(color(cell(b, 40, 5)), KILN_COLOR_RGB(0x654321));
     kiln_picture_done(&p);
+}
+
+/* What nobody sees for a while is not sent; a picture is taken of what is there now. */
+static void out_of_sight(void **state)
+{
+    struct kiln_picture p = frame_of(640, 480, 0x123456);
+    struct bed *b = *state;
+    char path[] = "/tmp/kiln-test-XXXXXX";
+    KILN_AUTO_FREE char *file = NULL;
+
+    assert_non_null(mkdtemp(path));
+    file = kiln_path_join(path, "x.png");
+    con.term = &b->term;
+    draw(b);
+    show(b, &p);
+    settle(b);
+    kiln_str_clear(&con.sent);
+    ops->pixels(b->pane, con.term, NULL);
+    ops->tick(b->pane, ops->deadline(b->pane) - 1);
+    check_sent("");
+    ops->tick(b->pane, ops->deadline(b->pane));
+    check_sent("screen debian off\n");
+    assert_int_equal(ops->deadline(b->pane), KILN_NEVER);
+    happen(b, (struct kiln_event){ .type = KILN_EV_SCREEN, .done = 640, .total = 480 });
+    check_sent("");
+
+    assert_true(ops->action(b->pane, KILN_ACT_PICTURE, file));
+    check_sent("screen debian on\n");
+    assert_int_equal(access(file, F_OK), -1);
+    draw(b);
+    show(b, &p);
+    settle(b);
+    assert_int_equal(access(file, F_OK), 0);
+    check_sent("");
+
+    ops->pixels(b->pane, con.term, NULL);
+    ops->tick(b->pane, ops->deadline(b->pane));
+    check_sent("screen debian off\n");
+    draw(b);
+    check_sent("screen debian on\n");
+    reply(&(struct kiln_reply){ .error = "no", .fd = -1 });
+    (void)unlink(file);
+    (void)rmdir(path);
+    kiln_picture_done(&p);
+}
+
+static void no_guest(void **state)
+{
+    struct bed *b = *state;
+
+    happen(b, (struct kiln_event){ .type = KILN_EV_BUILD_START, .mono_us = 1 });
+    reply(&(struct kiln_reply){ .error = "\"screen\" is not possible now", .fd = -1 });
+    draw(b);
+    check_row(b, 11, "                            this build has no screen");
 }
 
 static void text_screen(void **state)
@@ -441,12 +493,12 @@ static void cells_instead(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        WITH_BED(says_why),      WITH_BED(blocks),       WITH_BED(unchanged),
-        WITH_BED(frames_wait),   WITH_BED(text_screen),  WITH_BED(thumbnail),
-        WITH_BED(sizes_change),  WITH_BED(guest_goes),   WITH_BED(other_build),
-        WITH_BED(hostile_heads), WITH_BED(head_changes), WITH_BED(huge),
-        WITH_BED(saves),         WITH_BED(kitty),        WITH_BED(sixel),
-        WITH_BED(cells_instead),
+        WITH_BED(says_why),     WITH_BED(blocks),       WITH_BED(unchanged),
+        WITH_BED(frames_wait),  WITH_BED(out_of_sight), WITH_BED(no_guest),
+        WITH_BED(text_screen),  WITH_BED(thumbnail),    WITH_BED(sizes_change),
+        WITH_BED(guest_goes),   WITH_BED(other_build),  WITH_BED(hostile_heads),
+        WITH_BED(head_changes), WITH_BED(huge),         WITH_BED(saves),
+        WITH_BED(kitty),        WITH_BED(sixel),        WITH_BED(cells_instead),
     };
 
     (void)setenv("TERM", "xterm-256color", 1);

@@ -65,13 +65,9 @@ bool kiln_boot_pane_event_at(const struct kiln_boot_pane *p, const char *place, 
 /* The step that types was done, whatever became of it later. */
 static bool step_is_done(const struct kiln_model_build *b)
 {
-    for (size_t i = 0; i < b->lists[KILN_LIST_STEPS].n; i++) {
-        const struct kiln_model_step *s = &b->lists[KILN_LIST_STEPS].v[i];
+    const struct kiln_model_step *s = kiln_model_typing_step(b);
 
-        if (strstr(s->name, "BootCommand"))
-            return !s->failed && (s->state == KILN_MODEL_DONE || s->state == KILN_MODEL_CLEANED);
-    }
-    return false;
+    return s && !s->failed && (s->state == KILN_MODEL_DONE || s->state == KILN_MODEL_CLEANED);
 }
 
 /* All of it went out. */
@@ -407,6 +403,13 @@ static bool on_key(void *pane, const struct kiln_key *key)
     return true;
 }
 
+static bool typing(const void *pane)
+{
+    const struct kiln_boot_pane *p = pane;
+
+    return p->editing;
+}
+
 static bool on_paste(void *pane, const char *text, size_t len)
 {
     struct kiln_boot_pane *p = pane;
@@ -731,6 +734,7 @@ const struct kiln_pane_ops kiln_pane_boot = {
     .status = status,
     .action = on_action,
     .key = on_key,
+    .typing = typing,
     .paste = on_paste,
     .event = on_event,
     .deadline = deadline,

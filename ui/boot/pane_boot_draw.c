@@ -399,12 +399,20 @@ static void draw_stacked(struct kiln_boot_pane *p, const struct kiln_area *a, bo
     draw_list(p, &list);
 }
 
+static bool has_guest(const struct kiln_boot_pane *p)
+{
+    const struct kiln_model_build *b = kiln_boot_pane_build(p);
+
+    return !b || !b->start_us || kiln_model_typing_step(b);
+}
+
 void kiln_boot_pane_draw(struct kiln_boot_pane *p, const struct kiln_area *a, bool focused)
 {
     if (a->h < 1 || a->w < 1)
         return;
     if (!kiln_boot_pane_model(p) && !p->edited)
-        kiln_area_printf(a, 0, 0, head_style, "no boot command yet");
+        kiln_area_printf(a, 0, 0, head_style,
+                         has_guest(p) ? "no boot command yet" : "this build has no boot command");
     else if (a->w >= SIDE_BY_SIDE)
         draw_beside(p, a, focused);
     else

@@ -20,6 +20,7 @@
 #include "ui/screen/screen_view.h"
 
 #define FRAME_US    KILN_MS(40)    /* between two frames; 25 a second */
+#define HIDDEN_US   KILN_SECOND(1) /* out of sight: then the run need not send any more */
 #define BUSY_US     KILN_MS(20)    /* the terminal or the writer is busy: look again then */
 #define OLD_US      KILN_SECOND(2) /* a frame's age is told from then on */
 #define MAX_PIXELS  (2u << 20)     /* looked at of one frame; of larger ones every n-th pixel */
@@ -37,6 +38,7 @@ struct pane {
     bool has_font;
 
     char *build;       /* whose screen this is; NULL: none yet */
+    bool on;           /* the run was asked for frames, and not yet to stop */
     bool asking;       /* a reply is due, for asked_build */
     char *asked_build; /* whom we asked last */
     bool ask_again;    /* when the reply is there */
@@ -52,12 +54,14 @@ struct pane {
     int64_t convert_us;                /* go on converting not before */
 
     bool visible;
+    int64_t hidden_us; /* out of sight since; KILN_NEVER */
     bool text_toggled; /* the user decided about text */
     struct kiln_screen_view view;
     struct kiln_screen_graphics graphics;
     int64_t pixels_us; /* try again to send the picture; KILN_NEVER */
     struct kiln_screen_keyboard keyboard;
     char *save_path; /* while a question about it is open */
+    char *save_next; /* the next frame that is seen goes there; NULL: none does */
 };
 
 static const struct kiln_model_build *shown(const struct pane *p)
@@ -145,6 +149,17 @@ static void load(struct pane *p)
 /* ---- asking for the framebuffer ---- */
 
 static void ask(struct pane *p);
+static void save(struct pane *p, const char *path, bool replace);
+
+/* Somebody wants the picture of a screen that was not looked at meanwhile. */
+static void save_if_asked(struct pane *p)
+{
+    KILN_AUTO_FREE char *path = p->save_next;
+
+    p->save_next = NULL;
+    if (path)
+        save(p, path, false);
+}
 
 static void forget_screen(struct pane *p)
 {
@@ -175,6 +190,8 @@ static void take_framebuffer(struct pane *p, const struct kiln_reply *reply)
         p->gone = false;
         p->news = true;
     }
+    if (!p->fb.head || !p->news)
+        save_if_asked(p); /* what was seen last */
     kiln_console_dirty(p->console);
 }
 
@@ -196,6 +213,7 @@ static void ask(struct pane *p)
     const struct kiln_request req = { .command = "screen", .build = p->build, .on = true };
 
     p->ask_again = p->asking;
+    p->on = p->build != NULL;
     if (p->asking || !p->build)
         return;
     p->asking = true;
@@ -204,12 +222,18 @@ static void ask(struct pane *p)
     kiln_client_send(kiln_console_client(p->console), &req, replied, p);
 }
 
-static void show_build(struct pane *p, const char *label)
+static void unwatch(struct pane *p)
 {
     const struct kiln_request off = { .command = "screen", .build = p->build };
 
-    if (p->build)
+    if (p->on)
         kiln_client_send(kiln_console_client(p->console), &off, NULL, NULL);
+    p->on = false;
+}
+
+static void show_build(struct pane *p, const char *label)
+{
+    unwatch(p);
     free(p->build);
     p->build = kiln_xstrdup(label);
     forget_screen(p);
@@ -226,8 +250,9 @@ static void take_event(struct pane *p, const struct kiln_event *ev)
         kiln_framebuffer_done(&p->fb);
         kiln_screen_keyboard_release(&p->keyboard);
         kiln_console_dirty(p->console);
-    } else if (ev->type == KILN_EV_SCREEN ||
-               ((ev->type == KILN_EV_STEP || ev->type == KILN_EV_BUILD_START) && !p->fb.head)) {
+    } else if (p->on &&
+               (ev->type == KILN_EV_SCREEN ||
+                ((ev->type == KILN_EV_STEP || ev->type == KILN_EV_BUILD_START) && !p->fb.head))) {
         ask(p); /* the step that starts the guest makes it possible */
     }
 }
@@ -272,6 +297,7 @@ static void look(struct pane *p, int64_t now)
         return;
     }
     p->frame_us = now;
+    save_if_asked(p);
     if (kiln_picture_equal(&p->next, &p->picture))
         return;
     swap = p->picture;
@@ -308,6 +334,8 @@ static int64_t deadline(const void *pane)
 
     if (p->visible)
         at = earlier(at, p->pixels_us);
+    if (p->on && p->hidden_us != KILN_NEVER)
+        at = earlier(at, p->hidden_us + HIDDEN_US);
     if (must_convert(p))
         return earlier(at, p->convert_us);
     return p->visible && p->news ? earlier(at, p->look_us) : at;
@@ -365,6 +393,8 @@ static void tick(void *pane, int64_t now)
         p->pixels_us = KILN_NEVER;
         kiln_console_dirty(p->console);
     }
+    if (p->hidden_us != KILN_NEVER && now >= p->hidden_us + HIDDEN_US)
+        unwatch(p);
     if (p->visible && p->news && now >= p->look_us && !must_convert(p))
         take_news(p, now);
     if (must_convert(p) && now >= p->convert_us)
@@ -395,11 +425,12 @@ static void draw_words(const struct kiln_area *a, const char *text)
 static void draw_reason(const struct pane *p, const struct kiln_area *a)
 {
     KILN_AUTO_FREE char *text = NULL;
-
     const struct kiln_model_build *b = shown(p);
 
     if (!b)
         draw_words(a, "no build yet");
+    else if (b->start_us && !kiln_model_typing_step(b))
+        draw_words(a, "this build has no screen");
     else if (kiln_console_model(p->console)->over || b->end_us > 0)
         draw_words(a, "the build is over: its screen is gone");
     else if (p->fb.head)
@@ -428,12 +459,25 @@ static void draw(void *pane, const struct kiln_area *a, bool focused)
         kiln_screen_view_draw(&p->view, a);
 }
 
+/* Nobody has to send what nobody sees. A menu over it comes and goes. */
+static void mind_visibility(struct pane *p, bool visible)
+{
+    p->visible = visible;
+    if (!visible && p->hidden_us == KILN_NEVER)
+        p->hidden_us = kiln_clock_mono_us();
+    if (!visible)
+        return;
+    p->hidden_us = KILN_NEVER;
+    if (!p->on)
+        ask(p);
+}
+
 static void pixels(void *pane, struct kiln_term *term, const struct kiln_area *a)
 {
     struct pane *p = pane;
 
     p->pixels_us = KILN_NEVER;
-    p->visible = a != NULL;
+    mind_visibility(p, a != NULL);
     if (!a || !p->picture.rgbx || !in_pixels(p)) {
         if (kiln_screen_graphics_hide(&p->graphics, term))
             kiln_console_dirty(p->console);
@@ -482,7 +526,7 @@ static char *default_path(const struct pane *p)
     char *path, stamp[32];
     struct tm tm;
 
-    (void)gmtime_r(&now, &tm);
+    (void)localtime_r(&now, &tm); /* as the log shows it */
     (void)strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
     path = kiln_xasprintf("%s-%s.png", p->build ? p->build : PNG_DEFAULT, stamp);
     for (char *c = path; *c; c++)
@@ -507,8 +551,6 @@ static bool make_png(struct pane *p, struct kiln_str *out, unsigned *ret_w, unsi
     kiln_picture_done(&whole);
     return ok;
 }
-
-static void save(struct pane *p, const char *path, bool replace);
 
 static void save_answer(void *ud, bool yes)
 {
@@ -549,6 +591,17 @@ static void save(struct pane *p, const char *path, bool replace)
         ask_to_replace(p, path);
     else
         kiln_console_error(p->console, "%s", kiln_err_text(&err));
+}
+
+static void take_picture(struct pane *p, const char *path)
+{
+    if (p->on || !p->fb.head) {
+        save(p, path, false);
+        return;
+    }
+    free(p->save_next);
+    p->save_next = kiln_xstrdup(path);
+    ask(p);
 }
 
 /* ---- keys ---- */
@@ -614,7 +667,7 @@ static bool action(void *pane, enum kiln_action what, const char *arg)
         toggle_text(p);
     } else if (what == KILN_ACT_PICTURE) {
         path = arg[0] ? kiln_xstrdup(arg) : default_path(p);
-        save(p, path, false);
+        take_picture(p, path);
     } else {
         return list_action(p, what);
     }
@@ -626,6 +679,13 @@ static bool key(void *pane, const struct kiln_key *k)
     struct pane *p = pane;
 
     return kiln_screen_keyboard_key(&p->keyboard, k);
+}
+
+static bool typing(const void *pane)
+{
+    const struct pane *p = pane;
+
+    return p->keyboard.on;
 }
 
 static bool paste(void *pane, const char *text, size_t len)
@@ -643,7 +703,7 @@ static void *new_pane(struct kiln_console *c)
 
     p->console = c;
     p->fb.fd = -1;
-    p->pixels_us = KILN_NEVER;
+    p->pixels_us = p->hidden_us = KILN_NEVER;
     p->keyboard.console = c;
     return p;
 }
@@ -664,6 +724,7 @@ static void free_pane(void *pane)
     free(p->asked_build);
     free(p->why);
     free(p->save_path);
+    free(p->save_next);
     free(p);
 }
 
@@ -677,6 +738,7 @@ const struct kiln_pane_ops kiln_pane_screen = {
     .status = status,
     .action = action,
     .key = key,
+    .typing = typing,
     .paste = paste,
     .event = event,
     .deadline = deadline,
