@@ -418,6 +418,7 @@ static void take_build_event(struct kiln_model_build *b, const struct kiln_event
     case KILN_EV_RUN_END:
     case KILN_EV_LINE:
     case KILN_EV_HTTP:
+    case KILN_EV_TEXT:
     case KILN_EV_LOG:
     case KILN_EV__N:
         break;

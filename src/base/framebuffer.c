@@ -106,6 +106,11 @@ void kiln_framebuffer_write(struct kiln_framebuffer *fb, const uint8_t *rgbx, un
     (void)atomic_fetch_add_explicit(&head->lock, 1, memory_order_release);
 }
 
+const uint8_t *kiln_framebuffer_pixels(const struct kiln_framebuffer *fb)
+{
+    return fb->head ? (const uint8_t *)(fb->head + 1) : NULL;
+}
+
 /* The sizes of a head that anybody may have written; each is read once. */
 static bool check_head(struct kiln_framebuffer *fb, struct kiln_err *err)
 {

@@ -43,6 +43,9 @@ bool kiln_framebuffer_create(struct kiln_framebuffer *fb, unsigned width, unsign
  *  (the last is written as 0), width pixels a row, no padding. One thread at a time. */
 void kiln_framebuffer_write(struct kiln_framebuffer *fb, const uint8_t *rgbx, unsigned y,
                             unsigned rows);
+/** Writer: its own view of the first row, which only kiln_framebuffer_write changes; the rows are
+ *  fb->stride bytes apart. NULL: there is none. */
+const uint8_t *kiln_framebuffer_pixels(const struct kiln_framebuffer *fb);
 /** Reader: map what came over a socket. Takes fd, also on failure. REMOTE: that is no framebuffer,
  *  or one that its writer could shrink. */
 bool kiln_framebuffer_map(struct kiln_framebuffer *fb, int fd, struct kiln_err *err);

@@ -51,6 +51,11 @@
     X(RESUME, "resume", "the build goes on, guest and clock")                                      \
     X(SCREEN, "screen", "the guest's screen: done, total = width, height in pixels; 0, 0: none")   \
     X(FRAME, "frame", "index = number of the newest frame in the framebuffer; never logged")       \
+    X(TEXT, "text",                                                                                \
+      "a row of the guest's screen is another than before: done, total = columns, rows of text "   \
+      "(0, 0: no text), index = row, text = without the spaces at its end, cells that are no "     \
+      "character are U+FFFD; names = from which column on it has which colours: COLUMN INK "       \
+      "GROUND; status = column of the cursor + 1, 0: not in this row; never logged")               \
     X(ARTIFACT, "artifact", "a result: name = builder id, id, text, names = files")                \
     X(LOG, "log", "debug log line")
 

@@ -79,6 +79,7 @@ static unsigned key_members(enum kiln_event_type type)
     case KILN_EV_BOOT_PLAN:
     case KILN_EV_PROMPT:
     case KILN_EV_PROMPT_END:
+    case KILN_EV_TEXT:
         return BUILD | INDEX;
     case KILN_EV_HTTP:
         return BUILD | NAME | TEXT;
@@ -174,6 +175,7 @@ static int weight(enum kiln_event_type type)
     case KILN_EV_RESUME:
     case KILN_EV_SCREEN:
     case KILN_EV_FRAME:
+    case KILN_EV_TEXT:
     case KILN_EV_ARTIFACT:
     case KILN_EV_LOG:
     case KILN_EV__N:

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "vm/fonts.h"
 #include "vm/vnc.h"
 
 #define FRAME_US   (KILN_SECOND(1) / 30 + 1)
@@ -47,7 +48,11 @@ struct kiln_screen {
     pthread_t thread;
     struct server server;
     unsigned servers; /* how many there have been */
-    bool wanted;
+    bool wanted;      /* the picture */
+    unsigned text_wishes;
+    struct kiln_text text;        /* as the reader has it */
+    int text_news;                /* eventfd: text has changed since somebody took it */
+    struct kiln_fonts *fonts;     /* NULL: no server yet; what is in it is the thread's */
     struct key queue[MAX_QUEUED]; /* to be sent */
     size_t n_queued;
     uint32_t held[MAX_HELD]; /* down once the queue is sent */
@@ -65,7 +70,10 @@ struct kiln_screen {
     bool listens;          /* wants to know what vnc says */
     bool fresh;            /* connected or updated, and not published yet */
     bool announced;        /* geometry was called with a size */
+    bool seen;             /* somebody watches, not only the text */
     bool resized;          /* this update has a new framebuffer */
+    struct kiln_text_reader *reader;
+    unsigned damaged, damage_end; /* rows of pixels that the reader does not know yet */
 };
 
 static void lock(struct kiln_screen *s)
@@ -76,6 +84,12 @@ static void lock(struct kiln_screen *s)
 static void unlock(struct kiln_screen *s)
 {
     (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* With the lock. */
+static bool is_looked_at(const struct kiln_screen *s)
+{
+    return s->wanted || s->text_wishes > 0;
 }
 
 /* Where in held[] it is, n_held if nowhere. */
@@ -116,8 +130,13 @@ static void take_rows(void *ud, const struct kiln_vnc_rows *r)
         replace_framebuffer(s, fresh);
         s->resized = true;
     }
-    if (r->rows)
-        kiln_framebuffer_write(&s->fb, r->rgbx, r->y, r->rows);
+    if (!r->rows)
+        return;
+    kiln_framebuffer_write(&s->fb, r->rgbx, r->y, r->rows);
+    if (s->damage_end == 0 || r->y < s->damaged)
+        s->damaged = r->y;
+    if (r->y + r->rows > s->damage_end)
+        s->damage_end = r->y + r->rows;
 }
 
 static void announce(struct kiln_screen *s)
@@ -134,6 +153,50 @@ static uint64_t written(const struct kiln_screen *s)
     return s->fb.head ? s->fb.head->frame : 0;
 }
 
+/* ---- text ---- */
+
+static void publish_text(struct kiln_screen *s)
+{
+    const struct kiln_text *text = kiln_text_of(s->reader);
+
+    lock(s);
+    kiln_text_copy(&s->text, text);
+    unlock(s);
+    (void)eventfd_write(s->text_news, 1);
+    s->watcher.text(s->watcher.ud, text);
+}
+
+/* What is written on the screen now. */
+static void read_text(struct kiln_screen *s)
+{
+    const struct kiln_text_image image = { .rgbx = kiln_framebuffer_pixels(&s->fb),
+                                           .width = s->fb.width,
+                                           .height = s->fb.height,
+                                           .stride = s->fb.stride };
+
+    if (!s->reader)
+        s->reader = kiln_text_reader_new(s->fonts);
+    if (written(s) > 0 && kiln_text_read(s->reader, &image, s->damaged, s->damage_end - s->damaged,
+                                         kiln_cancel_now(s->cancel)))
+        publish_text(s);
+    s->damaged = s->damage_end = 0;
+}
+
+/* When to read again, though nothing changes. */
+static int64_t text_due(const struct kiln_screen *s)
+{
+    return s->fb.head && s->reader ? kiln_text_due(s->reader) : KILN_NEVER;
+}
+
+static void forget_text(struct kiln_screen *s)
+{
+    s->damaged = s->damage_end = 0;
+    if (s->reader && kiln_text_forget(s->reader))
+        publish_text(s);
+}
+
+/* ---- frames ---- */
+
 static void publish(struct kiln_screen *s)
 {
     uint64_t before = written(s);
@@ -144,7 +207,10 @@ static void publish(struct kiln_screen *s)
         before = 0;
         announce(s);
     }
-    if (written(s) != before)
+    if (written(s) == before)
+        return;
+    read_text(s);
+    if (s->seen)
         s->watcher.frame(s->watcher.ud, written(s));
 }
 
@@ -163,6 +229,7 @@ static void hang_up(struct kiln_screen *s)
     s->vnc = NULL;
     s->connect_at = kiln_cancel_deadline(s->cancel, RETRY_US);
     forget_keys(s); /* QEMU lets go of them when a client leaves */
+    forget_text(s);
     replace_framebuffer(s, (struct kiln_framebuffer){ .fd = -1 });
     announce(s);
 }
@@ -186,7 +253,8 @@ static bool find_server(struct kiln_screen *s, struct server *ret)
     died = (struct pollfd){ .fd = s->server.died_fd, .events = POLLIN };
     if (s->server.up && poll(&died, 1, 0) > 0)
         s->server.up = false; /* its port may be somebody else's by now */
-    *ret = (struct server){ .up = s->server.up && (s->wanted || s->n_queued > 0), .died_fd = -1 };
+    *ret = (struct server){ .up = s->server.up && (is_looked_at(s) || s->n_queued > 0),
+                            .died_fd = -1 };
     if (ret->up) {
         ret->host = kiln_xstrdup(s->server.host);
         ret->password = kiln_xstrdup(s->server.password);
@@ -291,7 +359,8 @@ static bool is_wanted(struct kiln_screen *s, bool *ret_moved)
     bool wanted;
 
     lock(s);
-    wanted = s->wanted;
+    wanted = is_looked_at(s);
+    s->seen = s->wanted;
     *ret_moved = s->vnc && s->connected_to != s->servers;
     unlock(s);
     return wanted;
@@ -299,6 +368,8 @@ static bool is_wanted(struct kiln_screen *s, bool *ret_moved)
 
 static bool attend(struct kiln_screen *s, bool wanted, struct kiln_err *err)
 {
+    if (wanted && kiln_cancel_now(s->cancel) >= text_due(s))
+        read_text(s);
     return send_keys(s, err) && (rests(s) || look(s, wanted, err)) && (!wanted || nudge(s, err));
 }
 
@@ -323,7 +394,9 @@ static int64_t work(struct kiln_screen *s)
     s->listens = !rests(s) && (s->requested || !wanted);
     if (!s->listens)
         return s->look_at;
-    return wanted ? s->nudge_at : KILN_NEVER;
+    if (!wanted)
+        return KILN_NEVER;
+    return text_due(s) < s->nudge_at ? text_due(s) : s->nudge_at;
 }
 
 static void *run(void *ud)
@@ -375,6 +448,8 @@ bool kiln_screen_attach(struct kiln_screen *s, const struct kiln_screen_server *
                                  .died_fd = died_fd,
                                  .up = true };
     s->servers++;
+    if (!s->fonts)
+        s->fonts = kiln_fonts_new(server->fonts);
     unlock(s);
     (void)eventfd_write(s->kick, 1);
     return true;
@@ -400,6 +475,53 @@ bool kiln_screen_watch(struct kiln_screen *s, bool on, int *ret_fd, struct kiln_
     if (ok && on)
         *ret_fd = fd;
     return ok;
+}
+
+bool kiln_screen_want_text(struct kiln_screen *s, bool on, struct kiln_err *err)
+{
+    bool ok = true;
+
+    lock(s);
+    if (on)
+        ok = start(s, err);
+    if (on && ok)
+        s->text_wishes++;
+    else if (!on && s->text_wishes > 0)
+        s->text_wishes--;
+    unlock(s);
+    (void)eventfd_write(s->kick, 1);
+    return ok;
+}
+
+void kiln_screen_text(struct kiln_screen *s, struct kiln_text *to)
+{
+    eventfd_t count;
+
+    lock(s);
+    (void)eventfd_read(s->text_news, &count);
+    kiln_text_copy(to, &s->text);
+    unlock(s);
+}
+
+bool kiln_screen_wait_text(struct kiln_screen *s, struct kiln_text *to, struct kiln_cancel *c,
+                           int64_t deadline, struct kiln_err *err)
+{
+    uint64_t seen = to->generation;
+
+    for (;;) {
+        kiln_screen_text(s, to);
+        if (to->generation != seen)
+            return true;
+        switch (kiln_wait_fd(c, s->text_news, POLLIN, deadline, err)) {
+        case KILN_WAIT_READY:
+            break;
+        case KILN_WAIT_TIMEOUT:
+            return kiln_err_set(err, KILN_ERR_TIMEOUT, "nothing changed on the guest's screen");
+        case KILN_WAIT_CANCELLED:
+        case KILN_WAIT_ERROR:
+            return false;
+        }
+    }
 }
 
 /* With the lock. What is down can always be let go of: there is room for that in the queue. */
@@ -444,10 +566,11 @@ void kiln_screen_release_keys(struct kiln_screen *s)
 
 struct kiln_screen *kiln_screen_new(const struct kiln_screen_watcher *watcher, struct kiln_err *err)
 {
-    int kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    KILN_AUTO_FD kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    KILN_AUTO_FD text_news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct kiln_screen *s;
 
-    if (kick < 0) {
+    if (kick < 0 || text_news < 0) {
         (void)kiln_err_sys(err, errno, "eventfd");
         return NULL;
     }
@@ -456,6 +579,9 @@ struct kiln_screen *kiln_screen_new(const struct kiln_screen_watcher *watcher, s
     s->server.died_fd = s->fb.fd = -1;
     s->cancel = kiln_cancel_new();
     s->kick = kick;
+    s->text_news = text_news;
+    kick = text_news = -1;
+    kiln_text_done(&s->text);
     (void)pthread_mutex_init(&s->lock, NULL);
     return s;
 }
@@ -470,6 +596,10 @@ void kiln_screen_free(struct kiln_screen *s)
     server_done(&s->server);
     kiln_cancel_free(s->cancel);
     kiln_fd_closep(&s->kick);
+    kiln_fd_closep(&s->text_news);
+    kiln_text_reader_free(s->reader);
+    kiln_fonts_free(s->fonts);
+    kiln_text_done(&s->text);
     (void)pthread_mutex_destroy(&s->lock);
     explicit_bzero(s->queue, sizeof(s->queue));
     free(s);

@@ -1,7 +1,8 @@
 /*
  * The guest's screen for whoever wants to look (base/framebuffer.h), and a keyboard for whoever
  * wants to type: one more VNC connection to QEMU beside the typist's, opened when first asked for
- * and kept until QEMU ends (QEMU lifts all keys, the typist's too, when any client leaves).
+ * and kept until QEMU ends (QEMU lifts all keys, the typist's too, when any client leaves). What is
+ * written on the screen is read from the same framebuffer (vm/text.h).
  *
  * Threads: one of its own, from the first wish on; it copies changed rows into the framebuffer, at
  * most 30 times a second, and waits while nothing changes (but for a sign of life every second,
@@ -13,7 +14,9 @@
 
 #include <stdint.h>
 
+#include "base/cancel.h"
 #include "base/err.h"
+#include "vm/text.h"
 
 struct kiln_screen;
 
@@ -21,8 +24,10 @@ struct kiln_screen;
 struct kiln_screen_watcher {
     /* There is a framebuffer of this size, a new one each time; 0, 0: it is gone. */
     void (*geometry)(void *ud, unsigned width, unsigned height);
-    /* The framebuffer has changed; its frame number. */
+    /* The framebuffer has changed; its frame number. Only while somebody watches. */
     void (*frame)(void *ud, uint64_t number);
+    /* The screen's text is another than before. Borrowed until return. */
+    void (*text)(void *ud, const struct kiln_text *text);
     void *ud;
 };
 
@@ -38,6 +43,7 @@ struct kiln_screen_server {
     int port;
     const char *password; /* NULL: none */
     int died_fd;          /* readable once the server has ended (pidfd; duplicated), or -1 */
+    const struct kiln_fonts_places *fonts; /* that the guest may draw with; NULL: the usual ones */
 };
 /** The server is up; replaces one that was. False (SYSTEM): no file descriptors left. */
 bool kiln_screen_attach(struct kiln_screen *s, const struct kiln_screen_server *server,
@@ -51,6 +57,22 @@ bool kiln_screen_attach(struct kiln_screen *s, const struct kiln_screen_server *
  * USER: there is none now; ask again when geometry was called.
  */
 bool kiln_screen_watch(struct kiln_screen *s, bool on, int *ret_fd, struct kiln_err *err);
+
+/**
+ * Somebody wants to know what is written on it. Wishes are counted; each is taken back with !on.
+ * Until the first one, and while there is none, nothing is read (but for people who watch).
+ */
+bool kiln_screen_want_text(struct kiln_screen *s, bool on, struct kiln_err *err);
+/** The text as it is now, copied over what `to` has (vm/text.h: all zeroes, or used before). */
+void kiln_screen_text(struct kiln_screen *s, struct kiln_text *to);
+/**
+ * Wait until the text has a later generation than `to`, then copy it. That a screen has shown
+ * nothing for some time is a TIMEOUT (which has no text of its own), the build's cancel CANCELLED.
+ * One thread at a time, the build's main thread. `c` and `deadline` are of the build, so that the
+ * wait stands still while it does.
+ */
+bool kiln_screen_wait_text(struct kiln_screen *s, struct kiln_text *to, struct kiln_cancel *c,
+                           int64_t deadline, struct kiln_err *err);
 
 /** A key goes down or up: queued. USER: no server; more keys than anybody types. */
 bool kiln_screen_key(struct kiln_screen *s, uint32_t keysym, bool down, struct kiln_err *err);

@@ -39,10 +39,15 @@ static void on_frame(void *ud, uint64_t number)
     (void)!write(((struct bed *)ud)->pipe[1], &n, sizeof(n));
 }
 
+static void on_text(void *ud, const struct kiln_text *text)
+{
+    (void)ud, (void)text;
+}
+
 static void bed_start(struct bed *b)
 {
     KILN_AUTO_ERR err = { 0 };
-    const struct kiln_screen_watcher watcher = { on_geometry, on_frame, b };
+    const struct kiln_screen_watcher watcher = { on_geometry, on_frame, on_text, b };
 
     assert_return_code(pipe2(b->pipe, O_CLOEXEC), errno);
     b->screen = kiln_screen_new(&watcher, &err);

@@ -112,6 +112,8 @@ struct kiln_qemu_state {
     struct kiln_qemu *qemu;
     struct kiln_cancel *died; /* fires when QEMU dies; owned; NULL before it is started */
     struct kiln_screen *screen;
+    struct kiln_build *looked_at; /* whose screen that is */
+    uint64_t text_told;           /* the generation of its text that events have told */
     struct kiln_boot_script *boot;
     struct kiln_ssh_keypair keypair; /* temporary; empty if none is needed */
     bool communicates;               /* the communicator is not "none" */

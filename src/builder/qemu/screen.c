@@ -1,7 +1,9 @@
 #include "vm/screen.h"
 
 #include "builder/qemu/qemu.h"
+#include "builder/qemu/screen_text.h"
 #include "engine/control.h"
+#include "vm/fonts.h"
 
 /* The commands `screen`, `key` and `release-keys`, and the events of the guest's screen. */
 
@@ -9,14 +11,21 @@ static void say_geometry(void *ud, unsigned width, unsigned height)
 {
     struct kiln_event ev = { .type = KILN_EV_SCREEN, .done = width, .total = height };
 
-    kiln_emit(ud, &ev);
+    kiln_emit(((struct kiln_qemu_state *)ud)->looked_at, &ev);
 }
 
 static void say_frame(void *ud, uint64_t number)
 {
     struct kiln_event ev = { .type = KILN_EV_FRAME, .index = (int64_t)number };
 
-    kiln_emit(ud, &ev);
+    kiln_emit(((struct kiln_qemu_state *)ud)->looked_at, &ev);
+}
+
+static void say_text(void *ud, const struct kiln_text *text)
+{
+    struct kiln_qemu_state *s = ud;
+
+    kiln_screen_text_say(s->looked_at, text, &s->text_told);
 }
 
 static bool has_vnc(const struct kiln_qemu_state *s, struct kiln_err *err)
@@ -63,8 +72,9 @@ static const struct kiln_control_command commands[] = {
 
 bool kiln_qemu_screen_open(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
 {
-    const struct kiln_screen_watcher watcher = { say_geometry, say_frame, b };
+    const struct kiln_screen_watcher watcher = { say_geometry, say_frame, say_text, s };
 
+    s->looked_at = b;
     s->screen = kiln_screen_new(&watcher, err);
     if (!s->screen)
         return false;
@@ -74,11 +84,13 @@ bool kiln_qemu_screen_open(struct kiln_qemu_state *s, struct kiln_build *b, stru
 
 bool kiln_qemu_screen_attach(struct kiln_qemu_state *s, struct kiln_err *err)
 {
+    const struct kiln_fonts_places fonts = { .qemu_binary = s->qemu_binary };
     const struct kiln_screen_server server = {
         .host = s->o->vnc_bind_address,
         .port = s->vnc_port.port,
         .password = s->vnc_password,
         .died_fd = kiln_qemu_pidfd(s->qemu),
+        .fonts = &fonts,
     };
 
     return s->o->disable_vnc || kiln_screen_attach(s->screen, &server, err);

@@ -1,0 +1,115 @@
+#include "builder/qemu/screen_text.h"
+
+#include "base/mem.h"
+
+#define MASK "<sensitive>"
+
+/* Rows that are one line, if their text goes on behind the last column. */
+struct line {
+    unsigned first, end;
+};
+
+static bool goes_on(const struct kiln_text *t, unsigned row)
+{
+    const struct kiln_text_cell *last = &t->cells[((size_t)row + 1) * t->columns - 1];
+
+    return row + 1 < t->rows && last->code > ' ';
+}
+
+static struct line line_at(const struct kiln_text *t, unsigned first)
+{
+    struct line line = { first, first + 1 };
+
+    while (goes_on(t, line.end - 1))
+        line.end++;
+    return line;
+}
+
+static bool has_changed(const struct kiln_text *t, const struct line *line, uint64_t told)
+{
+    for (unsigned row = line->first; row < line->end; row++)
+        if (t->row_changed[row] > told)
+            return true;
+    return false;
+}
+
+/* Does the line show a secret that no row of it shows by itself? */
+static bool spans_secret(struct kiln_build *b, const struct kiln_text *t, const struct line *line)
+{
+    KILN_AUTO_STR whole = { 0 }, parts = { 0 };
+    KILN_AUTO_FREE char *shown = NULL;
+
+    if (line->end - line->first == 1)
+        return false;
+    for (unsigned row = line->first; row < line->end; row++) {
+        KILN_AUTO_STR one = { 0 };
+        KILN_AUTO_FREE char *shown_row = NULL;
+
+        kiln_text_row(t, row, &one);
+        kiln_str_add(&whole, one.data, one.len);
+        shown_row = kiln_bus_redacted(b->bus, kiln_str_cstr(&one));
+        kiln_str_adds(&parts, shown_row);
+    }
+    shown = kiln_bus_redacted(b->bus, kiln_str_cstr(&whole));
+    return !kiln_streq(shown, kiln_str_cstr(&parts));
+}
+
+static void add_colors(const struct kiln_text *t, unsigned row, struct kiln_strv *ret)
+{
+    const struct kiln_text_cell *cells = t->cells + (size_t)row * t->columns, *last = NULL;
+
+    for (unsigned x = 0; x < t->columns; x++) {
+        const struct kiln_text_cell *c = &cells[x];
+
+        if (last && c->bg == last->bg && (c->fg == last->fg || c->code == ' '))
+            continue;
+        kiln_strv_addf(ret, "%u %06x %06x", x, c->fg, c->bg);
+        last = c;
+    }
+}
+
+static void say_row(struct kiln_build *b, const struct kiln_text *t, unsigned row, bool masked)
+{
+    struct kiln_event ev = {
+        .type = KILN_EV_TEXT, .done = t->columns, .total = t->rows, .index = row, .masked = masked
+    };
+    KILN_AUTO_STRV colors = { 0 };
+    KILN_AUTO_STR text = { 0 };
+
+    if (masked) {
+        kiln_str_adds(&text, MASK);
+    } else {
+        kiln_text_row(t, row, &text);
+        add_colors(t, row, &colors);
+        ev.names = &colors;
+    }
+    if (t->cursor_row == (int)row)
+        ev.status = t->cursor_column + 1;
+    ev.text = kiln_str_cstr(&text);
+    ev.len = text.len;
+    kiln_emit(b, &ev);
+}
+
+static void say_line(struct kiln_build *b, const struct kiln_text *t, const struct line *line)
+{
+    bool masked = spans_secret(b, t, line);
+
+    for (unsigned row = line->first; row < line->end; row++)
+        say_row(b, t, row, masked);
+}
+
+void kiln_screen_text_say(struct kiln_build *b, const struct kiln_text *t, uint64_t *told)
+{
+    struct kiln_event none = { .type = KILN_EV_TEXT };
+    uint64_t before = t->grid_changed > *told ? 0 : *told;
+    struct line line = { 0 };
+
+    *told = t->generation;
+    if (t->rows == 0)
+        kiln_emit(b, &none);
+    while (line.end < t->rows) {
+        line = line_at(t, line.end);
+        if (has_changed(t, &line, before))
+            say_line(b, t, &line);
+    }
+}

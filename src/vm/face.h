@@ -1,0 +1,65 @@
+/*
+ * One console font: the pixels of a character cell, and which character it is. Cells are compared
+ * as they are, whatever their colours: two cells that are each other's negative are the same
+ * picture, since nobody can say which of two colours is the ink.
+ *
+ * Made by the parsers (font_*.c), then only read. No threads, no state.
+ */
+#ifndef KILN_VM_FACE_H
+#define KILN_VM_FACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KILN_FACE_WIDTH  16 /* pixels of a cell at most */
+#define KILN_FACE_HEIGHT 32
+
+/* The pixels of a cell, rows top down; the leftmost pixel is bit 15. What is outside is 0. */
+struct kiln_bitmap {
+    uint16_t rows[KILN_FACE_HEIGHT];
+};
+
+struct kiln_glyph {
+    struct kiln_bitmap bits;
+    uint32_t code;     /* Unicode */
+    uint32_t negative; /* of the glyph that is its negative; 0: there is none */
+    unsigned index;    /* in the font it came from */
+};
+
+struct kiln_face {
+    char *name;                /* owned; for people: "VGA 8x16" */
+    unsigned width, height;    /* of a cell, pixels */
+    struct kiln_glyph *glyphs; /* owned; what was added first is preferred */
+    size_t n, cap;
+    uint32_t *slots; /* owned; hash table of indices + 1 */
+    size_t n_slots;  /* a power of two */
+};
+
+/** NULL: no font has such cells. `name` is copied. */
+struct kiln_face *kiln_face_new(const char *name, unsigned width, unsigned height);
+void kiln_face_free(struct kiln_face *f); /* NULL is fine */
+void kiln_face_freep(struct kiln_face **f);
+
+/**
+ * The glyph looks like `bits`. Left out: what was added before and looks the same (ASCII first,
+ * then!), what is empty and no space, code points that nobody can print, more than
+ * KILN_MAX_FONT_GLYPHS.
+ */
+void kiln_face_add(struct kiln_face *f, const struct kiln_bitmap *bits, uint32_t code,
+                   unsigned index);
+
+/** What looks like bits or its negative; NULL: nothing. If it is the negative, *ret_inverse. */
+const struct kiln_glyph *kiln_face_find(const struct kiln_face *f, const struct kiln_bitmap *bits,
+                                        bool *ret_inverse);
+
+/**
+ * As a VGA card shows it with cells of nine pixels: the ninth is empty, but for glyphs 0xb0 … 0xdf
+ * (lines) it is the eighth again. f has 8 pixels and its glyphs the card's indices.
+ */
+struct kiln_face *kiln_face_nine(const struct kiln_face *f);
+
+/** The negative within a cell of width x height. */
+struct kiln_bitmap kiln_bitmap_invert(const struct kiln_bitmap *b, unsigned width, unsigned height);
+
+#endif

@@ -1,0 +1,312 @@
+#include <string.h>
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "vm/fonts.h"
+#include "vm/text_cell.h"
+
+#define SEARCH_SHARE 10           /* of the time, at most one in so many goes into finding a grid */
+#define SEARCH_US    KILN_MS(100) /* and it is not tried more often than that */
+#define FEW_UNKNOWN  4u           /* cells, which may be a pointer */
+#define MAX_ODD      16           /* with more cells that are no glyph, none has the cursor */
+
+struct odd { /* a cell of two colours that is no glyph */
+    unsigned column, row;
+    struct kiln_cell_shape shape;
+    struct kiln_text_cell cell;
+};
+
+struct kiln_text_reader {
+    struct kiln_fonts *fonts; /* borrowed */
+    struct kiln_text text;
+    struct kiln_grid grid;     /* face NULL: none */
+    unsigned width, height;    /* of the picture */
+    unsigned *known, *unknown; /* owned; of each row of text: characters but spaces, what is none */
+    struct odd odd[MAX_ODD];   /* of the rows that are being read */
+    unsigned n_odd;
+    bool cursor_moved;
+    bool doubted;      /* the grid does not fit: find a better one */
+    int64_t search_us; /* not before */
+};
+
+struct kiln_text_reader *kiln_text_reader_new(struct kiln_fonts *fonts)
+{
+    struct kiln_text_reader *r = kiln_xcalloc(1, sizeof(*r));
+
+    r->fonts = fonts;
+    kiln_text_done(&r->text);
+    return r;
+}
+
+void kiln_text_reader_free(struct kiln_text_reader *r)
+{
+    if (!r)
+        return;
+    kiln_text_done(&r->text);
+    free(r->known);
+    free(r->unknown);
+    free(r);
+}
+
+const struct kiln_text *kiln_text_of(const struct kiln_text_reader *r)
+{
+    return &r->text;
+}
+
+/* ---- cells ---- */
+
+static unsigned at_most(unsigned n, unsigned max)
+{
+    return n < max ? n : max;
+}
+
+/* Of a glyph and another one that is its negative, the one on the ground that its neighbour has. */
+static struct kiln_text_cell choose(const struct kiln_glyph *g, struct kiln_text_cell plain,
+                                    const struct kiln_text_cell *neighbour)
+{
+    if (g->negative && neighbour && neighbour->bg == plain.fg)
+        return (struct kiln_text_cell){ g->negative, plain.bg, plain.fg };
+    plain.code = g->code;
+    return plain;
+}
+
+/* False: it is no glyph, but a cursor may stand on one (s says how it looks). */
+static bool read_cell(const struct kiln_text_reader *r, const struct kiln_text_image *image,
+                      unsigned column, unsigned row, const struct kiln_text_cell *neighbour,
+                      struct kiln_cell_shape *s, struct kiln_text_cell *ret)
+{
+    const struct kiln_face *f = r->grid.face;
+    const struct kiln_glyph *g = NULL;
+    bool inverse = false;
+    enum kiln_cell_kind kind = kiln_cell_look(image, r->grid.x + column * f->width,
+                                              r->grid.y + row * f->height, f->width, f->height, s);
+    uint32_t bg = kiln_cell_rgb(s->first), fg = kiln_cell_rgb(s->other);
+
+    *ret = (struct kiln_text_cell){ kind == KILN_CELL_EMPTY ? ' ' : 0, fg, bg };
+    if (kind == KILN_CELL_GLYPH)
+        g = kiln_face_find(f, &s->bits, &inverse);
+    if (g)
+        *ret = choose(g, (struct kiln_text_cell){ 0, inverse ? bg : fg, inverse ? fg : bg },
+                      neighbour);
+    return g || kind != KILN_CELL_GLYPH;
+}
+
+static void put_cell(struct kiln_text_reader *r, unsigned column, unsigned row,
+                     const struct kiln_text_cell *now)
+{
+    struct kiln_text_cell *cell = &r->text.cells[(size_t)row * r->text.columns + column];
+
+    r->known[row] += now->code > ' ';
+    r->unknown[row] += now->code == 0;
+    if (memcmp(now, cell, sizeof(*now)) == 0)
+        return;
+    *cell = *now;
+    r->text.row_changed[row] = r->text.generation + 1;
+}
+
+static void read_row(struct kiln_text_reader *r, const struct kiln_text_image *image, unsigned row)
+{
+    const struct kiln_text_cell *cells = r->text.cells + (size_t)row * r->text.columns;
+
+    r->known[row] = r->unknown[row] = 0;
+    for (unsigned x = 0; x < r->text.columns; x++) {
+        struct odd odd = { .column = x, .row = row };
+
+        if (read_cell(r, image, x, row, x > 0 ? &cells[x - 1] : NULL, &odd.shape, &odd.cell) ||
+            r->n_odd == MAX_ODD)
+            put_cell(r, x, row, &odd.cell);
+        else
+            r->odd[r->n_odd++] = odd;
+    }
+}
+
+/* What the cursor hides, by what was in that cell before. */
+static bool look_under(struct kiln_text_reader *r, struct odd *odd)
+{
+    const struct kiln_face *f = r->grid.face;
+    struct kiln_text_cell *cell = &odd->cell;
+    uint32_t before = r->text.cells[(size_t)odd->row * r->text.columns + odd->column].code;
+    struct kiln_bitmap negative = kiln_bitmap_invert(&odd->shape.bits, f->width, f->height);
+    uint32_t code = kiln_cursor_find(f, &odd->shape.bits, before);
+
+    if (!code && (code = kiln_cursor_find(f, &negative, before)))
+        *cell = (struct kiln_text_cell){ 0, cell->bg, cell->fg };
+    if (code == ' ')
+        cell->fg = cell->bg; /* as without the cursor */
+    cell->code = code;
+    return code != 0;
+}
+
+/* Of cells that are no glyph, one may have the cursor on it. If more look so, they are something
+ * else, and unknown. */
+static void find_cursor(struct kiln_text_reader *r)
+{
+    unsigned found = 0;
+    struct odd *at = NULL;
+
+    for (unsigned i = 0; i < r->n_odd; i++) {
+        if (r->n_odd == MAX_ODD || !look_under(r, &r->odd[i]))
+            continue;
+        at = &r->odd[i];
+        found++;
+    }
+    for (unsigned i = 0; i < r->n_odd; i++) {
+        if (found != 1)
+            r->odd[i].cell.code = 0;
+        put_cell(r, r->odd[i].column, r->odd[i].row, &r->odd[i].cell);
+    }
+    r->n_odd = 0;
+    if (found != 1 ||
+        (r->text.cursor_column == (int)at->column && r->text.cursor_row == (int)at->row))
+        return;
+    r->text.cursor_column = (int)at->column;
+    r->text.cursor_row = (int)at->row;
+    r->cursor_moved = true;
+}
+
+/* The rows of text that these rows of pixels belong to; true: something is another than before. */
+static bool read_rows(struct kiln_text_reader *r, const struct kiln_text_image *image, unsigned y,
+                      unsigned rows)
+{
+    unsigned h = r->text.cell_height, first, end;
+    bool changed;
+
+    if (!r->grid.face || rows == 0 || y + rows <= r->grid.y)
+        return false;
+    first = y > r->grid.y ? (y - r->grid.y) / h : 0;
+    end = at_most((y + rows - r->grid.y + h - 1) / h, r->text.rows);
+    r->cursor_moved = false;
+    for (unsigned row = first; row < end; row++)
+        read_row(r, image, row);
+    find_cursor(r);
+    changed = r->cursor_moved;
+    for (unsigned row = first; row < end; row++)
+        changed |= r->text.row_changed[row] > r->text.generation;
+    r->text.generation += changed;
+    return changed;
+}
+
+/* ---- the grid ---- */
+
+/* Another grid, or none (NULL): what was read is void. */
+static void set_grid(struct kiln_text_reader *r, const struct kiln_grid *grid,
+                     const struct kiln_text_image *image)
+{
+    uint64_t next = r->text.generation + 1;
+    struct kiln_text t = { .generation = next, .grid_changed = next };
+
+    t.cursor_column = t.cursor_row = -1;
+    kiln_text_done(&r->text);
+    r->grid = grid ? *grid : (struct kiln_grid){ 0 };
+    if (grid) {
+        t.columns = at_most(kiln_grid_columns(grid, image), KILN_MAX_TEXT_COLUMNS);
+        t.rows = at_most(kiln_grid_rows(grid, image), KILN_MAX_TEXT_ROWS);
+        t.x = grid->x;
+        t.y = grid->y;
+        t.cell_width = grid->face->width;
+        t.cell_height = grid->face->height;
+        t.font = grid->face->name;
+        t.cells = kiln_xcalloc((size_t)t.columns * t.rows, sizeof(*t.cells));
+        t.row_changed = kiln_xcalloc(t.rows, sizeof(*t.row_changed));
+        r->known = kiln_xrealloc(r->known, t.rows, sizeof(*r->known));
+        r->unknown = kiln_xrealloc(r->unknown, t.rows, sizeof(*r->unknown));
+    }
+    r->text = t;
+}
+
+static void count(const struct kiln_text_reader *r, unsigned *ret_known, unsigned *ret_unknown)
+{
+    *ret_known = *ret_unknown = 0;
+    for (unsigned y = 0; y < r->text.rows; y++) {
+        *ret_known += r->known[y];
+        *ret_unknown += r->unknown[y];
+    }
+}
+
+/* Is it what a grid should be? Without one, that a picture has something to see is reason enough
+ * to look for it. */
+static bool fits(const struct kiln_text_reader *r)
+{
+    unsigned known, unknown;
+
+    if (!r->grid.face)
+        return false;
+    count(r, &known, &unknown);
+    return unknown <= FEW_UNKNOWN || unknown * 2 < known;
+}
+
+/* In all fonts there are, if need be. */
+static bool search(struct kiln_text_reader *r, const struct kiln_text_image *image,
+                   struct kiln_grid *ret)
+{
+    unsigned known;
+
+    if (kiln_fonts_count(r->fonts) > 0 && kiln_grid_find(r->fonts, image, ret, &known))
+        return true;
+    while (kiln_fonts_load_more(r->fonts))
+        if (kiln_grid_find(r->fonts, image, ret, &known))
+            return true;
+    return false;
+}
+
+static bool same_grid(const struct kiln_grid *a, const struct kiln_grid *b)
+{
+    return a->face == b->face && a->x == b->x && a->y == b->y;
+}
+
+static bool find_grid(struct kiln_text_reader *r, const struct kiln_text_image *image,
+                      int64_t now_us)
+{
+    int64_t start = kiln_clock_mono_us(), took;
+    struct kiln_grid grid;
+    bool found = search(r, image, &grid), changed = false;
+
+    took = (kiln_clock_mono_us() - start) * SEARCH_SHARE;
+    r->search_us = now_us + (took > SEARCH_US ? took : SEARCH_US);
+    r->doubted = false;
+    if (found && !same_grid(&grid, &r->grid)) {
+        set_grid(r, &grid, image);
+        changed = true;
+    }
+    return changed;
+}
+
+bool kiln_text_read(struct kiln_text_reader *r, const struct kiln_text_image *image, unsigned y,
+                    unsigned rows, int64_t now_us)
+{
+    bool changed = false;
+
+    if (image->width != r->width || image->height != r->height) {
+        changed = kiln_text_forget(r);
+        r->width = image->width;
+        r->height = image->height;
+        y = 0;
+        rows = image->height;
+    }
+    changed |= read_rows(r, image, y, rows);
+    r->doubted = (r->doubted || rows > 0) && !fits(r);
+    if (r->doubted && now_us >= r->search_us && find_grid(r, image, now_us)) {
+        (void)read_rows(r, image, 0, image->height);
+        changed = true;
+    }
+    return changed;
+}
+
+int64_t kiln_text_due(const struct kiln_text_reader *r)
+{
+    return r->doubted ? r->search_us : KILN_NEVER;
+}
+
+bool kiln_text_forget(struct kiln_text_reader *r)
+{
+    bool had = r->grid.face != NULL;
+
+    if (had)
+        set_grid(r, NULL, NULL);
+    r->width = r->height = 0;
+    r->doubted = false;
+    r->search_us = 0;
+    return had;
+}
