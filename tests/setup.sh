@@ -16,7 +16,8 @@ packages[run]="qemu-system-x86 qemu-utils swtpm openssh-client sshpass xorriso"
 packages[bench]="packer python3 curl less openssl openssh-server openssh-client openssh-sftp-server qemu-system-x86 qemu-utils xorriso sshpass
 pigz isal lz4 zstd"
 packages[test]="mtools clang clang-format libclang-rt-dev llvm python3 openssh-server openssh-sftp-server tmux
-openssl lz4 zstd xz-utils bzip2 unzip"
+openssl lz4 zstd xz-utils bzip2 unzip ovmf isolinux syslinux-common xorriso grub-common grub-pc-bin grub-efi-amd64-bin
+console-setup-linux"
 
 die() {
     echo "setup: $*" >&2
