@@ -16,8 +16,10 @@ int64_t kiln_bootcmd_clock(const struct kiln_bootcmd *cmd, int64_t interval_ns, 
 
     for (size_t i = 0; i < cmd->n_events; i++) {
         const struct kiln_bootcmd_event *ev = &cmd->events[i];
-        int64_t lasts =
-            ev->action == KILN_BOOTCMD_PAUSE ? cmd->elements[ev->element].wait_ns : interval;
+        const struct kiln_bootcmd_element *el = &cmd->elements[ev->element];
+        int64_t lasts = ev->action != KILN_BOOTCMD_PAUSE ? interval
+                        : kiln_bootcmd_watches(el)       ? 0
+                                                         : el->wait_ns;
 
         if (ret_at_ns)
             ret_at_ns[i] = now;
@@ -25,6 +27,36 @@ int64_t kiln_bootcmd_clock(const struct kiln_bootcmd *cmd, int64_t interval_ns, 
             now = INT64_MAX;
     }
     return now;
+}
+
+int64_t kiln_bootcmd_slack(const struct kiln_bootcmd *cmd)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < cmd->n_elements; i++) {
+        if (kiln_bootcmd_watches(&cmd->elements[i]) &&
+            __builtin_add_overflow(sum, cmd->elements[i].wait_ns, &sum))
+            return INT64_MAX;
+    }
+    return sum;
+}
+
+void kiln_bootcmd_export(const struct kiln_bootcmd *cmd, size_t start, size_t end,
+                         struct kiln_str *out)
+{
+    for (size_t i = 0; i < cmd->n_elements; i++) {
+        const struct kiln_bootcmd_element *el = &cmd->elements[i];
+
+        if (el->start < start || el->start >= end)
+            continue;
+        if (!kiln_bootcmd_watches(el)) {
+            kiln_str_add(out, cmd->text + el->start, el->len);
+            continue;
+        }
+        kiln_str_adds(out, "<wait");
+        kiln_duration_format(out, el->wait_ns);
+        kiln_str_addc(out, '>');
+    }
 }
 
 int64_t kiln_bootcmd_interval(int64_t configured_ns, const char *env)

@@ -8,7 +8,8 @@
  *     events    +a -a | +S +B -B -S | +FF0D -FF0D | …   what is typed; each knows its element
  *
  * The typist walks `events`: a key is sent and followed by a pause of one interval; a PAUSE lasts
- * the wait_ns of its element, on top of that. kiln_bootcmd_clock gives the same times beforehand.
+ * the wait_ns of its element, on top of that, or until the screen shows what its element waits for.
+ * kiln_bootcmd_clock gives the same times beforehand.
  *
  * The elements cover the text without gaps or overlaps, and each has at least one event, so a
  * console can map characters to events and back. No threads: a parsed command may be read by any
@@ -24,17 +25,21 @@
 #include "base/strv.h"
 
 enum kiln_bootcmd_kind {
-    KILN_BOOTCMD_LITERAL, /* one character */
-    KILN_BOOTCMD_SPECIAL, /* <enter> */
-    KILN_BOOTCMD_WAIT,    /* <wait5s> */
-    KILN_BOOTCMD_ON,      /* <leftCtrlOn>, <aOn>: pressed and left down */
-    KILN_BOOTCMD_OFF,     /* <leftCtrlOff>, <aOff>: released */
+    KILN_BOOTCMD_LITERAL,     /* one character */
+    KILN_BOOTCMD_SPECIAL,     /* <enter> */
+    KILN_BOOTCMD_WAIT,        /* <wait5s> */
+    KILN_BOOTCMD_WAIT_TEXT,   /* <wait 'login:' 90s>: kiln's own, see watch.h */
+    KILN_BOOTCMD_WAIT_STABLE, /* <waitStable 2s 90s>: kiln's own */
+    KILN_BOOTCMD_ON,          /* <leftCtrlOn>, <aOn>: pressed and left down */
+    KILN_BOOTCMD_OFF,         /* <leftCtrlOff>, <aOff>: released */
 };
 
 struct kiln_bootcmd_element {
-    uint32_t start, len;      /* bytes of text that it was made from */
-    uint32_t event, n_events; /* its events: the first one's index, and how many (1..4) */
-    int64_t wait_ns;          /* WAIT: how long; else 0 */
+    uint32_t start, len;       /* bytes of text that it was made from */
+    uint32_t event, n_events;  /* its events: the first one's index, and how many (1..4) */
+    int64_t wait_ns;           /* WAIT: how long; WAIT_TEXT, WAIT_STABLE: at most; else 0 */
+    int64_t still_ns;          /* WAIT_STABLE: how long nothing may change */
+    uint32_t regex, regex_len; /* WAIT_TEXT: bytes of text */
     enum kiln_bootcmd_kind kind;
 };
 
@@ -124,11 +129,15 @@ void kiln_bootcmd_lint_typed(const struct kiln_bootcmd *cmd, struct kiln_bootcmd
 /**
  * The clock of a rehearsal: when each event begins, in nanoseconds after the first one.
  *
+ * A wait for the screen counts as no time, as nobody knows it: the times are the earliest ones.
+ *
  * @interval_ns  the pause after every single key event; 0 or less: none
  * @ret_at_ns    room for n_events numbers, or NULL
  * Returns the total, which includes the pause after the last event. Saturates at INT64_MAX.
  */
 int64_t kiln_bootcmd_clock(const struct kiln_bootcmd *cmd, int64_t interval_ns, int64_t *ret_at_ns);
+/** How much longer it may take: the limits of all waits for the screen together. */
+int64_t kiln_bootcmd_slack(const struct kiln_bootcmd *cmd);
 
 /**
  * The pause after each key event, in nanoseconds, 0 or more: `configured_ns` (boot_key_interval) if
@@ -137,10 +146,23 @@ int64_t kiln_bootcmd_clock(const struct kiln_bootcmd *cmd, int64_t interval_ns, 
 int64_t kiln_bootcmd_interval(int64_t configured_ns, const char *env);
 
 /**
+ * The elements that begin in bytes [start, end) of the text, for Packer: <wait 'login:' 90s>
+ * becomes a plain wait of its limit, <wait1m30s>. Appends to out.
+ */
+void kiln_bootcmd_export(const struct kiln_bootcmd *cmd, size_t start, size_t end,
+                         struct kiln_str *out);
+
+/** Is the element one of kiln's own waits? */
+static inline bool kiln_bootcmd_watches(const struct kiln_bootcmd_element *el)
+{
+    return el->kind == KILN_BOOTCMD_WAIT_TEXT || el->kind == KILN_BOOTCMD_WAIT_STABLE;
+}
+
+/**
  * Mark every event that helps to spell one of the secrets, so that no key trace shows it. A secret
  * is looked for in the text and in what the keys type (`pa<wait>ss`, `a<<on><<off>b` spell "pass"
  * and "a<b"). Masked events lose their name; the keysym stays, for the typist. Empty ones are
- * ignored.
+ * ignored. The text of a wait for the screen may be one, too.
  */
 void kiln_bootcmd_mask(struct kiln_bootcmd *cmd, const struct kiln_strv *secrets);
 /** As above for the elements that touch `len` bytes of the text from `start` on. */

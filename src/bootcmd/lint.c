@@ -109,6 +109,8 @@ static char *fix_of(const char *inner, size_t len)
 {
     KILN_AUTO_FREE char *word = lowered(inner, len, " \t_-");
 
+    if (kiln_has_prefix(word, "waitstable"))
+        return kiln_xstrdup("<waitStable>");
     if (!kiln_has_prefix(word, "wait"))
         return fix_key(word);
     free(word);
@@ -129,6 +131,26 @@ static size_t span(const char *s, size_t len, bool spaces)
     while (n < len && n <= MAX_TOKEN && (word_char(s[n]) || (spaces && s[n] == ' ')))
         n++;
     return n;
+}
+
+/* <wait and a quote: a wait for text (watch.h) was meant, and something about it is wrong. */
+static bool lint_watch(const struct kiln_bootcmd *cmd, size_t pos, struct kiln_bootcmd_notes *notes)
+{
+    const char *s = cmd->text + pos, *end;
+    size_t left = cmd->text_len - pos, quote = strlen("<wait");
+
+    if (!kiln_bootcmd_begins(s, left, "<wait"))
+        return false;
+    while (quote < left && s[quote] == ' ')
+        quote++;
+    if (quote >= left || !strchr("'\"/`", s[quote]))
+        return false;
+    end = memchr(s, '>', left);
+    kiln_bootcmd_note(
+        notes, KILN_BOOTCMD_TYPED, pos, end ? (size_t)(end - s) + 1 : quote, NULL,
+        "a wait for text is written <wait 'REGEX'> or <wait 'REGEX' 90s>: this is typed "
+        "letter by letter");
+    return true;
 }
 
 /* `<` at pos is typed as such. Was it meant to open a key? */
@@ -174,7 +196,7 @@ static void lint_brackets(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_no
         if (left >= 2 && memcmp(s, "{{", 2) == 0) {
             end = memmem(s, left, "}}", 2);
             template_end = end ? (size_t)(end - cmd->text) + 2 : cmd->text_len;
-        } else if (*s == '<') {
+        } else if (*s == '<' && !lint_watch(cmd, pos, notes)) {
             lint_bracket(cmd, pos, notes);
         }
     }

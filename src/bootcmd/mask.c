@@ -7,7 +7,7 @@ static void mask_element(struct kiln_bootcmd *cmd, const struct kiln_bootcmd_ele
     for (size_t i = 0; i < el->n_events; i++) {
         struct kiln_bootcmd_event *ev = &cmd->events[el->event + i];
 
-        if (ev->action == KILN_BOOTCMD_PAUSE)
+        if (el->kind == KILN_BOOTCMD_WAIT)
             continue; /* no key: how long it lasts is no secret */
         ev->masked = true;
         (void)snprintf(ev->name, sizeof(ev->name), "<sensitive>");

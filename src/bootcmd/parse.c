@@ -1,13 +1,14 @@
 /*
- * The grammar, as ordered choices without a look back: wait, toggle, special, else one literal
- * character. An error inside a duration or number is reported even if the <wait…> around it then
- * turns out not to be one; that is how Packer's generated parser behaves.
+ * The grammar, as ordered choices without a look back: wait, watch, toggle, special, else one
+ * literal character. An error inside a duration or number is reported even if the <wait…> around it
+ * then turns out not to be one; that is how Packer's generated parser behaves.
  */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "bootcmd/keys.h"
 #include "bootcmd/notes.h"
+#include "bootcmd/watch.h"
 
 #define NS_PER_SECOND ((int64_t)1000000000)
 #define MAX_EVENTS    (KILN_MAX_BOOT_EVENTS + 4) /* with those of the element that goes over it */
@@ -67,19 +68,15 @@ static void add_event(struct parser *p, enum kiln_bootcmd_action action, uint32_
     p->n_events++;
 }
 
-/* The element whose events begin at first_event and whose text goes up to `end`. */
-static void add_element(struct parser *p, enum kiln_bootcmd_kind kind, size_t end,
-                        size_t first_event, int64_t wait_ns)
+/* The element whose events begin at first_event and whose text goes up to `end`; kind and times are
+ * in `el`. */
+static void add_element(struct parser *p, size_t end, size_t first_event,
+                        struct kiln_bootcmd_element el)
 {
-    struct kiln_bootcmd_element el = {
-        .start = (uint32_t)p->pos,
-        .len = (uint32_t)(end - p->pos),
-        .event = (uint32_t)first_event,
-        .n_events = (uint32_t)(p->n_events - first_event),
-        .wait_ns = wait_ns,
-        .kind = kind,
-    };
-
+    el.start = (uint32_t)p->pos;
+    el.len = (uint32_t)(end - p->pos);
+    el.event = (uint32_t)first_event;
+    el.n_events = (uint32_t)(p->n_events - first_event);
     kiln_str_add(&p->elements, &el, sizeof(el));
     p->n_elements++;
     p->pos = end;
@@ -101,7 +98,7 @@ static void add_key(struct parser *p, enum kiln_bootcmd_kind kind, size_t end, u
         if (shift)
             add_event(p, KILN_BOOTCMD_UP, s->keysym, s->name);
     }
-    add_element(p, kind, end, first, 0);
+    add_element(p, end, first, (struct kiln_bootcmd_element){ .kind = kind });
 }
 
 /* The keysym of a character is its code point, also above Latin-1: Packer adds no 0x01000000. */
@@ -208,30 +205,89 @@ static size_t match_seconds(struct parser *p, size_t pos, int64_t *ret_ns, bool 
     return end;
 }
 
+/* duration | seconds; returns its end, `pos` if there is none. */
+static size_t match_time(struct parser *p, size_t pos, int64_t *ret_ns, bool *ret_bad)
+{
+    size_t seen_errors = p->errors.n, end = match_duration(p, pos, ret_ns, ret_bad);
+
+    /* Both ways begin with the same number: one that is out of range was reported by the first. */
+    if (end == pos && p->errors.n == seen_errors)
+        end = match_seconds(p, pos, ret_ns, ret_bad);
+    return end;
+}
+
+static void want_positive(struct parser *p, size_t end, int64_t ns)
+{
+    KILN_AUTO_STR got = { 0 };
+
+    if (ns > 0)
+        return;
+    kiln_duration_format(&got, ns);
+    kiln_bootcmd_note(&p->errors, KILN_BOOTCMD_BAD_WAIT, p->pos, end - p->pos, NULL,
+                      "Expecting a positive wait value. Got %s", kiln_str_cstr(&got));
+}
+
+static void add_wait(struct parser *p, size_t end, const struct kiln_bootcmd_element *el)
+{
+    size_t first = p->n_events;
+
+    add_event(p, KILN_BOOTCMD_PAUSE, 0, "wait");
+    add_element(p, end, first, *el);
+}
+
 static bool parse_wait(struct parser *p)
 {
-    size_t start = p->pos + strlen("<wait"), end, first = p->n_events;
-    size_t seen_errors = p->errors.n;
-    int64_t ns = NS_PER_SECOND;
+    struct kiln_bootcmd_element el = { .kind = KILN_BOOTCMD_WAIT, .wait_ns = NS_PER_SECOND };
     bool bad = false;
+    size_t end;
 
     if (p->len - p->pos < strlen("<wait") || memcmp(p->s + p->pos, "<wait", strlen("<wait")) != 0)
         return false;
-    end = match_duration(p, start, &ns, &bad);
-    /* Both ways begin with the same number: one that is out of range was reported by the first. */
-    if (end == start && p->errors.n == seen_errors)
-        end = match_seconds(p, start, &ns, &bad);
+    end = match_time(p, p->pos + strlen("<wait"), &el.wait_ns, &bad);
     if (!at(p, end, '>'))
         return false;
-    if (!bad && ns <= 0) {
-        KILN_AUTO_STR got = { 0 };
+    if (!bad)
+        want_positive(p, end + 1, el.wait_ns);
+    add_wait(p, end + 1, &el);
+    return true;
+}
 
-        kiln_duration_format(&got, ns);
-        kiln_bootcmd_note(&p->errors, KILN_BOOTCMD_BAD_WAIT, p->pos, end + 1 - p->pos, NULL,
-                          "Expecting a positive wait value. Got %s", kiln_str_cstr(&got));
+/* One of the times of a watch: a word of its own. False: it is none. */
+static bool parse_watch_time(struct parser *p, size_t offset, size_t end, int64_t *ret_ns)
+{
+    int64_t ns = 0;
+    bool bad = false;
+    size_t stop;
+
+    if (offset == 0)
+        return true;
+    stop = match_time(p, p->pos + offset, &ns, &bad);
+    if (!at(p, stop, ' ') && !at(p, stop, '>'))
+        return false;
+    if (!bad)
+        want_positive(p, end, ns);
+    *ret_ns = ns;
+    return true;
+}
+
+static bool parse_watch(struct parser *p)
+{
+    struct kiln_bootcmd_watch w;
+    size_t len = kiln_bootcmd_match_watch(p->s + p->pos, p->len - p->pos, &w), end = p->pos + len;
+    struct kiln_bootcmd_element el = { .kind = w.kind,
+                                       .wait_ns = KILN_BOOTCMD_LIMIT_NS,
+                                       .still_ns = w.kind == KILN_BOOTCMD_WAIT_STABLE
+                                                       ? KILN_BOOTCMD_STILL_NS
+                                                       : 0 };
+
+    if (len == 0 || !parse_watch_time(p, w.still, end, &el.still_ns) ||
+        !parse_watch_time(p, w.limit, end, &el.wait_ns))
+        return false;
+    if (w.kind == KILN_BOOTCMD_WAIT_TEXT) {
+        el.regex = (uint32_t)(p->pos + w.regex);
+        el.regex_len = (uint32_t)w.regex_len;
     }
-    add_event(p, KILN_BOOTCMD_PAUSE, 0, "wait");
-    add_element(p, KILN_BOOTCMD_WAIT, end + 1, first, ns);
+    add_wait(p, end, &el);
     return true;
 }
 
@@ -306,7 +362,7 @@ static void parse_items(struct parser *p)
     while (p->pos < p->len && p->errors.n <= KILN_BOOTCMD_MAX_NOTES) {
         size_t start = p->pos;
 
-        if (!parse_wait(p) && !parse_toggle(p) && !parse_special(p))
+        if (!parse_wait(p) && !parse_watch(p) && !parse_toggle(p) && !parse_special(p))
             parse_literal(p);
         if (p->n_events > KILN_MAX_BOOT_EVENTS) {
             kiln_bootcmd_note(&p->errors, KILN_BOOTCMD_BAD_SYNTAX, start, p->pos - start, NULL,

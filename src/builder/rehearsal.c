@@ -9,6 +9,7 @@ void kiln_rehearsal_done(struct kiln_rehearsal *r)
         kiln_bootcmd_done(&row->cmd);
         kiln_bootcmd_notes_done(&row->notes);
         kiln_err_clear(&row->err);
+        kiln_strv_done(&row->packer);
     }
     free(r->rows);
     kiln_strv_done(&r->assumptions);

@@ -12,6 +12,7 @@ struct kiln_rehearsal_row {
     struct kiln_bootcmd cmd;         /* rendered, secrets masked; empty if err says why not */
     struct kiln_bootcmd_notes notes; /* lint; may quote the text, secrets included */
     struct kiln_err err;             /* of rendering or parsing */
+    struct kiln_strv packer;         /* the template's strings, with waits as Packer knows them */
 };
 
 struct kiln_rehearsal {

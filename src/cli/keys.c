@@ -160,6 +160,11 @@ static void text_row(struct report *rep, const struct kiln_rehearsal *r, size_t 
     kiln_str_addf(&rep->out, "%12.3f  end   %zu key events in ", (double)total / 1e9,
                   count_keys(&row->cmd));
     add_duration(&rep->out, total);
+    if (kiln_bootcmd_slack(&row->cmd) > 0) {
+        kiln_str_adds(&rep->out, ", and up to ");
+        add_duration(&rep->out, kiln_bootcmd_slack(&row->cmd));
+        kiln_str_adds(&rep->out, " for what the screen shows");
+    }
     kiln_str_addc(&rep->out, '\n');
     text_notes(rep, r, i);
 }
@@ -239,6 +244,20 @@ static struct json_object *json_notes(const struct kiln_rehearsal *r, size_t row
     return list;
 }
 
+static struct json_object *json_packer(const struct kiln_rehearsal_row *row,
+                                       const struct kiln_redactor *redactor)
+{
+    struct json_object *list = json_object_new_array();
+
+    KILN_STRV_FOREACH (line, &row->packer) {
+        KILN_AUTO_STR shown = { 0 };
+
+        kiln_redact_text(redactor, line, strlen(line), &shown);
+        json_object_array_add(list, json_object_new_string(kiln_str_cstr(&shown)));
+    }
+    return list;
+}
+
 static struct json_object *json_row(const struct kiln_rehearsal *r, size_t i,
                                     const struct kiln_redactor *redactor)
 {
@@ -252,7 +271,9 @@ static struct json_object *json_row(const struct kiln_rehearsal *r, size_t i,
         set_text(o, "error", kiln_err_text(&row->err), redactor);
     for (size_t k = 0; k < row->cmd.n_events; k++)
         json_object_array_add(events, json_event(&row->cmd, k, at[k]));
+    json_object_object_add(o, "packer", json_packer(row, redactor));
     json_object_object_add(o, "total_ns", json_object_new_int64(total));
+    json_object_object_add(o, "slack_ns", json_object_new_int64(kiln_bootcmd_slack(&row->cmd)));
     json_object_object_add(o, "elements", json_elements(&row->cmd));
     json_object_object_add(o, "events", events);
     json_object_object_add(o, "warnings", json_notes(r, i, redactor));

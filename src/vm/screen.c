@@ -504,16 +504,20 @@ void kiln_screen_text(struct kiln_screen *s, struct kiln_text *to)
 }
 
 bool kiln_screen_wait_text(struct kiln_screen *s, struct kiln_text *to, struct kiln_cancel *c,
-                           int64_t deadline, struct kiln_err *err)
+                           int died_fd, int64_t deadline, struct kiln_err *err)
 {
+    struct pollfd fds[] = { { .fd = s->text_news, .events = POLLIN },
+                            { .fd = died_fd, .events = POLLIN } }; /* -1: poll passes it over */
     uint64_t seen = to->generation;
 
     for (;;) {
         kiln_screen_text(s, to);
         if (to->generation != seen)
             return true;
-        switch (kiln_wait_fd(c, s->text_news, POLLIN, deadline, err)) {
+        switch (kiln_wait_fds(c, fds, KILN_COUNT(fds), deadline, err)) {
         case KILN_WAIT_READY:
+            if (fds[1].revents)
+                return kiln_err_set(err, KILN_ERR_REMOTE, "QEMU ended");
             break;
         case KILN_WAIT_TIMEOUT:
             return kiln_err_set(err, KILN_ERR_TIMEOUT, "nothing changed on the guest's screen");

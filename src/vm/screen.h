@@ -67,12 +67,15 @@ bool kiln_screen_want_text(struct kiln_screen *s, bool on, struct kiln_err *err)
 void kiln_screen_text(struct kiln_screen *s, struct kiln_text *to);
 /**
  * Wait until the text has a later generation than `to`, then copy it. That a screen has shown
- * nothing for some time is a TIMEOUT (which has no text of its own), the build's cancel CANCELLED.
+ * nothing for some time is a TIMEOUT (which has no text of its own), the build's cancel CANCELLED,
+ * QEMU's end REMOTE.
  * One thread at a time, the build's main thread. `c` and `deadline` are of the build, so that the
  * wait stands still while it does.
+ *
+ * @died_fd  readable once QEMU has ended (pidfd); -1: nobody tells
  */
 bool kiln_screen_wait_text(struct kiln_screen *s, struct kiln_text *to, struct kiln_cancel *c,
-                           int64_t deadline, struct kiln_err *err);
+                           int died_fd, int64_t deadline, struct kiln_err *err);
 
 /** A key goes down or up: queued. USER: no server; more keys than anybody types. */
 bool kiln_screen_key(struct kiln_screen *s, uint32_t keysym, bool down, struct kiln_err *err);

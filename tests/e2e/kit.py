@@ -500,6 +500,9 @@ POWER_OFF = bytes.fromhex("ba 04 06 b8 00 20 ef") + HALT  # ACPI: out 0x604 <- 0
 KEY = bytes.fromhex("31 c0 cd 16")  # wait for a key: int 16h, ah = 0
 
 
+CHATTER = bytes.fromhex("b041 b40e cd10 fec0 241f 0c40 ebf4")  # prints letters for ever
+
+
 def echo(text):
     """Prints text, then every key that is pressed; no cursor blinks."""
     code = bytes.fromhex("b401 b90020 cd10"  # cursor off

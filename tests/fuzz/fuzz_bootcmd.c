@@ -15,7 +15,9 @@ static void check(const struct kiln_bootcmd *cmd)
 
         assert(e->start == pos && e->len > 0);
         assert(e->event == event && e->n_events >= 1 && e->n_events <= 4);
-        assert((e->kind == KILN_BOOTCMD_WAIT) == (e->wait_ns > 0));
+        assert((e->kind == KILN_BOOTCMD_WAIT || kiln_bootcmd_watches(e)) == (e->wait_ns > 0));
+        assert(e->regex + e->regex_len <= e->start + e->len);
+        assert((e->regex_len > 0) == (e->kind == KILN_BOOTCMD_WAIT_TEXT));
         for (size_t k = event; k < event + e->n_events; k++)
             assert(cmd->events[k].element == i && cmd->events[k].name[0]);
         pos += e->len;
@@ -29,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     KILN_AUTO_BOOTCMD cmd = { 0 };
     KILN_AUTO_BOOTCMD_NOTES notes = { 0 };
     KILN_AUTO_STRV secrets = { 0 };
+    KILN_AUTO_STR packer = { 0 };
     KILN_AUTO_ERR err = { 0 };
     const char *text = (const char *)data;
 
@@ -46,5 +49,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     kiln_strv_add_take(&secrets, kiln_xstrndup(text + size / 3, size / 3));
     kiln_bootcmd_mask(&cmd, &secrets);
     check(&cmd);
+    kiln_bootcmd_lint_typed(&cmd, &notes);
+    for (size_t i = 0; i < notes.n; i++)
+        assert(notes.v[i].start + notes.v[i].len <= size);
+    kiln_bootcmd_export(&cmd, 0, size, &packer);
+    kiln_bootcmd_done(&cmd); /* Packer's language has no waits for the screen */
+    if (kiln_bootcmd_parse(kiln_str_cstr(&packer), packer.len, &cmd, NULL, NULL))
+        assert(kiln_bootcmd_slack(&cmd) == 0);
     return 0;
 }

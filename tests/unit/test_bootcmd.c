@@ -176,6 +176,7 @@ static const struct {
       KILN_BOOTCMD_BAD_SYNTAX, 5, 20, 1 },
     { "<wait9999999999999>", "1:6 (5): rule Integer: the wait is longer than 292 years",
       KILN_BOOTCMD_BAD_SYNTAX, 5, 13, 1 },
+    { "<wait 'a' 0s>", "Expecting a positive wait value. Got 0s", KILN_BOOTCMD_BAD_WAIT, 0, 13, 1 },
     { "<wait9999999h>", "1:6 (5): rule Duration: time: invalid duration \"9999999h\"",
       KILN_BOOTCMD_BAD_SYNTAX, 5, 8, 1 },
     { "ab\xFF", "1:3 (2): rule Literal: invalid encoding (not UTF-8)", KILN_BOOTCMD_BAD_SYNTAX, 2,
@@ -240,9 +241,16 @@ static void test_bounds(void **state)
 static void test_elements(void **state)
 {
     static const struct kiln_bootcmd_element want[] = {
-        { 0, 1, 0, 4, 0, KILN_BOOTCMD_LITERAL },  { 1, 7, 4, 2, 0, KILN_BOOTCMD_SPECIAL },
-        { 8, 8, 6, 1, 2 * S, KILN_BOOTCMD_WAIT }, { 16, 12, 7, 1, 0, KILN_BOOTCMD_ON },
-        { 28, 13, 8, 1, 0, KILN_BOOTCMD_OFF },
+        { .start = 0, .len = 1, .event = 0, .n_events = 4, .kind = KILN_BOOTCMD_LITERAL },
+        { .start = 1, .len = 7, .event = 4, .n_events = 2, .kind = KILN_BOOTCMD_SPECIAL },
+        { .start = 8,
+          .len = 8,
+          .event = 6,
+          .n_events = 1,
+          .kind = KILN_BOOTCMD_WAIT,
+          .wait_ns = 2 * S },
+        { .start = 16, .len = 12, .event = 7, .n_events = 1, .kind = KILN_BOOTCMD_ON },
+        { .start = 28, .len = 13, .event = 8, .n_events = 1, .kind = KILN_BOOTCMD_OFF },
     };
     static const char *const names[] = { "leftShift", "A",    "A",        "leftShift", "enter",
                                          "enter",     "wait", "leftCtrl", "leftCtrl" };
@@ -266,6 +274,76 @@ static void test_elements(void **state)
     }
     for (size_t i = 0; i < cmd.n_events; i++)
         assert_string_equal(cmd.events[i].name, names[i]);
+}
+
+/* What is waited for: "/regex/ limit" or "still limit" in seconds; "typed" if it is no watch. */
+static void describe_watch(const struct kiln_bootcmd *cmd, struct kiln_str *out)
+{
+    const struct kiln_bootcmd_element *e = &cmd->elements[0];
+
+    if (!kiln_bootcmd_watches(e) || cmd->n_elements != 1)
+        kiln_str_adds(out, "typed");
+    else if (e->kind == KILN_BOOTCMD_WAIT_TEXT)
+        kiln_str_addf(out, "/%.*s/ %g", (int)e->regex_len, cmd->text + e->regex,
+                      (double)e->wait_ns / S);
+    else
+        kiln_str_addf(out, "%g %g", (double)e->still_ns / S, (double)e->wait_ns / S);
+}
+
+static void test_watches(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        { "<wait 'login:'>", "/login:/ 300" },
+        { "<wait  'a|b'  90s >", "/a|b/ 90" },
+        { "<wait 'it\\'s' 1m30s>", "/it\\'s/ 90" },
+        { "<wait '\\\\' 5>", "/\\\\/ 5" },
+        { "<wait '>' 5>", "/>/ 5" },
+        { "<waitStable>", "2 300" },
+        { "<waitStable 0.5s>", "0.5 300" },
+        { "<waitStable 3 10m>", "3 600" },
+        { "<wait ''>", "typed" },
+        { "<wait 'a' soon>", "typed" },
+        { "<wait 'a' 5x>", "typed" },
+        { "<wait 'a' 5s 6s>", "typed" },
+        { "<wait 'a'5s>", "typed" },
+        { "<wait'a'>", "typed" },
+        { "<wait 'a\\'>", "typed" },
+        { "<wait 'a", "typed" },
+        { "<wait \"a\">", "typed" },
+        { "<Wait 'a'>", "typed" },
+        { "<waitstable>", "typed" },
+        { "<waitStable5s>", "typed" },
+        { "<waitStable 5s 6s 7s>", "typed" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(rows); i++) {
+        KILN_AUTO_BOOTCMD cmd = { 0 };
+        KILN_AUTO_STR got = { 0 };
+
+        parse(rows[i].text, &cmd);
+        describe_watch(&cmd, &got);
+        if (strcmp(kiln_str_cstr(&got), rows[i].want) != 0)
+            fail_msg("%s: %s, not %s", rows[i].text, kiln_str_cstr(&got), rows[i].want);
+    }
+}
+
+static void test_watches_take_no_time(void **state)
+{
+    KILN_AUTO_BOOTCMD cmd = { 0 };
+    KILN_AUTO_STR packer = { 0 };
+
+    (void)state;
+    parse("a<wait 'x' 90s>b<wait1s><waitStable 1s 1m30.5s><enter>", &cmd);
+    assert_int_equal(kiln_bootcmd_clock(&cmd, 100 * MS, NULL), 1600 * MS);
+    assert_int_equal(kiln_bootcmd_slack(&cmd), 180500 * MS);
+    kiln_bootcmd_export(&cmd, 0, cmd.text_len, &packer);
+    assert_string_equal(kiln_str_cstr(&packer), "a<wait1m30s>b<wait1s><wait1m30.5s><enter>");
+    kiln_str_clear(&packer);
+    kiln_bootcmd_export(&cmd, 1, 3, &packer); /* one that begins there and ends later */
+    assert_string_equal(kiln_str_cstr(&packer), "<wait1m30s>");
 }
 
 static void test_names(void **state)
@@ -362,6 +440,7 @@ static const struct {
     { "abcdef", { "bc", "de", "" }, ".mmmm." },
     { "p\xC3\xA9q", { "p\xC3\xA9" }, "mm." },
     { "abc", { "xyz", "" }, "..." },
+    { "<wait 'id s3cret'><wait5>", { "s3cret" }, "m." },
     { "", { "a" }, "" },
 };
 
@@ -420,6 +499,10 @@ static const struct lint_row lints[] = {
     { "<Wait>", "0+6 <wait>" },
     { "<WAIT5>", "0+7 <wait5>" },
     { "<wait05>", "0+8 <wait5>" },
+    { "<wait 'login:' 5s><waitStable>", "" },
+    { "<waitstable>", "0+12 <waitStable>" },
+    { "<wait \"login:\" 5s>x", "0+18 -" },
+    { "<wait 'login: 5s>", "0+17 -" },
     { "<wait.5s>", "0+9 <wait0.5s>" },
     { "<wait1.5>", "0+9 <wait1.5s>" },
     { "<wait-5>", "0+8 <wait5>" },
@@ -499,6 +582,8 @@ int main(void)
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_elements),
+        cmocka_unit_test(test_watches),
+        cmocka_unit_test(test_watches_take_no_time),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_nul_is_a_character),
         cmocka_unit_test(test_clock),

@@ -349,6 +349,7 @@ char *kiln_boot_script_source(struct kiln_boot_script *script, size_t row)
 void kiln_boot_element_done(struct kiln_boot_element *e)
 {
     free(e->what);
+    free(e->regex);
     *e = (struct kiln_boot_element){ 0 };
 }
 
@@ -373,12 +374,16 @@ static void copy_element(const struct row *row, struct kiln_boot_element *ret)
     const struct kiln_bootcmd_element *e = &cmd->elements[row->next];
 
     *ret = (struct kiln_boot_element){ .index = (int64_t)row->next,
+                                       .kind = e->kind,
                                        .wait_ns = e->wait_ns,
+                                       .still_ns = e->still_ns,
                                        .n_events = e->n_events,
                                        .masked = is_masked(cmd, e) };
     memcpy(ret->events, cmd->events + e->event, e->n_events * sizeof(*ret->events));
     if (row->last_press != NO_PRESS && row->last_press > e->event)
         ret->n_before_last_press = row->last_press - e->event;
+    if (e->kind == KILN_BOOTCMD_WAIT_TEXT)
+        ret->regex = kiln_xstrndup(cmd->text + e->regex, e->regex_len);
     ret->what =
         ret->masked ? kiln_xstrdup(KILN_REDACTED) : kiln_xstrndup(cmd->text + e->start, e->len);
 }

@@ -1,6 +1,8 @@
 #include "builder/qemu/boot_text.h"
 
 #include "base/mem.h"
+#include "base/regex.h"
+#include "bootcmd/notes.h"
 #include "redact/redact.h"
 
 void kiln_boot_text_init(struct kiln_boot_text *t, struct kiln_build *b)
@@ -49,6 +51,35 @@ static bool mask_secrets(const struct kiln_strv *secrets, struct kiln_bootcmd *c
     return true;
 }
 
+static bool compiles(const struct kiln_bootcmd *cmd, const struct kiln_bootcmd_element *el,
+                     struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *pattern = kiln_xstrndup(cmd->text + el->regex, el->regex_len);
+    struct kiln_regex *re = NULL;
+    bool ok = strstr(pattern, "{{") || kiln_regex_new(&re, pattern, err);
+
+    kiln_regex_free(re);
+    return ok;
+}
+
+bool kiln_boot_text_regexes(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes *notes,
+                            struct kiln_err *err)
+{
+    bool ok = true;
+
+    for (size_t i = 0; i < cmd->n_elements; i++) {
+        const struct kiln_bootcmd_element *el = &cmd->elements[i];
+        KILN_AUTO_ERR why = { 0 };
+
+        if (el->kind != KILN_BOOTCMD_WAIT_TEXT || compiles(cmd, el, &why))
+            continue;
+        kiln_bootcmd_note(notes, KILN_BOOTCMD_BAD_SYNTAX, el->start, el->len, NULL, "%s",
+                          kiln_err_text(&why));
+        ok = kiln_err_move(err, &why);
+    }
+    return ok;
+}
+
 bool kiln_boot_text_command(const struct kiln_boot_text *t, const struct kiln_strv *lines,
                             const struct kiln_strv *secrets, struct kiln_bootcmd *ret,
                             struct kiln_err *err)
@@ -61,7 +92,7 @@ bool kiln_boot_text_command(const struct kiln_boot_text *t, const struct kiln_st
         return kiln_err_wrap(err, "Error preparing boot command");
     if (!kiln_bootcmd_parse(kiln_str_cstr(&rendered), rendered.len, &cmd, NULL, err))
         return kiln_err_wrap(err, "Error generating boot command");
-    if (!mask_secrets(secrets, &cmd, err))
+    if (!mask_secrets(secrets, &cmd, err) || !kiln_boot_text_regexes(&cmd, NULL, err))
         return false;
     *ret = cmd;
     cmd = (struct kiln_bootcmd){ 0 }; /* handed over */

@@ -29,6 +29,10 @@ bool kiln_boot_text_command(const struct kiln_boot_text *t, const struct kiln_st
                             const struct kiln_strv *secrets, struct kiln_bootcmd *ret,
                             struct kiln_err *err);
 
+/** Do the regexes of all waits compile? Those with {{ in them are not known yet. A note each. */
+bool kiln_boot_text_regexes(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes *notes,
+                            struct kiln_err *err);
+
 size_t kiln_boot_text_rows(const struct kiln_qemu_options *o); /* 0: boot_steps are all empty */
 /** The lines of a row, added to *ret. Returns its description, "" if it has none; borrowed. */
 const char *kiln_boot_text_row(const struct kiln_qemu_options *o, size_t row,

@@ -141,7 +141,8 @@ static const struct kiln_field media_fields[] = {
 static const struct kiln_field boot_fields[] = {
     { "boot_command", KILN_STRINGS, O(boot_command), KILN_RAW,
       .help = "Keys to type: text, <enter>, <wait5s>, <leftCtrlOn> ...; {{ .HTTPIP }}, "
-              "{{ .HTTPPort }}, {{ .Name }}, {{ .SSHPublicKey }} are known." },
+              "{{ .HTTPPort }}, {{ .Name }}, {{ .SSHPublicKey }} are known. kiln's own: "
+              "<wait 'regex' 90s> until the screen shows it, <waitStable 2s>." },
     { "boot_steps", KILN_STRING_ROWS, O(boot_steps), KILN_RAW,
       .help = "The same as rows [keys, description]." },
     { "boot_wait", KILN_DURATION, O(boot_wait_ns), .def = "10s",

@@ -133,7 +133,8 @@ static bool check_boot(const struct kiln_qemu_options *o, const struct kiln_prep
     if (o->disable_vnc && o->boot_command.n)
         ok = kiln_config_error(p, "boot_command",
                                "A boot command cannot be used when vnc is disabled.");
-    if (!kiln_bootcmd_parse(text, strlen(text), &cmd, &notes, NULL)) {
+    if (!kiln_bootcmd_parse(text, strlen(text), &cmd, &notes, NULL) ||
+        !kiln_boot_text_regexes(&cmd, &notes, NULL)) {
         for (size_t i = 0; i < notes.n; i++)
             report_note(p, &notes.v[i], true);
         return false;

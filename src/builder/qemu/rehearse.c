@@ -21,12 +21,33 @@ static void assume(const struct kiln_qemu_options *o, const struct kiln_qemu_sta
     }
 }
 
+/* Not rendered: {{ }} are letters like others, and stay. */
+static void export_row(const struct kiln_strv *lines, struct kiln_strv *ret)
+{
+    KILN_AUTO_FREE char *text = kiln_strv_join(lines, "");
+    KILN_AUTO_BOOTCMD cmd = { 0 };
+    size_t at = 0;
+
+    if (!kiln_bootcmd_parse(text, strlen(text), &cmd, NULL, NULL)) {
+        kiln_strv_add_all(ret, lines); /* of boot_steps, which nobody has looked at before */
+        return;
+    }
+    KILN_STRV_FOREACH (line, lines) {
+        KILN_AUTO_STR out = { 0 };
+
+        kiln_bootcmd_export(&cmd, at, at + strlen(line), &out);
+        kiln_strv_add(ret, kiln_str_cstr(&out));
+        at += strlen(line);
+    }
+}
+
 static void rehearse_row(const struct kiln_boot_text *text, const struct kiln_qemu_options *o,
                          const struct kiln_strv *secrets, size_t i, struct kiln_rehearsal_row *row)
 {
     KILN_AUTO_STRV lines = { 0 };
 
     row->description = kiln_xstrdup(kiln_boot_text_row(o, i, &lines));
+    export_row(&lines, &row->packer);
     if (!kiln_boot_text_command(text, &lines, secrets, &row->cmd, &row->err))
         return;
     kiln_bootcmd_lint(&row->cmd, &row->notes);

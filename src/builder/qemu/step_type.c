@@ -1,6 +1,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
-#include "builder/qemu/boot_script.h"
+#include "builder/qemu/boot_watch.h"
 #include "engine/debugger.h"
 #include "vm/vnc.h"
 
@@ -52,6 +52,19 @@ static bool pass(struct typist *t, int64_t us, bool all_pressed, struct kiln_err
     return false;
 }
 
+/* Until the screen shows it, unless QEMU ends. */
+static bool watch(struct typist *t, const struct kiln_boot_element *el, bool all_pressed,
+                  struct kiln_err *err)
+{
+    KILN_AUTO_ERR why = { 0 };
+
+    if (kiln_boot_watch(t->s, el, t->build->cancel, &why))
+        return true;
+    if (why.kind == KILN_ERR_REMOTE)
+        return ended(t, all_pressed, err);
+    return kiln_err_move(err, &why);
+}
+
 static void report(struct typist *t, const struct kiln_boot_element *el,
                    const struct kiln_bootcmd_event *e)
 {
@@ -86,6 +99,8 @@ static bool send_event(struct typist *t, const struct kiln_boot_element *el, siz
     const struct kiln_bootcmd_event *e = &el->events[i];
     bool down = e->action == KILN_BOOTCMD_DOWN, all_pressed = i >= el->n_before_last_press;
 
+    if (e->action == KILN_BOOTCMD_PAUSE && el->kind != KILN_BOOTCMD_WAIT)
+        return watch(t, el, all_pressed, err);
     if (e->action == KILN_BOOTCMD_PAUSE)
         return pass(t, el->wait_ns / 1000, all_pressed, err);
     if (!kiln_vnc_key(t->vnc, e->keysym, down, t->build->cancel, err)) {
