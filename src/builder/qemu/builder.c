@@ -41,6 +41,21 @@ static bool find_programs(struct kiln_qemu_state *s, struct kiln_err *err)
            find_program("qemu-img", "install Debian's qemu-utils", &img, err);
 }
 
+/* Now, not after the download and what else comes before QEMU. */
+static bool find_firmware(const struct kiln_qemu_options *o, struct kiln_err *err)
+{
+    const char *const paths[] = { o->efi_firmware_code, o->efi_firmware_vars };
+    static const char *const keys[] = { "efi_firmware_code", "efi_firmware_vars" };
+
+    for (size_t i = 0; o->efi_boot && i < KILN_COUNT(paths); i++) {
+        if (!kiln_fs_exists(paths[i]))
+            return kiln_err_set(err, KILN_ERR_USER,
+                                "%s: stat %s: no such file or directory (Debian's ovmf has some)",
+                                keys[i], paths[i]);
+    }
+    return true;
+}
+
 static void describe_artifact(const struct kiln_qemu_options *o, struct kiln_artifact *a)
 {
     KILN_AUTO_FREE char *disk = kiln_qemu_disk_path(o);
@@ -118,7 +133,8 @@ static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, str
     bool ok;
 
     s.boot = kiln_boot_script_new(&s, b);
-    ok = find_programs(&s, err) && make_work_dir(&s, b, err) && kiln_qemu_screen_open(&s, b, err) &&
+    ok = find_programs(&s, err) && find_firmware(o, err) && make_work_dir(&s, b, err) &&
+         kiln_qemu_screen_open(&s, b, err) &&
          kiln_steps_run(steps, KILN_COUNT(steps), &s, b, err) && make_artifact(o, ret, err);
 
     kiln_qemu_screen_close(&s, b);

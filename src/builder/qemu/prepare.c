@@ -304,30 +304,26 @@ static bool check_cpus(const struct kiln_qemu_options *o, const struct kiln_prep
     return ok;
 }
 
-static bool fill_efi(struct kiln_qemu_options *o, const struct kiln_prepare *p)
+/* A template may be validated where its firmware is not: the build looks for the files. */
+static void fill_efi(struct kiln_qemu_options *o)
 {
-    const char *const keys[] = { "efi_firmware_code", "efi_firmware_vars" };
     char **paths[] = { &o->efi_firmware_code, &o->efi_firmware_vars };
     static const char *const defaults[] = { "/usr/share/OVMF/OVMF_CODE.fd",
                                             "/usr/share/OVMF/OVMF_VARS.fd" };
-    bool ok = true;
 
     o->efi_boot = o->efi_boot || is_set(o->efi_firmware_code) || is_set(o->efi_firmware_vars);
-    for (size_t i = 0; o->efi_boot && i < KILN_COUNT(keys); i++) {
+    for (size_t i = 0; o->efi_boot && i < KILN_COUNT(paths); i++) {
         if (!is_set(*paths[i])) {
             free(*paths[i]);
             *paths[i] = kiln_xstrdup(defaults[i]);
         }
-        if (!kiln_fs_exists(*paths[i]))
-            ok = kiln_config_error(p, keys[i], "%s: stat %s: no such file or directory", keys[i],
-                                   *paths[i]);
     }
-    return ok;
 }
 
-static bool check_output(const struct kiln_qemu_options *o, const struct kiln_prepare *p)
+static bool check_output(struct kiln_qemu_options *o, const struct kiln_prepare *p)
 {
-    if (p->force || !kiln_fs_exists(o->output_directory))
+    o->output_existed = kiln_fs_exists(o->output_directory);
+    if (p->force || !o->output_existed)
         return true;
     return kiln_config_error(p, "output_directory",
                              "Output directory '%s' already exists. It must not exist.",
@@ -349,6 +345,7 @@ bool kiln_qemu_prepare(void *cfg, const struct kiln_prepare *p)
     bool ok;
 
     fill_names(o, p);
+    fill_efi(o);
     ok = fix_disk_size(o, p);
     ok = kiln_qemu_check_media(o, p) && ok;
     ok = check_boot(o, p) && ok;
@@ -361,7 +358,6 @@ bool kiln_qemu_prepare(void *cfg, const struct kiln_prepare *p)
     ok = check_output(o, p) && ok;
     ok = check_vnc(o, p) && ok;
     ok = check_boot_steps(o, p) && ok;
-    ok = fill_efi(o, p) && ok;
     ok = check_vm_name(o, p) && ok;
     return check_qemuargs(o, p) && ok;
 }

@@ -78,6 +78,7 @@ struct kiln_qemu_options {
 
     /* result */
     char *output_directory, *vm_name;
+    bool output_existed; /* when the build was prepared; not an option */
     char *shutdown_command;
     int64_t shutdown_timeout_ns;
 };
@@ -95,6 +96,7 @@ struct kiln_qemu_state {
     const struct kiln_qemu_options *o;
     char *qemu_binary; /* full path */
     struct kiln_downloaded iso;
+    bool made_output;        /* output_directory is ours */
     struct kiln_strv disks;  /* paths: OUT/NAME, OUT/NAME-1 … */
     char *work_dir;          /* private directory for sockets */
     struct kiln_process tpm; /* swtpm */

@@ -105,12 +105,12 @@ static bool copy_disk(void *state, struct kiln_build *b, struct kiln_err *err)
 
     if (!copies_image(s->o))
         return true;
-    kiln_say(b, "Copying hard drive...");
     if (ext[0] && kiln_streq(ext + 1, s->o->format)) {
         kiln_message(b, "File extension already matches desired output format. Skipping qemu-img "
                         "convert step");
         return kiln_fs_copy(s->iso.path, s->disks.v[0], 0644, err);
     }
+    kiln_say(b, "Copying hard drive...");
     if (!kiln_qemu_img_convert(&img, &how, err))
         return kiln_err_wrap(err, "Error creating hard drive");
     return true;

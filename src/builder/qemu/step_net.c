@@ -187,11 +187,9 @@ static bool configure_vnc(void *state, struct kiln_build *b, struct kiln_err *er
 
     kiln_say(b, "Looking for available port between %lld and %lld on %s",
              (long long)o->vnc_port_min, (long long)o->vnc_port_max, o->vnc_bind_address);
-    if (o->vnc_use_password && !s->vnc_password) {
+    if (o->vnc_use_password && !s->vnc_password)
         s->vnc_password =
             kiln_qemu_is_set(o->vnc_password) ? kiln_xstrdup(o->vnc_password) : random_password();
-        kiln_build_add_secret(b, s->vnc_password);
-    }
     return kiln_qemu_take_vnc_port(s, b, err);
 }
 

@@ -168,6 +168,16 @@ static void fill_runtime(struct kiln_vm_config *cfg, const struct kiln_qemu_stat
     cfg->qmp_path = s->qmp_path;
 }
 
+/* The socket of qmp_enable; NULL if there is none. */
+static char *user_qmp_path(const struct kiln_qemu_options *o)
+{
+    if (!o->qmp_enable)
+        return NULL;
+    return kiln_qemu_is_set(o->qmp_socket_path)
+               ? kiln_xstrdup(o->qmp_socket_path)
+               : kiln_xasprintf("%s/%s.monitor", o->output_directory, o->vm_name);
+}
+
 static bool make_argv(struct kiln_qemu_state *s, struct kiln_build *b, const char *accelerator,
                       int qemu_major, struct kiln_strv *ret, struct kiln_err *err)
 {
@@ -175,7 +185,7 @@ static bool make_argv(struct kiln_qemu_state *s, struct kiln_build *b, const cha
     struct kiln_vm_config cfg = machine(s);
     struct kiln_strv *rows = kiln_xcalloc(o->qemuargs.n, sizeof(*rows));
     KILN_AUTO_STRV cdroms = { 0 };
-    KILN_AUTO_FREE char *user_qmp = NULL;
+    KILN_AUTO_FREE char *user_qmp = user_qmp_path(o);
     KILN_AUTO_FREE char *tpm_socket = s->tpm_dir ? kiln_swtpm_socket(s->tpm_dir) : NULL;
     bool ok = render_qemuargs(s, b, rows, err);
 
@@ -183,10 +193,6 @@ static bool make_argv(struct kiln_qemu_state *s, struct kiln_build *b, const cha
         kiln_strv_add(&cdroms, s->iso.path);
     if (s->cd)
         kiln_strv_add(&cdroms, s->cd);
-    if (o->qmp_enable)
-        user_qmp = kiln_qemu_is_set(o->qmp_socket_path)
-                       ? kiln_xstrdup(o->qmp_socket_path)
-                       : kiln_xasprintf("%s/%s.monitor", o->output_directory, o->vm_name);
     fill_runtime(&cfg, s);
     cfg.accelerator = accelerator;
     cfg.qemu_major = qemu_major;
@@ -213,6 +219,22 @@ static void on_line(void *ud, bool is_stderr, const char *line, size_t len)
     kiln_log("Qemu %s: %.*s", is_stderr ? "stderr" : "stdout", (int)len, line);
 }
 
+/* The password that was made up for this build is for whoever reads this; the template's own is
+ * known to who wrote it, and redacted. */
+static void describe_screen(const struct kiln_qemu_state *s, struct kiln_build *b)
+{
+    KILN_AUTO_FREE char *where =
+        kiln_xasprintf("vnc://%s:%d", s->o->vnc_bind_address, s->vnc_port.port);
+
+    kiln_message(b, "The VM will be run headless, without a GUI. If you want to");
+    if (s->vnc_password)
+        kiln_message(b, "view the screen of the VM, connect via VNC to %s\nwith the password: %s",
+                     where, s->vnc_password);
+    else
+        kiln_message(b, "view the screen of the VM, connect via VNC without a password to\n%s",
+                     where);
+}
+
 static void describe_start(const struct kiln_qemu_state *s, struct kiln_build *b,
                            const char *accelerator)
 {
@@ -221,11 +243,7 @@ static void describe_start(const struct kiln_qemu_state *s, struct kiln_build *b
     kiln_say(b, o->disk_image ? "Starting VM, booting disk image"
                               : "Starting VM, booting from CD-ROM");
     if (o->headless)
-        kiln_message(b,
-                     "The VM will be run headless, without a GUI. If you want to\n"
-                     "view the screen of the VM, connect via VNC %s to\nvnc://%s:%d",
-                     s->vnc_password ? "with the password of the template" : "without a password",
-                     o->vnc_bind_address, s->vnc_port.port);
+        describe_screen(s, b);
     if (kiln_streq(accelerator, "none"))
         kiln_message(b, "WARNING: The VM will be started with no hardware acceleration.\n"
                         "The installation may take considerably longer to finish.");
@@ -333,6 +351,7 @@ static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
 static void stop(void *state, struct kiln_build *b, enum kiln_outcome outcome)
 {
     struct kiln_qemu_state *s = state;
+    KILN_AUTO_FREE char *user_qmp = user_qmp_path(s->o);
     pid_t pid;
 
     (void)outcome;
@@ -345,6 +364,8 @@ static void stop(void *state, struct kiln_build *b, enum kiln_outcome outcome)
     s->qemu = NULL;
     if (pid > 0)
         kiln_ledger_drop_pid(b->ledger, pid);
+    if (user_qmp)
+        (void)unlink(user_qmp); /* a QEMU that was killed left it */
 }
 
 const struct kiln_step_ops kiln_qemu_step_run = { "stepRun", run, stop, false };
@@ -376,7 +397,10 @@ bool kiln_qemu_powered_off(struct kiln_qemu *qemu, const char *when, struct kiln
 static bool configure_qmp(void *state, struct kiln_build *b, struct kiln_err *err)
 {
     struct kiln_qemu_state *s = state;
+    KILN_AUTO_FREE char *user_qmp = user_qmp_path(s->o);
 
+    if (user_qmp)
+        kiln_say(b, "QMP socket at: %s", user_qmp);
     if (s->vnc_password &&
         !kiln_qmp_set_vnc_password(kiln_qemu_qmp(s->qemu), s->vnc_password, b->cancel,
                                    kiln_cancel_deadline(b->cancel, KILN_SECOND(10)), err))
