@@ -21,6 +21,7 @@
 #define KILN_MAX_COMMAND        (1u << 20)  /* bytes of one command to a run */
 #define KILN_MAX_QMP_MESSAGE    (1u << 20)  /* bytes of one QMP message */
 #define KILN_MAX_CHECKSUM_FILE  (16u << 20) /* bytes of a SHA256SUMS file */
+#define KILN_MAX_LOOKUP         (4u << 20)  /* bytes of one answer of Vault, Consul, AWS */
 #define KILN_MAX_REDIRECTS      10          /* of one download */
 #define KILN_MAX_HTTP_CLIENTS   256         /* connections to the HTTP server at one time */
 #define KILN_MAX_HTTP_HEADER    (32u << 10) /* bytes of one request's header, and of its path */

@@ -178,7 +178,7 @@ static int console(const struct kiln_cli *cli, struct kiln_plan *plan,
     struct session s = { .cli = &quiet, .plan = plan };
     bool ok;
 
-    (void)kiln_vars_resolve(plan->tpl, &o->vars, plan->start_s, &plan->vars, &plan->diag);
+    (void)kiln_plan_vars(plan, o);
     kiln_cli_warn(plan, o);
     s.ctx = (struct kiln_interp){
         .user = &plan->vars.values,

@@ -276,6 +276,40 @@ bool kiln_hash_text(enum kiln_hash_type type, const char *text, char *ret_hex, s
     return true;
 }
 
+/* Of two pieces, one behind the other. */
+static bool sha256(const void *a, size_t a_len, const void *b, size_t b_len, unsigned char *ret,
+                   struct kiln_err *err)
+{
+    const struct kiln_hash_ops *ops = kiln_module_load("hash", err);
+    void *ctx = ops ? ops->start(KILN_HASH_SHA256, err) : NULL;
+
+    if (!ctx)
+        return false;
+    ops->update(ctx, a, a_len);
+    ops->update(ctx, b, b_len);
+    ops->finish(ctx, ret);
+    ops->free(ctx);
+    return true;
+}
+
+bool kiln_hash_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
+                           unsigned char ret[KILN_HMAC_SHA256_SIZE], struct kiln_err *err)
+{
+    unsigned char pad[64] = { 0 }, inner[KILN_HMAC_SHA256_SIZE];
+
+    if (key_len > sizeof(pad) && !sha256(key, key_len, "", 0, pad, err))
+        return false;
+    if (key_len <= sizeof(pad))
+        memcpy(pad, key, key_len);
+    for (size_t i = 0; i < sizeof(pad); i++)
+        pad[i] ^= 0x36;
+    if (!sha256(pad, sizeof(pad), data, len, inner, err))
+        return false;
+    for (size_t i = 0; i < sizeof(pad); i++)
+        pad[i] ^= 0x36 ^ 0x5c;
+    return sha256(pad, sizeof(pad), inner, sizeof(inner), ret, err);
+}
+
 bool kiln_hash_feed_fd(struct kiln_hash *h, int fd, const char *name, uint64_t len,
                        struct kiln_cancel *c, struct kiln_progress *progress, struct kiln_err *err)
 {

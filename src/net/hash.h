@@ -66,6 +66,12 @@ void kiln_hash_finish(struct kiln_hash *h, struct kiln_hash_sums *ret_sums);
 bool kiln_hash_text(enum kiln_hash_type type, const char *text, char *ret_hex,
                     struct kiln_err *err);
 
+#define KILN_HMAC_SHA256_SIZE 32
+
+/** HMAC-SHA256 (RFC 2104) of the data, as bytes. */
+bool kiln_hash_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
+                           unsigned char ret[KILN_HMAC_SHA256_SIZE], struct kiln_err *err);
+
 /** Read `fd` from its current position to the end, at most `len` bytes, into `h`. */
 bool kiln_hash_feed_fd(struct kiln_hash *h, int fd, const char *name, uint64_t len,
                        struct kiln_cancel *c, struct kiln_progress *progress, struct kiln_err *err);

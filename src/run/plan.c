@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "lookup/lookup.h"
 #include "redact/redact.h"
 #include "template/edit.h"
 
@@ -56,9 +57,19 @@ bool kiln_plan_parse(struct kiln_plan *p, const struct kiln_plan_options *o)
     return p->tpl != NULL;
 }
 
+bool kiln_plan_vars(struct kiln_plan *p, const struct kiln_plan_options *o)
+{
+    KILN_CLEANUP(kiln_lookups_freep) struct kiln_lookups *lookups = kiln_lookups_new(NULL);
+    bool ok = kiln_vars_resolve(p->tpl, &o->vars, p->start_s, kiln_lookups_interp(lookups),
+                                &p->vars, &p->diag);
+
+    kiln_lookups_secrets(lookups, &p->vars.sensitive); /* as part of a value, too */
+    return ok;
+}
+
 bool kiln_plan_init(struct kiln_plan *p, const struct kiln_plan_options *o)
 {
-    if (!kiln_vars_resolve(p->tpl, &o->vars, p->start_s, &p->vars, &p->diag))
+    if (!kiln_plan_vars(p, o))
         return false;
     return kiln_template_check(p->tpl, &p->vars, p->start_s, &p->names, &p->diag);
 }

@@ -34,7 +34,12 @@ void kiln_plan_done(struct kiln_plan *p);
 
 /** Read and parse; problems are in p->diag. */
 bool kiln_plan_parse(struct kiln_plan *p, const struct kiln_plan_options *o);
-/** Variables and the checks of the init phase. After kiln_plan_parse. */
+/**
+ * The values of variables; Vault and its like are asked for some. What was looked up counts as
+ * sensitive, also after an error. After kiln_plan_parse.
+ */
+bool kiln_plan_vars(struct kiln_plan *p, const struct kiln_plan_options *o);
+/** kiln_plan_vars and the checks of the init phase. */
 bool kiln_plan_init(struct kiln_plan *p, const struct kiln_plan_options *o);
 /** Prepare every selected build; false if any failed (the others are in p->builds). */
 bool kiln_plan_prepare(struct kiln_plan *p, const struct kiln_plan_options *o);

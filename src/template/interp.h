@@ -15,6 +15,22 @@
 /* In the error text of a {{user `k`}} that is not defined (undefined_user_is_error), before k. */
 #define KILN_INTERP_NOT_SET "Error: variable not set: "
 
+/* What else than the template a value may come from. */
+enum kiln_lookup_kind {
+    KILN_LOOKUP_CONSUL,  /* {{consul_key `name`}} */
+    KILN_LOOKUP_VAULT,   /* {{vault `name` `key`}} */
+    KILN_LOOKUP_AWS,     /* {{aws_secretsmanager `name` `key`}}; without a key that is "" */
+    KILN_LOOKUP_AWS_RAW, /* {{aws_secretsmanager_raw `name`}} */
+};
+
+/* Who asks there; the template layer knows no network. */
+struct kiln_lookup {
+    /* Append the value to out. The error is a whole sentence, as the template's user reads it. */
+    bool (*get)(void *ud, enum kiln_lookup_kind kind, const char *name, const char *key,
+                struct kiln_str *out, struct kiln_err *err);
+    void *ud;
+};
+
 /* One thing that `.Name` may be: a string, or (rarely) a list or map of strings. */
 struct kiln_interp {
     const struct kiln_strmap *user;  /* {{user `k`}}; may be NULL */
@@ -23,12 +39,13 @@ struct kiln_interp {
     /* Names that {{build `K`}} may ask for though `build` lacks them: it renders to {{.K}}. At
      * prepare time that is all of them. NULL: none; NULL-terminated. */
     const char *const *build_keys;
-    const char *build_name;       /* {{build_name}}; NULL: not available */
-    const char *build_type;       /* {{build_type}}; NULL: not available */
-    const char *template_dir;     /* absolute; NULL: `template path not available` */
-    int64_t start_s;              /* Unix seconds for timestamp, isotime, strftime */
-    bool allow_env;               /* only while variables are rendered */
-    bool undefined_user_is_error; /* inside variables; elsewhere an undefined one is "" */
+    const char *build_name;           /* {{build_name}}; NULL: not available */
+    const char *build_type;           /* {{build_type}}; NULL: not available */
+    const char *template_dir;         /* absolute; NULL: `template path not available` */
+    int64_t start_s;                  /* Unix seconds for timestamp, isotime, strftime */
+    bool allow_env;                   /* only while variables are rendered */
+    const struct kiln_lookup *lookup; /* as allow_env; NULL: not allowed here */
+    bool undefined_user_is_error;     /* inside variables; elsewhere an undefined one is "" */
     bool strict_fields;    /* a field that data lacks is an error (boot_command, qemuargs …) */
     const char *data_type; /* Go-like type name for that error; NULL: "data" */
 };

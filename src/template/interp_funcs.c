@@ -272,29 +272,51 @@ KILN_INTERP_FUNC(fn_sed)
                         "instead.");
 }
 
-static bool unavailable(const char *name, struct kiln_err *err)
+/* ---- from elsewhere ---- */
+
+static bool look_up(struct kiln_eval *e, enum kiln_lookup_kind kind,
+                    const struct kiln_go_value *name, const struct kiln_go_value *key,
+                    struct kiln_go_value *ret, struct kiln_err *err)
 {
-    return kiln_err_set(err, KILN_ERR_USER, "%s is not available in this version of kiln", name);
+    static const char *const not_here[] = {
+        [KILN_LOOKUP_CONSUL] = "consul_key is not allowed here",
+        [KILN_LOOKUP_VAULT] = "Vault vars are only allowed in the variables section",
+        [KILN_LOOKUP_AWS] = "AWS Secrets Manager is only allowed in the variables section",
+        [KILN_LOOKUP_AWS_RAW] = "AWS Secrets Manager is only allowed in the variables section",
+    };
+    const struct kiln_lookup *lookup = e->ctx->lookup;
+    KILN_AUTO_STR value = LONG_TEXT;
+
+    if (!lookup)
+        return kiln_err_set(err, KILN_ERR_USER, "%s", not_here[kind]);
+    return lookup->get(lookup->ud, kind, text_of(e, name), key ? text_of(e, key) : "", &value,
+                       err) &&
+           kiln_eval_string(e, &value, ret, err);
 }
 
 KILN_INTERP_FUNC(fn_consul_key)
 {
-    return unavailable("consul_key", err);
+    return look_up(e, KILN_LOOKUP_CONSUL, args, NULL, ret, err);
 }
 
 KILN_INTERP_FUNC(fn_vault)
 {
-    return unavailable("vault", err);
+    return look_up(e, KILN_LOOKUP_VAULT, args, &args[1], ret, err);
 }
 
 KILN_INTERP_FUNC(fn_aws)
 {
-    return unavailable("aws_secretsmanager", err);
+    if (e->ctx->lookup && n > 2)
+        return kiln_err_set(err, KILN_ERR_USER,
+                            "only secret name and optional secret key can be provided.");
+    if (e->ctx->lookup && n == 0)
+        return kiln_err_set(err, KILN_ERR_USER, "secret name must be provided");
+    return look_up(e, KILN_LOOKUP_AWS, args, n > 1 ? &args[1] : NULL, ret, err);
 }
 
 KILN_INTERP_FUNC(fn_aws_raw)
 {
-    return unavailable("aws_secretsmanager_raw", err);
+    return look_up(e, KILN_LOOKUP_AWS_RAW, args, NULL, ret, err);
 }
 
 const struct kiln_interp_func kiln_interp_packer_funcs[] = {

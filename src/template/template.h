@@ -9,6 +9,8 @@
 #include "base/strv.h"
 #include "template/node.h"
 
+struct kiln_lookup;
+
 /* The release whose behaviour kiln follows: min_packer_version, {{packer_version}}. */
 #define KILN_PACKER_VERSION "1.16.0"
 
@@ -68,7 +70,9 @@ struct kiln_vars {
     /* Every variable, fully rendered. Plain text from here on: a value that holds "{{" (a password
      * from the environment, say) is never parsed again, where Packer fails every component. */
     struct kiln_strmap values;
-    struct kiln_strv sensitive; /* values (not names) that must never be shown; none is empty */
+    /* Values (not names) that must never be shown; none is empty: of sensitive variables, and of
+     * those that were looked up. Also set when resolving fails. */
+    struct kiln_strv sensitive;
 };
 void kiln_vars_done(struct kiln_vars *v);
 
@@ -81,9 +85,11 @@ void kiln_var_flags_done(struct kiln_var_flags *f);
 /**
  * Precedence, required variables, rendering to a fixed point. packer-core.md, section 7.
  * @start_s  Unix seconds that timestamp & co use for the whole run
+ * @lookup   for {{vault}} and its like; NULL: they are not allowed
  */
 bool kiln_vars_resolve(const struct kiln_template *t, const struct kiln_var_flags *flags,
-                       int64_t start_s, struct kiln_vars *ret, struct kiln_diag *diag);
+                       int64_t start_s, const struct kiln_lookup *lookup, struct kiln_vars *ret,
+                       struct kiln_diag *diag);
 
 /**
  * The checks of Packer's init phase that need rendered builder names: at least one builder, names

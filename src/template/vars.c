@@ -29,12 +29,16 @@ struct resolver {
     const struct kiln_template *t;
     struct kiln_diag *diag;
     struct kiln_interp ctx;
-    struct kiln_tree **trees; /* of the variable files: entries point into them */
+    struct kiln_lookup own_lookup;    /* the context's: notes that something was looked up, */
+    const struct kiln_lookup *lookup; /* and passes it on */
+    bool looked_up;                   /* by the value that is being rendered */
+    struct kiln_tree **trees;         /* of the variable files: entries point into them */
     size_t n_trees;
     struct kiln_strv split; /* names and values of flags */
     struct entry *entries;  /* sorted by name once complete */
     size_t n, cap;
     struct kiln_strmap values;
+    struct kiln_strv secrets; /* what was made of things that were looked up */
 };
 
 void kiln_vars_done(struct kiln_vars *v)
@@ -59,6 +63,7 @@ static void resolver_done(struct resolver *r)
     free(r->entries);
     kiln_strv_done(&r->split);
     kiln_strmap_done(&r->values);
+    kiln_strv_done(&r->secrets);
 }
 
 /* ---- collecting ---- */
@@ -258,6 +263,21 @@ static bool set_value(struct resolver *r, struct entry *e, const char *value)
     return true;
 }
 
+static bool look_up(void *ud, enum kiln_lookup_kind kind, const char *name, const char *key,
+                    struct kiln_str *out, struct kiln_err *err)
+{
+    struct resolver *r = ud;
+
+    r->looked_up = true;
+    return r->lookup->get(r->lookup->ud, kind, name, key, out, err);
+}
+
+static void add_secret(struct kiln_strv *secrets, const char *value)
+{
+    if (value && value[0] != '\0' && !kiln_strv_has(secrets, value))
+        kiln_strv_add(secrets, value);
+}
+
 /* True if the value is new or another than before. */
 static bool render_entry(struct resolver *r, struct entry *e)
 {
@@ -265,6 +285,7 @@ static bool render_entry(struct resolver *r, struct entry *e)
     KILN_AUTO_ERR err = { 0 };
     size_t offset = 0;
 
+    r->looked_up = false;
     if (!kiln_interp_has_action(e->raw)) {
         kiln_str_adds(&text, e->raw);
     } else if (!kiln_vars_render(&r->ctx, e->raw, &text, &offset, &err)) {
@@ -282,6 +303,8 @@ static bool render_entry(struct resolver *r, struct entry *e)
     free(e->missing);
     e->missing = NULL;
     e->done = !kiln_vars_is_open(e->raw);
+    if (r->looked_up) /* whoever asked knows the secret itself, but not what became of it */
+        add_secret(&r->secrets, kiln_str_cstr(&text));
     return set_value(r, e, kiln_str_cstr(&text));
 }
 
@@ -390,27 +413,26 @@ static void report_unresolved(struct resolver *r)
         report_cycle(r, waiting);
 }
 
-static void collect_sensitive(const struct resolver *r, struct kiln_strv *out)
+static void collect_sensitive(struct resolver *r)
 {
-    KILN_STRV_FOREACH (name, &r->t->sensitive) {
-        const char *value = kiln_strmap_get(&r->values, name);
-
-        if (value && value[0] != '\0' && !kiln_strv_has(out, value))
-            kiln_strv_add(out, value);
-    }
+    KILN_STRV_FOREACH (name, &r->t->sensitive)
+        add_secret(&r->secrets, kiln_strmap_get(&r->values, name));
 }
 
 bool kiln_vars_resolve(const struct kiln_template *t, const struct kiln_var_flags *flags,
-                       int64_t start_s, struct kiln_vars *ret, struct kiln_diag *diag)
+                       int64_t start_s, const struct kiln_lookup *lookup, struct kiln_vars *ret,
+                       struct kiln_diag *diag)
 {
-    struct resolver r = { .t = t, .diag = diag };
+    struct resolver r = { .t = t, .diag = diag, .lookup = lookup };
     size_t errors = diag->errors;
 
+    r.own_lookup = (struct kiln_lookup){ look_up, &r };
     r.ctx = (struct kiln_interp){
         .user = &r.values,
         .template_dir = t->dir,
         .start_s = start_s,
         .allow_env = true,
+        .lookup = lookup ? &r.own_lookup : NULL,
         .undefined_user_is_error = true,
     };
     add_defaults(&r);
@@ -421,9 +443,11 @@ bool kiln_vars_resolve(const struct kiln_template *t, const struct kiln_var_flag
         render_all(&r);
         report_unresolved(&r);
     }
+    collect_sensitive(&r);
+    *ret = (struct kiln_vars){ .sensitive = r.secrets };
+    r.secrets = (struct kiln_strv){ 0 };
     if (diag->errors == errors) {
-        *ret = (struct kiln_vars){ .values = r.values };
-        collect_sensitive(&r, &ret->sensitive);
+        ret->values = r.values;
         r.values = (struct kiln_strmap){ 0 };
     }
     resolver_done(&r);

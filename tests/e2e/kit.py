@@ -296,8 +296,9 @@ class Case(unittest.TestCase):
         with open(self.path(name), encoding="utf-8", errors="surrogateescape") as f:
             return f.read()
 
-    def serve(self, answer):
-        """An HTTP server; answer(request) is called for GET and HEAD. Returns its URL."""
+    def serve(self, answer, tls=None):
+        """An HTTP server; answer(request) is called for GET and HEAD. Returns its URL.
+        tls: an ssl.SSLContext makes it one of HTTPS."""
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
@@ -314,6 +315,8 @@ class Case(unittest.TestCase):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
         server.stopping = threading.Event()
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
 
         def stop():
@@ -322,7 +325,7 @@ class Case(unittest.TestCase):
             server.server_close()
 
         self.addCleanup(stop)
-        return f"http://127.0.0.1:{server.server_port}"
+        return f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
 
     def start(self, *args, tty=False, env=None, stdout=None):
         """Start kiln. Without a terminal it has a session of its own, so that it cannot find ours."""

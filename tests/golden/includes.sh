@@ -12,13 +12,14 @@ template       base
 bootcmd        base
 net            base
 vm             net base
+lookup         template net base
 config         template base
 engine         config template redact base
 communicator   engine config template redact net base
 provisioner    engine config template redact net base
 builder        communicator engine config template redact bootcmd vm net base
 postprocessor  provisioner engine config template redact vm net base
-run            builder communicator provisioner postprocessor engine config template redact bootcmd vm net base
+run            builder communicator provisioner postprocessor lookup engine config template redact bootcmd vm net base
 cli            run builder communicator provisioner postprocessor engine config template redact bootcmd vm net base ui/console.h
 ui             bootcmd base run/client.h engine/event.h
 '

@@ -89,7 +89,7 @@ static void prepare(struct bench *k, const char *json)
 
     k->source = kiln_source_new("t.json", json, strlen(json));
     k->t = kiln_template_load(k->source, "t.json", &k->diag);
-    if (!k->t || !kiln_vars_resolve(k->t, &flags, 1000, &k->vars, &k->diag) ||
+    if (!k->t || !kiln_vars_resolve(k->t, &flags, 1000, NULL, &k->vars, &k->diag) ||
         !kiln_template_check(k->t, &k->vars, 1000, &k->names, &k->diag)) {
         kiln_diag_format_all(&k->diag, &text);
         fail_msg("%s", kiln_str_cstr(&text));

@@ -28,7 +28,7 @@ static void diagnose(const char *path, const char *var_file, struct kiln_diag *d
     if (kiln_fs_exists(var_file))
         kiln_strv_add(&flags.files, var_file);
     if (t) {
-        resolved = kiln_vars_resolve(t, &flags, START_S, &vars, diag);
+        resolved = kiln_vars_resolve(t, &flags, START_S, NULL, &vars, diag);
         kiln_template_check(t, resolved ? &vars : NULL, START_S, &names, diag);
     }
     kiln_template_free(t);

@@ -52,7 +52,7 @@ static void var_file(struct fixture *f, const char *text)
 
 static bool resolve(struct fixture *f)
 {
-    return kiln_vars_resolve(f->t, &f->flags, START_S, &f->vars, &f->diag);
+    return kiln_vars_resolve(f->t, &f->flags, START_S, NULL, &f->vars, &f->diag);
 }
 
 static void resolve_ok(struct fixture *f)
