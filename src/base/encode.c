@@ -328,3 +328,64 @@ void kiln_go_add_quoted_ascii(struct kiln_str *out, const char *s, size_t len)
 {
     add_go_quoted(out, s, len, true);
 }
+
+/* What XML 1.0 allows. */
+static bool is_xml(unsigned cp)
+{
+    return cp == '\t' || cp == '\n' || cp == '\r' || (cp >= 0x20 && cp <= 0xd7ff) ||
+           (cp >= 0xe000 && cp <= 0xfffd) || cp >= 0x10000;
+}
+
+static const char *xml_reference(unsigned cp)
+{
+    static const struct {
+        char c;
+        const char *text;
+    } references[] = { { '<', "&lt;" },   { '>', "&gt;" },   { '&', "&amp;" },  { '"', "&#34;" },
+                       { '\'', "&#39;" }, { '\t', "&#x9;" }, { '\n', "&#xA;" }, { '\r', "&#xD;" } };
+
+    for (size_t i = 0; i < KILN_COUNT(references); i++) {
+        if (cp == (unsigned char)references[i].c)
+            return references[i].text;
+    }
+    return NULL;
+}
+
+void kiln_xml_add_text(struct kiln_str *out, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        unsigned cp = 0xfffd;
+        size_t n = kiln_utf8_decode(s + i, len - i, &cp);
+        const char *reference = n ? xml_reference(cp) : NULL;
+
+        if (reference)
+            kiln_str_adds(out, reference);
+        else
+            kiln_str_add_utf8(out, n && is_xml(cp) ? cp : 0xfffd);
+        i += n ? n : 1;
+    }
+}
+
+static void add_utf16(struct kiln_str *out, unsigned unit)
+{
+    kiln_str_addc(out, (char)(unit & 0xff));
+    kiln_str_addc(out, (char)(unit >> 8));
+}
+
+void kiln_utf16_add(struct kiln_str *out, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        unsigned cp = 0xfffd;
+        size_t n = kiln_utf8_decode(s + i, len - i, &cp);
+
+        if (n == 0)
+            cp = 0xfffd;
+        i += n ? n : 1;
+        if (cp < 0x10000) {
+            add_utf16(out, cp);
+        } else {
+            add_utf16(out, 0xd800 + ((cp - 0x10000) >> 10));
+            add_utf16(out, 0xdc00 + ((cp - 0x10000) & 0x3ff));
+        }
+    }
+}

@@ -29,6 +29,15 @@ void kiln_shell_add_quoted(struct kiln_str *out, const char *s);
 /** What stands between single quotes: each ' becomes '"'"' (Packer's environment variables). */
 void kiln_shell_add_escaped(struct kiln_str *out, const char *s);
 
+/**
+ * Text of XML, in an element or an attribute, as Go's xml.EscapeText writes it; tabs and line ends,
+ * too, so that they arrive as they are. What no XML can hold becomes U+FFFD.
+ */
+void kiln_xml_add_text(struct kiln_str *out, const char *s, size_t len);
+
+/** UTF-16, low byte first, without a mark; bytes that are no UTF-8 become U+FFFD. */
+void kiln_utf16_add(struct kiln_str *out, const char *s, size_t len);
+
 enum kiln_json_flags {
     KILN_JSON_PLAIN = 0,
     KILN_JSON_HTML = 1, /* < > & and U+2028/9 as \u003c …: Go's json.Marshal */

@@ -27,14 +27,16 @@ static bool prepare(void *cfg, const struct kiln_prepare *p)
     const struct kiln_comm_config *c = &((struct null *)cfg)->comm;
     bool ok = kiln_comm_prepare(&((struct null *)cfg)->comm, p);
     bool key = is_set(c->ssh_private_key_file), password = is_set(c->ssh_password);
+    const char *host_key = kiln_comm_is_winrm(c) ? "winrm_host" : "ssh_host";
+    const char *user_key = kiln_comm_is_winrm(c) ? "winrm_username" : "ssh_username";
 
-    if (kiln_comm_is_none(c))
+    if (!kiln_comm_is_ssh(c) && !kiln_comm_is_winrm(c))
         return ok;
-    if (!is_set(c->ssh_host))
-        ok = kiln_config_error(p, "ssh_host", "a Host must be specified, %s", more);
-    if (!is_set(c->ssh_username))
-        ok = kiln_config_error(p, "ssh_username", "a Username must be specified, %s", more);
-    if (!c->ssh_agent_auth && !password && !key)
+    if (!is_set(kiln_comm_host(c)))
+        ok = kiln_config_error(p, host_key, "a Host must be specified, %s", more);
+    if (!is_set(kiln_comm_user(c)))
+        ok = kiln_config_error(p, user_key, "a Username must be specified, %s", more);
+    if (!c->ssh_agent_auth && !is_set(kiln_comm_password(c)) && !key)
         ok = kiln_config_error(p, NULL, "one authentication method must be specified, %s", more);
     if (c->ssh_agent_auth + password + key > 1)
         ok = kiln_config_error(p, NULL,

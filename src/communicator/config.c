@@ -9,7 +9,7 @@ static const char *const transfer_methods[] = { "scp", "sftp", NULL };
 
 static const struct kiln_field fields[] = {
     { "communicator", KILN_STRING, AT(communicator), .def = "ssh",
-      .help = "ssh, or none: no provisioners that run in the guest." },
+      .help = "ssh, winrm, or none: no provisioners that run in the guest." },
     { "pause_before_connecting", KILN_DURATION, AT(pause_before_connecting_ns),
       .help = "After the first login wait this long, then log in again." },
 
@@ -79,15 +79,21 @@ static const struct kiln_field fields[] = {
     { "ssh_local_tunnels", KILN_STRINGS, AT(ssh_local_tunnels), .help = "Not available yet." },
     { "ssh_remote_tunnels", KILN_STRINGS, AT(ssh_remote_tunnels), .help = "Not available yet." },
 
-    { "winrm_username", KILN_STRING, AT(winrm.username), .flags = KILN_HIDDEN },
-    { "winrm_password", KILN_STRING, AT(winrm.password), .flags = KILN_SECRET | KILN_HIDDEN },
-    { "winrm_host", KILN_STRING, AT(winrm.host), .flags = KILN_HIDDEN },
-    { "winrm_port", KILN_INT, AT(winrm.port), .flags = KILN_HIDDEN },
-    { "winrm_timeout", KILN_DURATION, AT(winrm.timeout_ns), .flags = KILN_HIDDEN },
-    { "winrm_no_proxy", KILN_BOOL, AT(winrm.no_proxy), .flags = KILN_HIDDEN },
-    { "winrm_use_ssl", KILN_BOOL, AT(winrm.use_ssl), .flags = KILN_HIDDEN },
-    { "winrm_insecure", KILN_BOOL, AT(winrm.insecure), .flags = KILN_HIDDEN },
-    { "winrm_use_ntlm", KILN_BOOL, AT(winrm.use_ntlm), .flags = KILN_HIDDEN },
+    { "winrm_username", KILN_STRING, AT(winrm.username), .help = "Required with winrm." },
+    { "winrm_password", KILN_STRING, AT(winrm.password), KILN_SECRET, .help = "Its password." },
+    { "winrm_host", KILN_STRING, AT(winrm.host),
+      .help = "Address of the guest; most builders find it out." },
+    { "winrm_port", KILN_INT, AT(winrm.port),
+      .help = "Port of WinRM in the guest; 5985 if not set, 5986 with winrm_use_ssl." },
+    { "winrm_timeout", KILN_DURATION, AT(winrm.timeout_ns), .def = "30m",
+      .help = "How long to wait until the guest runs commands." },
+    { "winrm_no_proxy", KILN_BOOL, AT(winrm.no_proxy),
+      .help = "Connect to the guest directly, whatever proxy the environment names." },
+    { "winrm_use_ssl", KILN_BOOL, AT(winrm.use_ssl), .help = "WinRM over HTTPS." },
+    { "winrm_insecure", KILN_BOOL, AT(winrm.insecure),
+      .help = "Do not check the guest's certificate." },
+    { "winrm_use_ntlm", KILN_BOOL, AT(winrm.use_ntlm),
+      .help = "Log in by NTLMv2 instead of Basic." },
     { 0 },
 };
 
@@ -107,9 +113,47 @@ bool kiln_comm_is_ssh(const struct kiln_comm_config *c)
     return is_type(c, "ssh");
 }
 
+bool kiln_comm_is_winrm(const struct kiln_comm_config *c)
+{
+    return is_type(c, "winrm");
+}
+
 bool kiln_comm_is_none(const struct kiln_comm_config *c)
 {
     return is_type(c, "none");
+}
+
+/* What belongs to the one communicator, or to the other. */
+static const char *choose(const struct kiln_comm_config *c, const char *ssh, const char *winrm)
+{
+    const char *s = kiln_comm_is_ssh(c) ? ssh : kiln_comm_is_winrm(c) ? winrm : NULL;
+
+    return s ? s : "";
+}
+
+const char *kiln_comm_host(const struct kiln_comm_config *c)
+{
+    return choose(c, c->ssh_host, c->winrm.host);
+}
+
+const char *kiln_comm_user(const struct kiln_comm_config *c)
+{
+    return choose(c, c->ssh_username, c->winrm.username);
+}
+
+const char *kiln_comm_password(const struct kiln_comm_config *c)
+{
+    return choose(c, c->ssh_password, c->winrm.password);
+}
+
+int kiln_comm_port(const struct kiln_comm_config *c)
+{
+    return (int)(kiln_comm_is_ssh(c) ? c->ssh_port : kiln_comm_is_winrm(c) ? c->winrm.port : 0);
+}
+
+int64_t kiln_comm_timeout_ns(const struct kiln_comm_config *c)
+{
+    return kiln_comm_is_winrm(c) ? c->winrm.timeout_ns : c->ssh_timeout_ns;
 }
 
 static bool is_set(const char *s)
@@ -206,6 +250,22 @@ static bool prepare_ssh(struct kiln_comm_config *c, const struct kiln_prepare *p
     return check_not_yet(c, p) && ok;
 }
 
+static bool prepare_winrm(struct kiln_comm_config *c, const struct kiln_prepare *p)
+{
+    struct kiln_comm_winrm *w = &c->winrm;
+    bool ok = true;
+
+    if (w->port == 0)
+        w->port = w->use_ssl ? 5986 : 5985;
+    if (!is_set(w->username))
+        ok = kiln_config_error(p, NULL, "winrm_username must be specified.");
+    if (w->port < 1 || w->port > 65535)
+        ok = kiln_config_error(p, "winrm_port", "winrm_port must be between 1 and 65535");
+    if (w->timeout_ns < 0)
+        ok = kiln_config_error(p, "winrm_timeout", "winrm_timeout must not be negative");
+    return ok;
+}
+
 static void default_text(char **field, const char *value)
 {
     if (is_set(*field))
@@ -222,8 +282,8 @@ bool kiln_comm_prepare(struct kiln_comm_config *c, const struct kiln_prepare *p)
         return prepare_ssh(c, p);
     if (kiln_comm_is_none(c))
         return true;
-    if (is_type(c, "winrm"))
-        return kiln_config_error(p, "communicator", "communicator winrm is not available yet");
+    if (kiln_comm_is_winrm(c))
+        return prepare_winrm(c, p);
     if (is_type(c, "docker") || is_type(c, "dockerWindowsContainer"))
         return kiln_config_error(p, "communicator", "unknown communicator type: %s",
                                  c->communicator);

@@ -9,7 +9,7 @@
 #include "config/config.h"
 
 struct kiln_comm_config {
-    char *communicator; /* "ssh", "none" … */
+    char *communicator; /* "ssh", "winrm", "none" */
 
     char *ssh_host;
     int64_t ssh_port; /* 1 … 65535 after kiln_comm_prepare */
@@ -42,7 +42,8 @@ struct kiln_comm_config {
     struct kiln_strv ssh_local_tunnels, ssh_remote_tunnels;
     struct kiln_comm_winrm {
         char *username, *password, *host;
-        int64_t port, timeout_ns;
+        int64_t port;       /* 1 … 65535 after kiln_comm_prepare */
+        int64_t timeout_ns; /* for the first login */
         bool no_proxy, use_ssl, insecure, use_ntlm;
     } winrm;
 };
@@ -56,6 +57,14 @@ extern const struct kiln_schema kiln_comm_schema;
 bool kiln_comm_prepare(struct kiln_comm_config *c, const struct kiln_prepare *p);
 
 bool kiln_comm_is_ssh(const struct kiln_comm_config *c);
+bool kiln_comm_is_winrm(const struct kiln_comm_config *c);
 bool kiln_comm_is_none(const struct kiln_comm_config *c);
+/* Of the communicator that was chosen, as written; "" and 0 if it has none. */
+const char *kiln_comm_host(const struct kiln_comm_config *c);
+const char *kiln_comm_user(const struct kiln_comm_config *c);
+const char *kiln_comm_password(const struct kiln_comm_config *c);
+int kiln_comm_port(const struct kiln_comm_config *c);
+/** How long the guest may take to let us in; nanoseconds; 0: no limit. */
+int64_t kiln_comm_timeout_ns(const struct kiln_comm_config *c);
 
 #endif

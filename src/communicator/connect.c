@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "communicator/key_file.h"
 #include "communicator/none.h"
+#include "communicator/winrm.h"
+#include "engine/output.h"
 
 #define MAX_KEY_FILE (256u << 10)
 
@@ -21,14 +23,19 @@ static char *copy_if_set(const char *s)
     return is_set(s) ? kiln_xstrdup(s) : NULL;
 }
 
+static const char *or_empty(const char *s)
+{
+    return s ? s : "";
+}
+
 static const char *host_of(const struct kiln_connect *how)
 {
-    return how->host ? how->host : how->comm->ssh_host ? how->comm->ssh_host : "";
+    return how->host ? how->host : kiln_comm_host(how->comm);
 }
 
 static int port_of(const struct kiln_connect *how)
 {
-    return how->port > 0 ? how->port : (int)how->comm->ssh_port;
+    return how->port > 0 ? how->port : kiln_comm_port(how->comm);
 }
 
 /* ---- connecting ---- */
@@ -69,7 +76,7 @@ static void on_rung(void *ud, enum kiln_ssh_rung rung, const char *detail)
     kiln_emit(ud, &ev);
 }
 
-static bool connect_once(struct kiln_build *b, const struct kiln_connect *how, struct kiln_err *err)
+static bool connect_ssh(struct kiln_build *b, const struct kiln_connect *how, struct kiln_err *err)
 {
     const struct kiln_ssh_watch watch = { .rung = on_rung,
                                           .ud = b,
@@ -84,6 +91,51 @@ static bool connect_once(struct kiln_build *b, const struct kiln_connect *how, s
         return false;
     kiln_say(b, "Connected to SSH!");
     return true;
+}
+
+static void on_winrm_rung(void *ud, const char *name, const char *detail)
+{
+    struct kiln_event ev = {
+        .type = KILN_EV_RUNG, .name = name, .text = detail, .len = strlen(detail)
+    };
+
+    kiln_emit(ud, &ev);
+}
+
+static bool connect_winrm(struct kiln_build *b, const struct kiln_connect *how,
+                          struct kiln_err *err)
+{
+    const struct kiln_comm_winrm *c = &how->comm->winrm;
+    KILN_CLEANUP(kiln_output_freep) struct kiln_output *output = kiln_output_new(b);
+    const struct kiln_winrm_watch watch = { .rung = on_winrm_rung,
+                                            .ud = b,
+                                            .output = kiln_output_remote,
+                                            .output_ud = output,
+                                            .died_fd = how->died_fd,
+                                            .explain = how->explain,
+                                            .died_ud = how->died_ud };
+    struct kiln_winrm_config cfg = { .host = kiln_xstrdup(host_of(how)),
+                                     .port = port_of(how),
+                                     .user = kiln_xstrdup(c->username),
+                                     .password = kiln_xstrdup(or_empty(c->password)),
+                                     .https = c->use_ssl,
+                                     .insecure = c->insecure,
+                                     .ntlm = c->use_ntlm,
+                                     .no_proxy = c->no_proxy,
+                                     .timeout_us = c->timeout_ns / 1000 };
+
+    kiln_say(b, "Using WinRM communicator to connect: %s", host_of(how));
+    kiln_say(b, "Waiting for WinRM to become available...");
+    if (!kiln_winrm_connect_consume(&b->communicator, &cfg, &watch, b->cancel, err))
+        return false;
+    kiln_output_end(output);
+    kiln_say(b, "Connected to WinRM!");
+    return true;
+}
+
+static bool connect_once(struct kiln_build *b, const struct kiln_connect *how, struct kiln_err *err)
+{
+    return kiln_comm_is_winrm(how->comm) ? connect_winrm(b, how, err) : connect_ssh(b, how, err);
 }
 
 static bool pause_and_reconnect(struct kiln_build *b, const struct kiln_connect *how,
@@ -116,11 +168,6 @@ static void add_private_key(struct kiln_build *b, const struct kiln_connect *how
     kiln_strmap_set(&b->data, "SSHPrivateKey", kiln_str_cstr(&text));
 }
 
-static const char *or_empty(const char *s)
-{
-    return s ? s : "";
-}
-
 static void add_data(struct kiln_build *b, const struct kiln_connect *how)
 {
     const struct kiln_comm_config *c = how->comm;
@@ -130,13 +177,13 @@ static void add_data(struct kiln_build *b, const struct kiln_connect *how)
     } data[] = {
         { "Host", host_of(how) },
         { "Port", port },
-        { "User", or_empty(c->ssh_username) },
-        { "Password", or_empty(c->ssh_password) },
-        { "ConnType", "ssh" },
+        { "User", kiln_comm_user(c) },
+        { "Password", kiln_comm_password(c) },
+        { "ConnType", c->communicator },
         { "SSHPublicKey", or_empty(how->keypair ? how->keypair->public_line : NULL) },
         { "SSHPrivateKeyFile", or_empty(c->ssh_private_key_file) },
         { "SSHAgentAuth", c->ssh_agent_auth ? "true" : "false" },
-        { "WinRMPassword", "" },
+        { "WinRMPassword", or_empty(c->winrm.password) },
     };
 
     for (size_t i = 0; i < KILN_COUNT(data); i++)
@@ -220,8 +267,8 @@ void kiln_connect_clear_keys(struct kiln_build *b, const struct kiln_comm_config
     KILN_AUTO_STR pattern = { 0 };
     KILN_AUTO_STR script = { 0 };
 
-    if (!comm->ssh_clear_authorized_keys || !is_set(comm->temporary_key_pair_name) ||
-        !b->communicator)
+    if (kiln_comm_is_winrm(comm) || !comm->ssh_clear_authorized_keys ||
+        !is_set(comm->temporary_key_pair_name) || !b->communicator)
         return;
     kiln_say(b, "Trying to remove ephemeral keys from authorized_keys files");
     kiln_str_adds(&pattern, "/ ");

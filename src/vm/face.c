@@ -117,6 +117,18 @@ static bool is_printable(uint32_t code)
            code != 0xfffd && code != 0xfeff && code < 0xf0000;
 }
 
+/* How common it is; 0: most. */
+static unsigned rank(uint32_t code)
+{
+    if (code < 0x7f)
+        return 0;
+    if (code < 0x180)
+        return 1;
+    if (code >= 0x370 && code < 0x460)
+        return 2;
+    return code >= 0x2500 && code < 0x2600 ? 3 : 4;
+}
+
 void kiln_face_add(struct kiln_face *f, const struct kiln_bitmap *bits, uint32_t code,
                    unsigned index)
 {
@@ -131,10 +143,13 @@ void kiln_face_add(struct kiln_face *f, const struct kiln_bitmap *bits, uint32_t
     if (f->n == f->cap)
         grow(f);
     g = probe(f, &bare, &at);
-    if (g && !g->negative && !same(&g->bits, bits))
-        g->negative = code;
-    if (g)
+    if (g) {
+        uint32_t *as = same(&g->bits, bits) ? &g->code : &g->negative;
+
+        if (*as == 0 || rank(code) < rank(*as))
+            *as = code;
         return;
+    }
     f->glyphs[f->n] = (struct kiln_glyph){ .bits = *bits, .code = code, .index = index };
     f->slots[at] = (uint32_t)++f->n;
 }

@@ -30,7 +30,7 @@ struct kiln_glyph {
 struct kiln_face {
     char *name;                /* owned; for people: "VGA 8x16" */
     unsigned width, height;    /* of a cell, pixels */
-    struct kiln_glyph *glyphs; /* owned; what was added first is preferred */
+    struct kiln_glyph *glyphs; /* owned */
     size_t n, cap;
     uint32_t *slots; /* owned; hash table of indices + 1 */
     size_t n_slots;  /* a power of two */
@@ -42,9 +42,9 @@ void kiln_face_free(struct kiln_face *f); /* NULL is fine */
 void kiln_face_freep(struct kiln_face **f);
 
 /**
- * The glyph looks like `bits`. Left out: what was added before and looks the same (ASCII first,
- * then!), what is empty and no space, code points that nobody can print, more than
- * KILN_MAX_FONT_GLYPHS.
+ * The glyph looks like `bits`. Of characters that look the same the more common one stays: ASCII,
+ * then Latin, Greek and Cyrillic, lines and blocks, the rest; then the first. Left out: what is
+ * empty and no space, code points that nobody can print, more than KILN_MAX_FONT_GLYPHS.
  */
 void kiln_face_add(struct kiln_face *f, const struct kiln_bitmap *bits, uint32_t code,
                    unsigned index);

@@ -1,4 +1,4 @@
-/* Fonts in a VGA BIOS: 256 glyphs of one size, found by how their A looks. */
+/* Fonts of VGA cards, 256 glyphs of one size, found by how their A looks. */
 #include <string.h>
 
 #include "base/macros.h"
@@ -44,6 +44,17 @@ static const struct size sizes[] = {
     { 8, { 0x30, 0x78, 0xcc, 0xcc, 0xfc, 0xcc, 0xcc } },
 };
 
+/* A space is empty; what can be seen is not. */
+static bool is_font(const uint8_t *glyphs, unsigned height)
+{
+    static const uint8_t none[16];
+
+    for (unsigned code = ' '; code < 0x7f; code++)
+        if ((memcmp(glyphs + (size_t)code * height, none, height) == 0) != (code == ' '))
+            return false;
+    return true;
+}
+
 static const uint8_t *find_glyphs(const struct size *size, const uint8_t *rom, size_t len)
 {
     const uint8_t *a = memmem(rom, len, size->letter_a, size->height);
@@ -52,16 +63,17 @@ static const uint8_t *find_glyphs(const struct size *size, const uint8_t *rom, s
     if (!a || (size_t)(a - rom) < before)
         return NULL;
     at = (size_t)(a - rom) - before;
-    return len - at < (size_t)GLYPHS * size->height ? NULL : rom + at;
+    if (len - at < (size_t)GLYPHS * size->height || !is_font(rom + at, size->height))
+        return NULL;
+    return rom + at;
 }
 
-static struct kiln_face *make(const uint8_t *glyphs, unsigned height)
+static struct kiln_face *make(const char *prefix, const uint8_t *glyphs, unsigned height)
 {
-    KILN_AUTO_FREE char *name = kiln_xasprintf("VGA 8x%u", height);
+    KILN_AUTO_FREE char *name = kiln_xasprintf("%s 8x%u", prefix, height);
     struct kiln_face *f = kiln_face_new(name, 8, height);
 
-    for (unsigned i = 0; i < GLYPHS; i++) {
-        unsigned code = (i + ' ') % GLYPHS; /* ASCII first */
+    for (unsigned code = 0; code < GLYPHS; code++) {
         struct kiln_bitmap bits = { 0 };
 
         for (unsigned y = 0; y < height; y++)
@@ -71,15 +83,16 @@ static struct kiln_face *make(const uint8_t *glyphs, unsigned height)
     return f;
 }
 
-void kiln_font_vga(const void *rom, size_t len, kiln_font_found_fn *found, void *ud)
+void kiln_font_vga(const char *name, const void *data, size_t len, kiln_font_found_fn *found,
+                   void *ud)
 {
     for (size_t i = 0; i < KILN_COUNT(sizes); i++) {
-        const uint8_t *glyphs = find_glyphs(&sizes[i], rom, len);
+        const uint8_t *glyphs = find_glyphs(&sizes[i], data, len);
         struct kiln_face *face;
 
         if (!glyphs)
             continue;
-        face = make(glyphs, sizes[i].height);
+        face = make(name, glyphs, sizes[i].height);
         found(ud, kiln_face_nine(face));
         found(ud, face);
     }

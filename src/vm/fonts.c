@@ -1,24 +1,50 @@
 #include "vm/fonts.h"
 
 #include "base/fs.h"
+#include "base/limits.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/module.h"
 #include "base/process.h"
+#include "vm/font_ops.h"
 
-#define MAX_ROM (256u << 10)
-#define ASK_US  KILN_SECOND(10) /* for QEMU to say where its data is */
+#define MAX_ROM    (256u << 10)
+#define ASK_US     KILN_SECOND(10) /* for QEMU to say where its data is */
+#define MAX_FACES  1024
+#define MIN_GLYPHS 64 /* with less it is no font for text */
 
 struct kiln_fonts {
-    char *qemu_binary;
+    char *qemu_binary, *firmware;
     struct kiln_face **faces; /* owned */
     size_t n;
     size_t next; /* group to be loaded */
 };
 
-static const char *const usual_dirs[] = {
+static const char *const data_dirs[] = {
+    /* of QEMU */
     "/usr/share/seabios",
     "/usr/share/qemu",
     "/usr/share/seavgabios",
     "/usr/local/share/qemu",
+};
+
+static const char *const firmware[] = {
+    "/usr/share/OVMF/OVMF_CODE_4M.fd",   "/usr/share/OVMF/OVMF_CODE.fd",
+    "/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/x64/OVMF_CODE.4m.fd",
+    "/usr/share/ovmf/OVMF.fd",
+};
+
+static const char *const grub_fonts[] = {
+    "/usr/share/grub/unicode.pf2",
+    "/usr/share/grub2/unicode.pf2",
+    "/boot/grub/fonts/unicode.pf2",
+    "/boot/grub2/fonts/unicode.pf2",
+};
+
+static const char *const psf_dirs[] = {
+    "/usr/share/consolefonts",
+    "/usr/share/kbd/consolefonts",
+    "/usr/lib/kbd/consolefonts",
 };
 
 struct kiln_fonts *kiln_fonts_new(const struct kiln_fonts_places *places)
@@ -26,6 +52,7 @@ struct kiln_fonts *kiln_fonts_new(const struct kiln_fonts_places *places)
     struct kiln_fonts *f = kiln_xcalloc(1, sizeof(*f));
 
     f->qemu_binary = kiln_xstrdup(places ? places->qemu_binary : NULL);
+    f->firmware = kiln_xstrdup(places ? places->firmware : NULL);
     return f;
 }
 
@@ -37,6 +64,7 @@ void kiln_fonts_free(struct kiln_fonts *f)
         kiln_face_free(f->faces[i]);
     free(f->faces);
     free(f->qemu_binary);
+    free(f->firmware);
     free(f);
 }
 
@@ -44,9 +72,15 @@ static void add(void *ud, struct kiln_face *face)
 {
     struct kiln_fonts *f = ud;
 
+    if (f->n == MAX_FACES || face->n < MIN_GLYPHS) {
+        kiln_face_free(face);
+        return;
+    }
     f->faces = kiln_xrealloc(f->faces, f->n + 1, sizeof(struct kiln_face *));
     f->faces[f->n++] = face;
 }
+
+/* ---- VGA ---- */
 
 /* Where this QEMU looks for its data, then where it usually is. */
 static void find_data_dirs(const struct kiln_fonts *f, struct kiln_strv *ret)
@@ -61,8 +95,8 @@ static void find_data_dirs(const struct kiln_fonts *f, struct kiln_strv *ret)
                              NULL) &&
         code == 0)
         kiln_strv_split(ret, kiln_str_cstr(&out), '\n');
-    for (size_t i = 0; i < KILN_COUNT(usual_dirs); i++)
-        kiln_strv_add(ret, usual_dirs[i]);
+    for (size_t i = 0; i < KILN_COUNT(data_dirs); i++)
+        kiln_strv_add(ret, data_dirs[i]);
 }
 
 /* All variants of QEMU's VGA BIOS have the same fonts. */
@@ -77,13 +111,93 @@ static void load_vga(struct kiln_fonts *f)
         KILN_AUTO_STR rom = { 0 };
 
         if (f->n == before && kiln_fs_read(path, MAX_ROM, &rom, NULL))
-            kiln_font_vga(rom.data, rom.len, add, f);
+            kiln_font_vga("VGA", rom.data, rom.len, add, f);
+    }
+}
+
+static void load_qemu(struct kiln_fonts *f)
+{
+    KILN_AUTO_FREE char *path =
+        kiln_process_find(f->qemu_binary ? f->qemu_binary : "qemu-system-x86_64", NULL);
+    KILN_AUTO_STR program = { 0 };
+
+    if (path && kiln_fs_read(path, KILN_MAX_FIRMWARE, &program, NULL))
+        kiln_font_vga("Linux", program.data, program.len, add, f);
+}
+
+/* ---- packed ones ---- */
+
+static const struct kiln_font_ops *unpacker(void)
+{
+    KILN_AUTO_ERR err = { 0 };
+    const struct kiln_font_ops *ops = kiln_module_load("font", &err);
+
+    if (!ops)
+        kiln_log("fonts: %s", kiln_err_text(&err));
+    return ops;
+}
+
+static void load_firmware(struct kiln_fonts *f, const char *path)
+{
+    const struct kiln_font_ops *ops = unpacker();
+    KILN_AUTO_STR image = { 0 };
+
+    if (ops && kiln_fs_read(path, KILN_MAX_FIRMWARE, &image, NULL))
+        kiln_font_firmware(image.data, image.len, ops->unlzma, add, f);
+}
+
+static void load_uefi(struct kiln_fonts *f)
+{
+    size_t before = f->n;
+
+    if (f->firmware)
+        load_firmware(f, f->firmware);
+    for (size_t i = 0; i < KILN_COUNT(firmware) && f->n == before; i++)
+        load_firmware(f, firmware[i]);
+}
+
+static void load_grub(struct kiln_fonts *f)
+{
+    size_t before = f->n;
+
+    for (size_t i = 0; i < KILN_COUNT(grub_fonts) && f->n == before; i++) {
+        KILN_AUTO_STR file = { 0 };
+
+        if (kiln_fs_read(grub_fonts[i], KILN_MAX_FONT_FILE, &file, NULL))
+            kiln_font_pf2("GRUB unicode.pf2", file.data, file.len, add, f);
+    }
+}
+
+static void load_psf_file(struct kiln_fonts *f, const char *path)
+{
+    KILN_AUTO_STR file = { 0 }, plain = KILN_STR_MAX(KILN_MAX_FONT_FILE);
+    const char *name = kiln_path_base(path);
+    const struct kiln_font_ops *ops;
+
+    if (!kiln_fs_read(path, KILN_MAX_FONT_FILE, &file, NULL))
+        return;
+    if (!kiln_has_suffix(path, ".gz"))
+        kiln_font_psf(name, file.data, file.len, add, f);
+    else if ((ops = unpacker()) && ops->gunzip(file.data, file.len, &plain))
+        kiln_font_psf(name, plain.data, plain.len, add, f);
+}
+
+static void load_psf(struct kiln_fonts *f)
+{
+    for (size_t i = 0; i < KILN_COUNT(psf_dirs); i++) {
+        KILN_AUTO_STRV files = { 0 };
+
+        if (!kiln_fs_is_dir(psf_dirs[i]) || !kiln_fs_walk(psf_dirs[i], &files, NULL))
+            continue;
+        KILN_STRV_FOREACH (path, &files)
+            load_psf_file(f, path);
     }
 }
 
 bool kiln_fonts_load_more(struct kiln_fonts *f)
 {
-    static void (*const groups[])(struct kiln_fonts *) = { load_vga };
+    static void (*const groups[])(struct kiln_fonts *) = { load_vga, load_qemu, load_uefi,
+                                                           load_grub, load_psf };
 
     if (f->next == KILN_COUNT(groups))
         return false;

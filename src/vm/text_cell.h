@@ -48,9 +48,9 @@ static inline unsigned kiln_grid_rows(const struct kiln_grid *g,
 
 /**
  * The grid and font, of those that are loaded, in which most of the picture is text. False: in
- * none. *ret_known: how many cells are characters (other than spaces), for who compares.
+ * none. *ret_all: (nearly) all of it is, so that no other font can be better.
  */
 bool kiln_grid_find(const struct kiln_fonts *fonts, const struct kiln_text_image *image,
-                    struct kiln_grid *ret, unsigned *ret_known);
+                    struct kiln_grid *ret, bool *ret_all);
 
 #endif

@@ -16,6 +16,7 @@
 #define FACTOR      0x9e3779b1u
 #define MIN_VOTES   3u
 #define MIN_KNOWN   3u
+#define FEW_UNKNOWN 2u  /* cells, which are a cursor or a pointer */
 #define SAMPLE      512 /* cells that a font has to read */
 #define MAX_SHAPES  32  /* sizes of cells */
 
@@ -228,7 +229,7 @@ static unsigned count_known(const struct kiln_face *f, const struct sample *s)
 /* Reads the picture in all fonts of that size; of equals, the first. */
 static void try_faces(const struct kiln_fonts *fonts, const struct kiln_text_image *image,
                       const struct shape *s, const struct vote *at, struct sample *sample,
-                      struct kiln_grid *best, unsigned *best_known)
+                      struct kiln_grid *best, unsigned *best_known, bool *all)
 {
     take_sample(image, s->width, s->height, at->x, at->y, sample);
     for (size_t i = 0; i < kiln_fonts_count(fonts); i++) {
@@ -241,12 +242,13 @@ static void try_faces(const struct kiln_fonts *fonts, const struct kiln_text_ima
         if (known >= MIN_KNOWN && known > *best_known && known * 2 > sample->n) {
             *best = (struct kiln_grid){ f, at->x, at->y };
             *best_known = known;
+            *all = known + FEW_UNKNOWN >= sample->n + sample->other;
         }
     }
 }
 
 bool kiln_grid_find(const struct kiln_fonts *fonts, const struct kiln_text_image *image,
-                    struct kiln_grid *ret, unsigned *ret_known)
+                    struct kiln_grid *ret, bool *ret_all)
 {
     struct shape shapes[MAX_SHAPES];
     size_t n = collect_shapes(fonts, shapes);
@@ -254,16 +256,16 @@ bool kiln_grid_find(const struct kiln_fonts *fonts, const struct kiln_text_image
     struct kiln_grid best = { 0 };
     unsigned known = 0;
 
+    *ret_all = false;
     for (size_t i = 0; i < n; i++) {
         struct vote v = elect(image, &shapes[i]);
 
         if (v.n >= MIN_VOTES)
-            try_faces(fonts, image, &shapes[i], &v, sample, &best, &known);
+            try_faces(fonts, image, &shapes[i], &v, sample, &best, &known, ret_all);
         free(shapes[i].filter);
     }
     if (!best.face)
         return false;
     *ret = best;
-    *ret_known = known;
     return true;
 }

@@ -241,14 +241,11 @@ static bool fits(const struct kiln_text_reader *r)
 static bool search(struct kiln_text_reader *r, const struct kiln_text_image *image,
                    struct kiln_grid *ret)
 {
-    unsigned known;
+    bool all = false, found = kiln_grid_find(r->fonts, image, ret, &all);
 
-    if (kiln_fonts_count(r->fonts) > 0 && kiln_grid_find(r->fonts, image, ret, &known))
-        return true;
-    while (kiln_fonts_load_more(r->fonts))
-        if (kiln_grid_find(r->fonts, image, ret, &known))
-            return true;
-    return false;
+    while (!all && kiln_fonts_load_more(r->fonts))
+        found = kiln_grid_find(r->fonts, image, ret, &all);
+    return found;
 }
 
 static bool same_grid(const struct kiln_grid *a, const struct kiln_grid *b)

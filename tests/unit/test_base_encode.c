@@ -158,11 +158,34 @@ static void test_go(void **state)
     assert_string_equal(nul.data, "\"a\\x00b\"");
 }
 
+static void test_xml(void **state)
+{
+    KILN_AUTO_STR out = { 0 };
+    const char text[] = "<a b=\"'&\t\r\n\x01\xff\xc3\xa4\xf0\x9f\x98\x80\xef\xbf\xbe";
+
+    (void)state;
+    kiln_xml_add_text(&out, text, sizeof(text) - 1);
+    assert_string_equal(out.data, "&lt;a b=&#34;&#39;&amp;&#x9;&#xD;&#xA;\xef\xbf\xbd\xef\xbf\xbd"
+                                  "\xc3\xa4\xf0\x9f\x98\x80\xef\xbf\xbd");
+}
+
+static void test_utf16(void **state)
+{
+    KILN_AUTO_STR out = { 0 };
+    const char text[] = "a\xc3\xa4\xff\xf0\x9f\x98\x80"; /* a, umlaut, a bad byte, an emoji */
+
+    (void)state;
+    kiln_utf16_add(&out, text, sizeof(text) - 1);
+    assert_int_equal(out.len, 10);
+    assert_memory_equal(out.data, "a\0\xe4\0\xfd\xff\x3d\xd8\0\xde", 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hex),   cmocka_unit_test(test_base64), cmocka_unit_test(test_url),
         cmocka_unit_test(test_shell), cmocka_unit_test(test_json),   cmocka_unit_test(test_go),
+        cmocka_unit_test(test_xml),   cmocka_unit_test(test_utf16),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,9 +47,10 @@ static void done(struct decoded *d)
     kiln_source_unref(d->source);
 }
 
-#define HOST "\"ssh_host\": \"h\", \"ssh_username\": \"u\", "
-#define GOOD HOST "\"ssh_password\": \"pw\", "
-#define SEE  ", please reference your communicator documentation"
+#define HOST  "\"ssh_host\": \"h\", \"ssh_username\": \"u\", "
+#define GOOD  HOST "\"ssh_password\": \"pw\", "
+#define WINRM "\"communicator\": \"winrm\", \"winrm_host\": \"h\", \"winrm_username\": \"u\", "
+#define SEE   ", please reference your communicator documentation"
 #define USER                                                                                       \
     "An ssh_username must be specified\n"                                                          \
     "  Note: some builders used to default ssh_username to \"root\"."
@@ -64,9 +65,13 @@ static const struct {
                  " | one authentication method must be specified" SEE },
     { "{" GOOD "\"ssh_agent_auth\": true}",
       "only one of ssh_agent_auth, ssh_password, and ssh_private_key_file must be specified" },
-    { "{" GOOD "\"communicator\": \"winrm\"}", "communicator winrm is not available yet" },
-    { "{" GOOD "\"communicator\": \"winrm\", \"winrm_username\": \"x\", \"winrm_timeout\": \"1m\"}",
-      "communicator winrm is not available yet" },
+    { "{" WINRM "\"winrm_password\": \"p\"}", "" },
+    { "{" GOOD "\"communicator\": \"winrm\"}",
+      "winrm_username must be specified. | a Host must be specified" SEE
+      " | a Username must be specified" SEE " | one authentication method must be specified" SEE },
+    { "{" WINRM "\"winrm_port\": 65536, \"winrm_timeout\": \"-1m\"}",
+      "winrm_port must be between 1 and 65535 | winrm_timeout must not be negative"
+      " | one authentication method must be specified" SEE },
     { "{" GOOD "\"communicator\": \"docker\"}", "unknown communicator type: docker" },
     { "{" GOOD "\"communicator\": \"telnet\"}", "Communicator type telnet is invalid" },
     { "{" GOOD "\"ssh_file_transfer_method\": \"ftp\"}",
@@ -98,6 +103,29 @@ static void errors(void **state)
         if (!kiln_streq(kiln_str_cstr(&got), rows[i].errors))
             fail_msg("%s\n   got: %s\n  want: %s", rows[i].json, kiln_str_cstr(&got),
                      rows[i].errors);
+        done(&d);
+    }
+}
+
+static void ports(void **state)
+{
+    static const struct {
+        const char *json;
+        int port;
+    } ports[] = {
+        { "{" GOOD "\"winrm_port\": 1}", 22 },
+        { "{\"communicator\": \"none\"}", 0 },
+        { "{" WINRM "\"ssh_port\": 1}", 5985 },
+        { "{" WINRM "\"winrm_use_ssl\": true}", 5986 },
+        { "{" WINRM "\"winrm_use_ssl\": true, \"winrm_port\": 55986}", 55986 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(ports); i++) {
+        struct decoded d;
+
+        decode(&d, ports[i].json);
+        assert_int_equal(kiln_comm_port(&d.c), ports[i].port);
         done(&d);
     }
 }
@@ -223,8 +251,11 @@ static void key_paths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors),    cmocka_unit_test(limits_of_the_wait),
-        cmocka_unit_test(defaults),  cmocka_unit_test(key_files),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(ports),
+        cmocka_unit_test(limits_of_the_wait),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(key_files),
         cmocka_unit_test(key_paths),
     };
 

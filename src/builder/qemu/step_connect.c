@@ -55,8 +55,8 @@ static bool wait_look(struct kiln_qemu_state *s, struct kiln_build *b, int64_t d
         if (kiln_cancel_now(b->cancel) < deadline)
             return true;
         return kiln_err_set(err, KILN_ERR_TIMEOUT,
-                            "the guest got no address on the bridge %s within ssh_timeout",
-                            s->o->net_bridge);
+                            "the guest got no address on the bridge %s within %s_timeout",
+                            s->o->net_bridge, s->o->comm.communicator);
     case KILN_WAIT_CANCELLED:
     case KILN_WAIT_ERROR:
         break;
@@ -66,7 +66,7 @@ static bool wait_look(struct kiln_qemu_state *s, struct kiln_build *b, int64_t d
 
 static bool find_guest(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
 {
-    int64_t limit = s->o->comm.ssh_timeout_ns / 1000;
+    int64_t limit = kiln_comm_timeout_ns(&s->o->comm) / 1000;
     int64_t deadline = limit ? kiln_cancel_deadline(b->cancel, limit) : KILN_NEVER;
     KILN_AUTO_FREE char *mac = NULL;
 
@@ -110,7 +110,7 @@ static void explain_death(void *ud, struct kiln_err *err)
 static bool connect_guest(void *state, struct kiln_build *b, struct kiln_err *err)
 {
     struct kiln_qemu_state *s = state;
-    const char *host = s->o->comm.ssh_host;
+    const char *host = kiln_comm_host(&s->o->comm);
     const char *guest = s->guest_address ? s->guest_address : "127.0.0.1";
     const struct kiln_connect how = {
         .comm = &s->o->comm,

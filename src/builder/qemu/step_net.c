@@ -137,11 +137,11 @@ static bool port_forward(void *state, struct kiln_build *b, struct kiln_err *err
     }
     if (kiln_qemu_is_set(s->o->net_bridge)) {
         kiln_message(b, "net_bridge is set; skipping port forwarding setup.");
-        s->ssh_port.port = (int)s->o->comm.ssh_port; /* the guest's own; no lock */
+        s->ssh_port.port = kiln_comm_port(&s->o->comm); /* the guest's own; no lock */
         return true;
     }
     if (s->o->skip_nat_mapping) {
-        s->ssh_port.port = (int)s->o->comm.ssh_port; /* the same number on both sides; no lock */
+        s->ssh_port.port = kiln_comm_port(&s->o->comm); /* the same number on both sides; no lock */
         return true;
     }
     return kiln_qemu_take_ssh_port(s, b, err);

@@ -156,7 +156,7 @@ static void fill_runtime(struct kiln_vm_config *cfg, const struct kiln_qemu_stat
 
     if (s->communicates && !kiln_qemu_is_set(o->net_bridge)) {
         cfg->forward_host_port = s->ssh_port.port;
-        cfg->forward_guest_port = (int)o->comm.ssh_port;
+        cfg->forward_guest_port = kiln_comm_port(&o->comm);
     }
     cfg->vnc_port = s->vnc_port.port;
     cfg->vnc_password = s->vnc_password != NULL;
