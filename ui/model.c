@@ -57,8 +57,10 @@ static void build_done(struct kiln_model_build *b)
     free(b->error);
     free(b->progress.name);
     free(b->prompts);
-    free(b->rung);
-    free(b->rung_detail);
+    for (size_t i = 0; i < KILN_MODEL_RUNGS; i++) {
+        free(b->rungs[i].name);
+        free(b->rungs[i].detail);
+    }
     kiln_strv_done(&b->breaks);
     kiln_strv_done(&b->artifacts);
 }
@@ -334,6 +336,31 @@ static void take_resume(struct kiln_model_build *b)
         b->state = KILN_MODEL_RUNNING;
 }
 
+/* ---- the ladder ---- */
+
+static void take_rung(struct kiln_model_build *b, const struct kiln_event *ev)
+{
+    struct kiln_model_rung *r;
+
+    if (ev->index < 0 || ev->index >= KILN_MODEL_RUNGS)
+        return;
+    r = &b->rungs[ev->index];
+    set_string(&r->name, kiln_streq(ev->to, "absent") ? NULL : ev->name);
+    set_text(&r->detail, ev->text, ev->len);
+    r->state = kiln_streq(ev->to, "holds")     ? KILN_MODEL_RUNG_HOLDS
+               : kiln_streq(ev->to, "waiting") ? KILN_MODEL_RUNG_WAITING
+                                               : KILN_MODEL_RUNG_UNKNOWN;
+}
+
+size_t kiln_model_height(const struct kiln_model_build *b)
+{
+    size_t n = KILN_MODEL_RUNGS;
+
+    while (n > 0 && !(b->rungs[n - 1].name && b->rungs[n - 1].state == KILN_MODEL_RUNG_HOLDS))
+        n--;
+    return n;
+}
+
 /* ---- begin and end ---- */
 
 static void take_build_end(struct kiln_model_build *b, const struct kiln_event *ev)
@@ -388,8 +415,7 @@ static void take_build_event(struct kiln_model_build *b, const struct kiln_event
         take_key(b, ev);
         break;
     case KILN_EV_RUNG:
-        set_string(&b->rung, ev->name);
-        set_text(&b->rung_detail, ev->text, ev->len);
+        take_rung(b, ev);
         break;
     case KILN_EV_PROMPT:
     case KILN_EV_PROMPT_END:
@@ -419,6 +445,8 @@ static void take_build_event(struct kiln_model_build *b, const struct kiln_event
     case KILN_EV_LINE:
     case KILN_EV_HTTP:
     case KILN_EV_TEXT:
+    case KILN_EV_QEMU:
+    case KILN_EV_QMP:
     case KILN_EV_LOG:
     case KILN_EV__N:
         break;

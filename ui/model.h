@@ -58,6 +58,13 @@ struct kiln_model_prompt {
     struct kiln_strv choices;
 };
 
+/* Of the ladder to the guest; what is told as "absent" is not there. */
+struct kiln_model_rung {
+    char *name, *detail;
+    enum { KILN_MODEL_RUNG_UNKNOWN, KILN_MODEL_RUNG_WAITING, KILN_MODEL_RUNG_HOLDS } state;
+};
+#define KILN_MODEL_RUNGS 16
+
 struct kiln_model_build {
     char *label;
     enum kiln_model_state state;
@@ -81,7 +88,7 @@ struct kiln_model_build {
     } stop;
     unsigned screen_w, screen_h; /* 0: no screen */
     uint64_t frame;
-    char *rung, *rung_detail;
+    struct kiln_model_rung rungs[KILN_MODEL_RUNGS]; /* by number; those without a name: none */
     struct kiln_strv artifacts; /* one line each */
 };
 
@@ -102,6 +109,8 @@ const struct kiln_model_build *kiln_model_find(const struct kiln_model *m, const
 /** The step that types the boot command: builds without one have no guest of ours, so no screen.
  * NULL: there is none, or it is not known yet (no list of steps). */
 const struct kiln_model_step *kiln_model_typing_step(const struct kiln_model_build *b);
+/** How many rungs there are up to the last that holds; 0: none does. */
+size_t kiln_model_height(const struct kiln_model_build *b);
 /** A build waits for an answer or stands at a breakpoint. */
 bool kiln_model_asks(const struct kiln_model *m);
 

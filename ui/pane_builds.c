@@ -10,13 +10,13 @@
 
 #define TIME_COLUMNS 6 /* " 12:34" */
 
-enum row_kind { ROW_BUILD, ROW_STEP, ROW_PROGRESS, ROW_ERROR, ROW_ARTIFACT };
+enum row_kind { ROW_BUILD, ROW_STEP, ROW_PROGRESS, ROW_RUNG, ROW_ERROR, ROW_ARTIFACT };
 
 struct row {
     enum row_kind kind;
     size_t build;
     enum kiln_model_list list; /* STEP */
-    size_t i;                  /* STEP, ARTIFACT */
+    size_t i;                  /* STEP, RUNG, ARTIFACT */
     bool nested;               /* STEP: a provisioner below its step */
 };
 
@@ -64,6 +64,29 @@ static bool is_going(enum kiln_model_state state)
     return state == KILN_MODEL_RUNNING || state == KILN_MODEL_STOPPED;
 }
 
+/* Of the ladder to the guest: the last rung that holds, the next one, and below what does not. */
+static void add_rungs(struct builds_pane *p, const struct kiln_model_build *b, size_t build)
+{
+    size_t height = kiln_model_height(b);
+    bool next = false;
+
+    for (size_t i = 0; i < KILN_MODEL_RUNGS && !next; i++) {
+        const struct kiln_model_rung *r = &b->rungs[i];
+        bool holds = r->state == KILN_MODEL_RUNG_HOLDS;
+
+        if (!r->name || (holds && i + 1 != height))
+            continue;
+        add_row(p, (struct row){ .kind = ROW_RUNG, .build = build, .i = i });
+        next = i >= height && r->state == KILN_MODEL_RUNG_WAITING;
+    }
+}
+
+static bool waits_for_guest(const struct kiln_model_step *s)
+{
+    return is_going(s->state) && (strcasecmp(s->name, "StepConnect") == 0 ||
+                                  strcasecmp(s->name, "StepWaitGuestAddress") == 0);
+}
+
 static void add_steps(struct builds_pane *p, const struct kiln_model_build *b, size_t build,
                       enum kiln_model_list list, bool nested)
 {
@@ -77,6 +100,8 @@ static void add_steps(struct builds_pane *p, const struct kiln_model_build *b, s
         add_row(p, (struct row){ ROW_STEP, build, list, i, nested });
         if (provisions)
             add_steps(p, b, build, KILN_LIST_PROVISIONERS, true);
+        else if (waits_for_guest(s))
+            add_rungs(p, b, build);
         else if (is_going(s->state) && b->progress.name)
             add_row(p, (struct row){ .kind = ROW_PROGRESS, .build = build });
     }
@@ -221,6 +246,28 @@ static void draw_step(const struct kiln_model_build *b, const struct row *r,
         draw_time(row, kiln_step_elapsed_us(s, now), base);
 }
 
+static void draw_rung(const struct kiln_model_build *b, size_t i, const struct kiln_area *row,
+                      struct kiln_style base)
+{
+    static const enum kiln_model_state like[] = {
+        [KILN_MODEL_RUNG_UNKNOWN] = KILN_MODEL_PENDING,
+        [KILN_MODEL_RUNG_WAITING] = KILN_MODEL_PENDING,
+        [KILN_MODEL_RUNG_HOLDS] = KILN_MODEL_DONE,
+    };
+    const struct kiln_model_rung *r = &b->rungs[i];
+    struct kiln_style style = looks[like[r->state]].style, dim = faint;
+    uint32_t glyph =
+        r->state == KILN_MODEL_RUNG_UNKNOWN ? (uint32_t)'?' : looks[like[r->state]].glyph;
+    int x = 6;
+
+    style.attr |= base.attr;
+    dim = selected(dim, base.attr != 0);
+    kiln_area_put(row, 4, 0, glyph, style);
+    x += kiln_area_text(row, x, 0, r->name, strlen(r->name), base) + 1;
+    if (r->detail)
+        kiln_area_text(row, x, 0, r->detail, strcspn(r->detail, "\n"), dim);
+}
+
 static void draw_row(struct builds_pane *p, const struct row *r, const struct kiln_area *row,
                      bool chosen)
 {
@@ -239,6 +286,9 @@ static void draw_row(struct builds_pane *p, const struct row *r, const struct ki
         break;
     case ROW_PROGRESS:
         kiln_progress_draw(&b->progress, row, 4, selected(bold, chosen));
+        break;
+    case ROW_RUNG:
+        draw_rung(b, r->i, row, base);
         break;
     case ROW_ERROR:
         kiln_area_text(row, 2, 0, b->error, strcspn(b->error, "\n"), selected(red, chosen));

@@ -412,11 +412,13 @@ static void http_line(struct kiln_printer *p, const struct kiln_event *ev)
 
 static void debug_log(struct kiln_printer *p, const struct kiln_event *ev)
 {
+    bool qemu = ev->type == KILN_EV_QEMU;
     KILN_AUTO_STR line = { 0 };
 
     if (p->log_fd < 0)
         return;
-    kiln_str_addf(&line, "%s: %.*s\n", ev->build ? ev->build : "kiln", (int)ev->len,
+    kiln_str_addf(&line, "%s: %s%s%s%.*s\n", ev->build ? ev->build : "kiln", qemu ? "Qemu " : "",
+                  qemu && ev->name ? ev->name : "", qemu ? ": " : "", (int)ev->len,
                   ev->text ? ev->text : "");
     (void)kiln_fs_write_all(p->log_fd, line.data, line.len, NULL);
 }
@@ -469,6 +471,7 @@ static void on_event(void *ud, const struct kiln_event *ev)
         http_line(p, ev);
         break;
     case KILN_EV_LOG:
+    case KILN_EV_QEMU:
         debug_log(p, ev);
         break;
     case KILN_EV_PLAN:
@@ -477,6 +480,7 @@ static void on_event(void *ud, const struct kiln_event *ev)
     case KILN_EV_BOOT:
     case KILN_EV_KEY:
     case KILN_EV_RUNG:
+    case KILN_EV_QMP:
     case KILN_EV_BREAKS:
     case KILN_EV_SCREEN:
     case KILN_EV_FRAME:

@@ -66,20 +66,12 @@ static struct kiln_ssh_config config_of(const struct kiln_connect *how)
     };
 }
 
-static void on_rung(void *ud, enum kiln_ssh_rung rung, const char *detail)
-{
-    struct kiln_event ev = { .type = KILN_EV_RUNG,
-                             .name = kiln_ssh_rung_name(rung),
-                             .text = detail,
-                             .len = strlen(detail) };
-
-    kiln_emit(ud, &ev);
-}
-
 static bool connect_ssh(struct kiln_build *b, const struct kiln_connect *how, struct kiln_err *err)
 {
-    const struct kiln_ssh_watch watch = { .rung = on_rung,
-                                          .ud = b,
+    const struct kiln_ssh_watch watch = { .ladder = b->ladder,
+                                          .forwarded = how->forwarded,
+                                          .look = how->look,
+                                          .look_ud = how->look_ud,
                                           .died_fd = how->died_fd,
                                           .explain = how->explain,
                                           .died_ud = how->died_ud };

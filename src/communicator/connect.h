@@ -14,7 +14,10 @@ struct kiln_connect {
     const char *host;                       /* NULL: comm->ssh_host */
     int port;                               /* 0: comm->ssh_port */
     const struct kiln_ssh_keypair *keypair; /* the temporary one, or NULL */
-    /* The guest's sign of death: see struct kiln_ssh_watch. -1: none. */
+    /* See struct kiln_ssh_watch; died_fd -1: none. */
+    bool forwarded;
+    void (*look)(void *look_ud);
+    void *look_ud;
     int died_fd;
     void (*explain)(void *died_ud, struct kiln_err *err);
     void *died_ud;

@@ -77,8 +77,10 @@ static struct kiln_channel *open_once(struct ssh *s, const struct kiln_channel_h
     struct kiln_channel *ch = s->ops->channel_open(
         s->link, how, c, kiln_cancel_deadline(c, OPEN_LIMIT), ret_refused, err);
 
-    if (ch)
-        ch->stall_us = s->cfg.stall_us;
+    if (!ch)
+        return NULL;
+    ch->stall_us = s->cfg.stall_us;
+    kiln_ladder_reach(s->watch.ladder, KILN_RUNG_SHELL, "");
     return ch;
 }
 

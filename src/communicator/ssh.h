@@ -12,6 +12,7 @@
 #include "base/str.h"
 
 #include "engine/communicator.h"
+#include "engine/ladder.h"
 
 /* Where to log in, and as whom. All strings owned. */
 struct kiln_ssh_config {
@@ -34,23 +35,17 @@ struct kiln_ssh_config {
 };
 void kiln_ssh_config_done(struct kiln_ssh_config *cfg);
 
-/* How far a login has come. */
-enum kiln_ssh_rung {
-    KILN_RUNG_NONE,   /* the port is closed */
-    KILN_RUNG_PORT,   /* somebody accepts connections (QEMU does, for a guest that is not there) */
-    KILN_RUNG_BANNER, /* an SSH server has said its name */
-    KILN_RUNG_HOST_KEY, /* keys are exchanged */
-    KILN_RUNG_METHODS,  /* it has said how one may log in */
-    KILN_RUNG_LOGIN,    /* we are in */
-};
-const char *kiln_ssh_rung_name(enum kiln_ssh_rung rung); /* "port", "banner", … */
-
 /* What else may end the wait, and who wants to know how it goes. Functions may be NULL. Used again
  * when a lost connection is made anew: what it points to must live as long as the communicator. */
 struct kiln_ssh_watch {
-    /* A rung was reached; called when that is news. */
-    void (*rung)(void *ud, enum kiln_ssh_rung rung, const char *detail);
-    void *ud;
+    /* Gets the rungs from PORT to SHELL. NULL: nobody else wants to know. */
+    struct kiln_ladder *ladder;
+    /* Somebody (QEMU's user network) accepts connections for a guest that may not be there: that a
+     * connection is made says nothing of PORT. */
+    bool forwarded;
+    /* Called every few seconds of the wait: what else can be seen of the guest? */
+    void (*look)(void *look_ud);
+    void *look_ud;
     /* The guest died: `died_fd` is readable (its pidfd). -1: nothing to watch. explain sets err. */
     int died_fd;
     void (*explain)(void *died_ud, struct kiln_err *err);
@@ -66,7 +61,7 @@ struct kiln_ssh_watch {
  * @cfg    consumed, also on failure
  * @watch  copied; NULL: nothing to watch
  *
- * Errors: `Timeout waiting for SSH.` + a line that says how far it came (TIMEOUT); Packer's
+ * Errors: `Timeout waiting for SSH.` + what the ladder says of it (TIMEOUT); Packer's
  * `Error waiting for SSH: … authentication error …` (REMOTE); what watch->explain says; CANCELLED;
  * USER for a key file or algorithm list that cannot be used.
  */

@@ -69,7 +69,7 @@ void kiln_ssh_keys_free(struct kiln_ssh_keys *keys);
 bool kiln_ssh_make_keypair(struct kiln_ssh_keypair *ret, const char *type, int64_t bits,
                            const char *comment, struct kiln_err *err);
 enum kiln_login kiln_link_login(struct kiln_link *l, bool may_authenticate, struct kiln_err *err);
-enum kiln_ssh_rung kiln_link_rung(const struct kiln_link *l, struct kiln_str *detail);
+enum kiln_rung kiln_link_rung(const struct kiln_link *l, struct kiln_str *detail);
 enum kiln_wait kiln_link_channel_pump(struct kiln_channel *ch, struct pollfd *more, size_t n,
                                       struct kiln_cancel *c, int64_t deadline,
                                       struct kiln_err *err);

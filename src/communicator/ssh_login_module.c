@@ -288,7 +288,7 @@ static void add_printable(struct kiln_str *out, const char *text)
         kiln_str_addc(out, text[i] >= ' ' && text[i] <= '~' ? text[i] : '?');
 }
 
-enum kiln_ssh_rung kiln_link_rung(const struct kiln_link *l, struct kiln_str *detail)
+enum kiln_rung kiln_link_rung(const struct kiln_link *l, struct kiln_str *detail)
 {
     const char *banner = ssh_get_serverbanner(l->session);
 

@@ -49,7 +49,7 @@ struct kiln_ssh_ops {
     struct pollfd (*link_poll)(const struct kiln_link *); /* what to wait for */
     bool (*link_alive)(const struct kiln_link *);
     enum kiln_login (*login)(struct kiln_link *, bool may_authenticate, struct kiln_err *err);
-    enum kiln_ssh_rung (*rung)(const struct kiln_link *, struct kiln_str *detail);
+    enum kiln_rung (*rung)(const struct kiln_link *, struct kiln_str *detail);
     /* The agent has been asked: if the server hung up during that, leave it out next time. */
     bool (*in_agent)(const struct kiln_link *);
     void (*skip_agent)(struct kiln_link *);

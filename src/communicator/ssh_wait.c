@@ -29,6 +29,11 @@
 #define AFTER_DENIED    KILN_SECOND(7)  /* Packer's pace, which ssh_handshake_attempts is about */
 #define LOOKUP_LIMIT    KILN_SECOND(15)
 #define AFTER_LOOKUP    KILN_SECOND(5)
+#define FIRST_LOOK      KILN_SECOND(2)
+#define LOOK_EVERY      KILN_SECOND(5)
+#define REFUSED_WITHIN  KILN_SECOND(5) /* who refuses does it at once; who is not there, never */
+
+#define NOTHING KILN_RUNG_ADDRESS /* below what an attempt can reach */
 
 struct attempt {
     size_t address; /* index into waiter.addresses */
@@ -37,8 +42,8 @@ struct attempt {
     int64_t started;
     int64_t auth_started; /* 0: may not yet */
     enum kiln_login state;
-    enum kiln_ssh_rung rung;
-    bool gone; /* to be swept */
+    enum kiln_rung rung; /* or NOTHING */
+    bool gone;           /* to be swept */
 };
 
 struct waiter {
@@ -60,29 +65,11 @@ struct waiter {
     bool skip_agent; /* in the next attempt */
     struct kiln_link *winner;
 
-    enum kiln_ssh_rung best; /* ever */
-    struct kiln_str told;    /* the last rung reported, as text */
-    struct kiln_err why;     /* of the last attempt that ended */
+    struct kiln_ladder *ladder;        /* the watch's, or own */
+    int64_t reached_at[KILN_RUNG__N];  /* start of the last attempt that came so far */
+    int64_t next_look;
+    struct kiln_err why; /* of the last attempt that ended */
 };
-
-const char *kiln_ssh_rung_name(enum kiln_ssh_rung rung)
-{
-    switch (rung) {
-    case KILN_RUNG_NONE:
-        return "none";
-    case KILN_RUNG_PORT:
-        return "port";
-    case KILN_RUNG_BANNER:
-        return "banner";
-    case KILN_RUNG_HOST_KEY:
-        return "host-key";
-    case KILN_RUNG_METHODS:
-        return "methods";
-    case KILN_RUNG_LOGIN:
-        return "login";
-    }
-    return "none";
-}
 
 static bool talks(const struct attempt *a)
 {
@@ -97,47 +84,87 @@ static bool authenticates(const struct waiter *w, const struct attempt *a)
 
 /* ---- rungs ---- */
 
-static bool is_furthest(const struct waiter *w, const struct attempt *a)
+static void reached(struct waiter *w, struct attempt *a, enum kiln_rung rung, const char *detail)
 {
-    for (size_t i = 0; i < w->n; i++) {
-        if (!w->attempts[i].gone && w->attempts[i].rung > a->rung)
-            return false;
-    }
-    return true;
-}
-
-static void reached(struct waiter *w, struct attempt *a, enum kiln_ssh_rung rung,
-                    const char *detail)
-{
-    KILN_AUTO_FREE char *text = kiln_xasprintf("%s %s", kiln_ssh_rung_name(rung), detail);
-
-    a->rung = rung;
-    if (rung > w->best)
-        w->best = rung;
-    if (!w->watch->rung || !is_furthest(w, a) || kiln_streq(text, kiln_str_cstr(&w->told)))
+    if (rung == KILN_RUNG_PORT && w->watch->forwarded)
         return;
-    kiln_str_clear(&w->told);
-    kiln_str_adds(&w->told, text);
-    w->watch->rung(w->watch->ud, rung, detail);
+    a->rung = rung;
+    for (unsigned i = KILN_RUNG_PORT; i <= rung; i++)
+        w->reached_at[i] = a->started;
+    kiln_ladder_reach(w->ladder, rung, detail);
 }
 
 static void look_at_rung(struct waiter *w, struct attempt *a)
 {
     KILN_AUTO_STR detail = { 0 };
-    enum kiln_ssh_rung rung = w->ops->rung(a->link, &detail);
+    enum kiln_rung rung = w->ops->rung(a->link, &detail);
 
     if (rung > a->rung)
         reached(w, a, rung, kiln_str_cstr(&detail));
 }
 
+static bool anybody_at(const struct waiter *w, unsigned rung)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        if (!w->attempts[i].gone && w->attempts[i].rung >= rung)
+            return true;
+    }
+    return false;
+}
+
+/* An attempt has ended without getting in. What older ones had reached, and nobody has any more,
+ * does not hold any longer. */
+static void fell(struct waiter *w, const struct attempt *a)
+{
+    unsigned rung = a->rung + 1u;
+
+    if (rung == KILN_RUNG_PORT && w->watch->forwarded)
+        rung++;
+    while (rung <= KILN_RUNG_LOGIN && (w->reached_at[rung] >= a->started || anybody_at(w, rung)))
+        rung++;
+    if (rung <= KILN_RUNG_LOGIN)
+        kiln_ladder_fall(w->ladder, (enum kiln_rung)rung);
+}
+
+/* Behind a forwarded port the guest's own network has sent us away: so it has an address. */
+static void note_refusal(struct waiter *w, const struct attempt *a)
+{
+    if (!w->watch->forwarded || a->rung != NOTHING ||
+        kiln_cancel_now(w->cancel) - a->started > REFUSED_WITHIN)
+        return;
+    kiln_ladder_set(w->ladder, KILN_RUNG_PORT, KILN_RUNG_WAITING,
+                    "the guest closes the connection at once");
+    kiln_ladder_reach(w->ladder, KILN_RUNG_ADDRESS, "it answers, if only to refuse");
+}
+
+/* Those that a wait is about are there from its beginning. */
+static void init_rungs(struct waiter *w)
+{
+    for (unsigned i = KILN_RUNG_PORT; i < KILN_RUNG__N; i++) {
+        bool unknown = i == KILN_RUNG_PORT && w->watch->forwarded;
+
+        if (kiln_ladder_state(w->ladder, (enum kiln_rung)i) == KILN_RUNG_ABSENT)
+            kiln_ladder_set(w->ladder, (enum kiln_rung)i,
+                            unknown ? KILN_RUNG_UNKNOWN : KILN_RUNG_WAITING, "%s",
+                            unknown ? "QEMU accepts connections for the guest" : "");
+    }
+    kiln_ladder_fall(w->ladder, KILN_RUNG_PORT); /* of a connection before */
+}
+
 /* ---- the set of attempts ---- */
 
-static void drop(struct waiter *w, struct attempt *a)
+static void let_go(struct waiter *w, struct attempt *a)
 {
     w->ops->link_free(a->link);
     a->link = NULL;
     kiln_fd_closep(&a->fd);
     a->gone = true;
+}
+
+static void drop(struct waiter *w, struct attempt *a)
+{
+    let_go(w, a);
+    fell(w, a);
 }
 
 static void sweep(struct waiter *w)
@@ -246,6 +273,7 @@ static bool failed(struct waiter *w, struct attempt *a, enum kiln_login before,
         refused = true; /* it counts refused keys and passwords, and hangs up: a refused login */
     } else {
         launch_by(w, soonest > now ? soonest : now);
+        note_refusal(w, a);
     }
     drop(w, a);
     return !refused || denied(w, a, err);
@@ -255,7 +283,7 @@ static bool step_link(struct waiter *w, struct attempt *a, struct kiln_err *err)
 {
     KILN_AUTO_ERR why = { 0 };
     enum kiln_login before = a->state;
-    enum kiln_ssh_rung rung = a->rung;
+    enum kiln_rung rung = a->rung;
 
     a->state = w->ops->login(a->link, a->auth_started != 0, &why);
     look_at_rung(w, a);
@@ -263,7 +291,7 @@ static bool step_link(struct waiter *w, struct attempt *a, struct kiln_err *err)
     case KILN_LOGIN_DONE:
         w->winner = a->link;
         a->link = NULL; /* handed over */
-        drop(w, a);
+        let_go(w, a);
         return true;
     case KILN_LOGIN_DENIED:
         if (before == KILN_LOGIN_DENIED)
@@ -340,6 +368,7 @@ static bool launch(struct waiter *w, struct kiln_err *err)
 
         *a = (struct attempt){ .address = w->next_address++ % w->addresses.n,
                                .fd = -1,
+                               .rung = NOTHING,
                                .started = now };
         dialled = kiln_tcp_dial_begin(&a->fd, &w->addresses.v[a->address], &why);
         if (!dialled)
@@ -394,6 +423,7 @@ static int64_t wake_at(const struct waiter *w)
     int64_t at = w->next_launch < w->deadline ? w->next_launch : w->deadline;
     int64_t auth = w->last_auth + AUTH_HEAD_START;
 
+    at = w->next_look < at ? w->next_look : at;
     if (auth < w->next_auth)
         auth = w->next_auth;
     for (size_t i = 0; i < w->n; i++) {
@@ -406,37 +436,23 @@ static int64_t wake_at(const struct waiter *w)
     return at;
 }
 
-static const char *advice(enum kiln_ssh_rung best)
-{
-    switch (best) {
-    case KILN_RUNG_NONE:
-        return "nothing accepted a connection: is the guest up, does it have this address, and is "
-               "ssh_port the port of its SSH server?";
-    case KILN_RUNG_PORT:
-        return "the port is open, but no SSH server spoke behind it: did the guest boot (look at "
-               "its screen), has it got its network, is an SSH server installed and started?";
-    case KILN_RUNG_BANNER:
-        return "an SSH server answered, but the key exchange did not finish: is the guest very "
-               "slow, or do ssh_ciphers and ssh_key_exchange_algorithms suit the server?";
-    case KILN_RUNG_HOST_KEY:
-        return "keys were exchanged, but the server never said how to log in: is the guest very "
-               "slow?";
-    case KILN_RUNG_METHODS:
-    case KILN_RUNG_LOGIN:
-        return "the server let nobody in: are ssh_username, ssh_password and the keys those of the "
-               "installed system?";
-    }
-    return "";
-}
-
 static bool timed_out(struct waiter *w, struct kiln_err *err)
 {
-    KILN_AUTO_FREE char *last = kiln_xstrdup(kiln_err_text(&w->why));
+    KILN_AUTO_STR text = { 0 };
 
-    (void)kiln_err_set(err, KILN_ERR_TIMEOUT, "Timeout waiting for SSH.\n%s:%d: %s%s%s%s",
-                       w->cfg->host, w->cfg->port, advice(w->best), *last ? " (last: " : "", last,
-                       *last ? ")" : "");
-    return false;
+    kiln_ladder_explain(w->ladder, &text);
+    if (w->why.kind != KILN_ERR_NONE)
+        kiln_str_addf(&text, "\nThe last attempt ended with: %s", kiln_err_text(&w->why));
+    return kiln_err_set(err, KILN_ERR_TIMEOUT, "Timeout waiting for SSH.\n%s:%d: %s", w->cfg->host,
+                        w->cfg->port, kiln_str_cstr(&text));
+}
+
+static void look_around(struct waiter *w, int64_t now)
+{
+    if (now < w->next_look)
+        return;
+    w->watch->look(w->watch->look_ud);
+    w->next_look = kiln_cancel_deadline(w->cancel, LOOK_EVERY);
 }
 
 static bool guest_died(struct waiter *w, struct kiln_err *err)
@@ -498,6 +514,7 @@ static bool wait_for_winner(struct waiter *w, struct kiln_err *err)
 
         if (now >= w->deadline)
             return timed_out(w, err);
+        look_around(w, now);
         expire(w);
         sweep(w);
         if (now >= w->next_launch && !launch(w, err))
@@ -520,13 +537,19 @@ bool kiln_ssh_wait(struct kiln_link **ret_link, const struct kiln_ssh_ops *ops,
         .watch = watch,
         .cancel = c,
         .deadline = cfg->timeout_us > 0 ? kiln_cancel_deadline(c, cfg->timeout_us) : KILN_NEVER,
+        .next_look = watch->look ? kiln_cancel_deadline(c, FIRST_LOOK) : KILN_NEVER,
     };
-    bool ok = wait_for_winner(&w, err);
+    struct kiln_ladder *own = watch->ladder ? NULL : kiln_ladder_new(NULL, NULL);
+    bool ok;
+
+    w.ladder = own ? own : watch->ladder;
+    init_rungs(&w);
+    ok = wait_for_winner(&w, err);
 
     for (size_t i = 0; i < w.n; i++)
-        drop(&w, &w.attempts[i]);
+        let_go(&w, &w.attempts[i]);
     kiln_tcp_addrs_done(&w.addresses);
-    kiln_str_done(&w.told);
+    kiln_ladder_free(own);
     kiln_err_clear(&w.why);
     if (ok)
         *ret_link = w.winner;

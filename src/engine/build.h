@@ -47,6 +47,7 @@ struct kiln_build_sequence {
 
 struct kiln_control;  /* control.h */
 struct kiln_debugger; /* debugger.h */
+struct kiln_ladder;   /* ladder.h */
 struct kiln_prompter; /* how prompts reach a person; run/ implements it */
 struct kiln_steps;    /* the step runner's state; step.h */
 
@@ -89,6 +90,7 @@ struct kiln_build {
     const char *target; /* current line prefix; NULL: label. Changed around post-processors */
 
     /* -- running state -- */
+    struct kiln_ladder *ladder;             /* to the guest (ladder.h); NULL: nobody looks */
     struct kiln_strmap data;                /* generated data: ID, Host, PackerHTTPAddr … */
     struct kiln_communicator *communicator; /* NULL until connected; owned by its step */
     struct kiln_steps *steps;               /* while kiln_steps_run is at work */

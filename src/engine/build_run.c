@@ -1,5 +1,6 @@
 #include "engine/build.h"
 #include "engine/debugger.h"
+#include "engine/ladder.h"
 #include "engine/postprocess.h"
 
 enum { STATUS_OK, STATUS_FAILED, STATUS_CANCELLED }; /* of BUILD_END */
@@ -20,6 +21,20 @@ static void tell_artifacts(struct kiln_build *b, const struct kiln_results *resu
 
         kiln_emit(b, &ev);
     }
+}
+
+static void tell_rung(void *ud, enum kiln_rung rung, enum kiln_rung_state from,
+                      enum kiln_rung_state to, const char *detail)
+{
+    struct kiln_event ev = { .type = KILN_EV_RUNG,
+                             .index = (int64_t)rung,
+                             .name = kiln_rung_name(rung),
+                             .from = kiln_rung_state_name(from),
+                             .to = kiln_rung_state_name(to),
+                             .text = detail,
+                             .len = strlen(detail) };
+
+    kiln_emit(ud, &ev);
 }
 
 static void tell_end(struct kiln_build *b, const struct kiln_err *failure)
@@ -66,7 +81,10 @@ bool kiln_build_run(struct kiln_build *b, struct kiln_results *ret, struct kiln_
         kiln_bus_add_secrets(b->bus, &b->secrets);
     kiln_emit(b, &start);
     kiln_debugger_begin(b);
+    b->ladder = kiln_ladder_new(tell_rung, b);
     ok = run_builder(b, &built, &failure);
+    kiln_ladder_free(b->ladder);
+    b->ladder = NULL;
     kiln_debugger_steps(b, NULL, 0); /* in case it has none */
     if (ok && built) {
         release_output(b, built);

@@ -38,7 +38,12 @@
       "a key event was sent: index, name, keysym, down; done = row, total = element, status = "    \
       "which of the element's events; masked for secrets")                                         \
     X(HTTP, "http", "the HTTP server answered: name = method, text = path, status")                \
-    X(RUNG, "rung", "where the communicator stands: name = rung, text = detail")                   \
+    X(RUNG, "rung",                                                                                \
+      "a rung of the ladder to the guest: index from 0, name (engine/ladder.h), from, to: absent " \
+      "(there is none in this build), unknown (kiln cannot tell), waiting, holds; text = what "    \
+      "was seen")                                                                                  \
+    X(QEMU, "qemu", "lines that QEMU printed: name = stdout or stderr, text")                      \
+    X(QMP, "qmp", "QEMU reported something: name = QMP event, text = its data as JSON")            \
     X(PROMPT, "prompt", "a question: index = id, text, names = choices; name = why it is asked")   \
     X(PROMPT_END, "prompt-end", "the question index is answered or void")                          \
     X(BREAKS, "breakpoints",                                                                       \

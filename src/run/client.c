@@ -263,7 +263,8 @@ static void take_reply(struct kiln_client *c, struct json_object *o)
 static void take_event(struct kiln_client *c, enum kiln_event_type type, const char *line,
                        size_t len, const struct kiln_client_handler *h, void *ud)
 {
-    if (type == KILN_EV_LINE || type == KILN_EV_LOG || !kiln_event_decode(&c->box, line, len, NULL))
+    if (type == KILN_EV_LINE || type == KILN_EV_LOG || type == KILN_EV_QEMU ||
+        !kiln_event_decode(&c->box, line, len, NULL))
         return;
     if (type == KILN_EV_RUN_END) {
         c->info.state = KILN_RUN_ENDED;

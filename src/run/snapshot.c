@@ -63,7 +63,6 @@ static unsigned key_members(enum kiln_event_type type)
     case KILN_EV_BUILD_END:
     case KILN_EV_BOOT:
     case KILN_EV_KEY:
-    case KILN_EV_RUNG:
     case KILN_EV_BREAKS:
     case KILN_EV_STOP:
     case KILN_EV_RESUME:
@@ -75,6 +74,8 @@ static unsigned key_members(enum kiln_event_type type)
     case KILN_EV_STEP:
         return BUILD | ID | INDEX | TO; /* when it began stays, beside how it ended */
     case KILN_EV_PROGRESS:
+    case KILN_EV_RUNG:
+    case KILN_EV_QMP:
         return BUILD | NAME;
     case KILN_EV_BOOT_PLAN:
     case KILN_EV_PROMPT:
@@ -86,6 +87,7 @@ static unsigned key_members(enum kiln_event_type type)
     case KILN_EV_ARTIFACT:
         return BUILD | NAME | ID | INDEX;
     case KILN_EV_LINE:
+    case KILN_EV_QEMU:
     case KILN_EV_LOG:
     case KILN_EV__N:
         break;
@@ -156,6 +158,7 @@ static int weight(enum kiln_event_type type)
     case KILN_EV_HTTP:
     case KILN_EV_PROMPT_END:
     case KILN_EV_PROGRESS:
+    case KILN_EV_QMP:
         return 0;
     case KILN_EV_RUN_START:
     case KILN_EV_RUN_END:
@@ -170,6 +173,7 @@ static int weight(enum kiln_event_type type)
     case KILN_EV_BOOT:
     case KILN_EV_KEY:
     case KILN_EV_RUNG:
+    case KILN_EV_QEMU:
     case KILN_EV_BREAKS:
     case KILN_EV_STOP:
     case KILN_EV_RESUME:

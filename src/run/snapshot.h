@@ -2,7 +2,7 @@
  * What a run is like now: of every thing that events tell of, the last event that told of it, in
  * the order in which they came. Whoever reads it from the beginning knows the state, and whoever
  * goes on reading learns what happens; who is slow reads less, because what is out of date is gone.
- * LINE and LOG events are not in it.
+ * LINE, QEMU and LOG events are not in it.
  *
  * Every entry has a serial number, which grows from entry to entry. One thread.
  */

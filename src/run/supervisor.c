@@ -62,7 +62,7 @@ static void publish(struct kiln_supervisor *s, struct kiln_slot *slot, const cha
 
     if (!kiln_event_peek(line, len, &type))
         return;
-    text = type == KILN_EV_LINE || type == KILN_EV_LOG;
+    text = type == KILN_EV_LINE || type == KILN_EV_LOG || type == KILN_EV_QEMU;
     if (type != KILN_EV_FRAME && type != KILN_EV_TEXT)
         log_event(s, line, len);
     if (text && !client) /* not for the snapshot, and nobody prints it */

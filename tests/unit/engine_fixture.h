@@ -140,6 +140,8 @@ static inline void fixture_tell(struct kiln_str *out, const struct kiln_event *e
     case KILN_EV_BOOT:
     case KILN_EV_HTTP:
     case KILN_EV_RUNG:
+    case KILN_EV_QEMU:
+    case KILN_EV_QMP:
     case KILN_EV_PROMPT_END:
     case KILN_EV_BREAKS:
     case KILN_EV_STOP:

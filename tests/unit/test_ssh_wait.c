@@ -10,24 +10,28 @@
 static struct sshd sshd;
 
 struct watched {
-    struct kiln_str rungs; /* names, in the order of the reports */
+    struct kiln_ladder *ladder;
+    struct kiln_str rungs; /* names of those that came to hold, or (in parentheses) do no longer */
     struct kiln_str last;  /* the last detail */
-    enum kiln_ssh_rung best;
+    bool forwarded;
 };
 
-static void on_rung(void *ud, enum kiln_ssh_rung rung, const char *detail)
+static void on_rung(void *ud, enum kiln_rung rung, enum kiln_rung_state from,
+                    enum kiln_rung_state to, const char *detail)
 {
     struct watched *w = ud;
 
-    kiln_str_addf(&w->rungs, "%s%s", w->rungs.len > 0 ? " " : "", kiln_ssh_rung_name(rung));
+    if (from != KILN_RUNG_HOLDS && to != KILN_RUNG_HOLDS)
+        return;
+    kiln_str_addf(&w->rungs, to == KILN_RUNG_HOLDS ? "%s%s" : "%s(%s)",
+                  w->rungs.len > 0 ? " " : "", kiln_rung_name(rung));
     kiln_str_clear(&w->last);
     kiln_str_adds(&w->last, detail);
-    if (rung > w->best)
-        w->best = rung;
 }
 
 static void watched_done(struct watched *w)
 {
+    kiln_ladder_free(w->ladder);
     kiln_str_done(&w->rungs);
     kiln_str_done(&w->last);
 }
@@ -37,12 +41,13 @@ static void watched_done(struct watched *w)
 static double wait_at(int port, int64_t timeout_us, struct watched *w, struct kiln_err *err)
 {
     struct kiln_ssh_config cfg = sshd_login(&sshd);
-    const struct kiln_ssh_watch watch = { .rung = on_rung, .ud = w, .died_fd = -1 };
+    struct kiln_ssh_watch watch = { .forwarded = w->forwarded, .died_fd = -1 };
     struct kiln_cancel *cancel = kiln_cancel_new();
     struct kiln_communicator *comm = NULL;
     int64_t start = kiln_clock_mono_us();
     bool ok;
 
+    watch.ladder = w->ladder = kiln_ladder_new(on_rung, w);
     cfg.port = port;
     cfg.timeout_us = timeout_us;
     ok = kiln_ssh_connect_consume(&comm, &cfg, &watch, cancel, err);
@@ -87,7 +92,7 @@ static void bad_doors_hold_nothing_up(void **state)
         door_end(&d);
         if (took < 0 || took > doors[i].at_most + SLOWNESS)
             fail_msg("%s: %.2f s, %s", doors[i].name, took, kiln_err_text(&err));
-        assert_int_equal(w.best, KILN_RUNG_LOGIN);
+        assert_int_equal(kiln_ladder_highest(w.ladder, false), KILN_RUNG_LOGIN);
         assert_true(kiln_has_suffix(kiln_str_cstr(&w.rungs), "login"));
     }
 }
@@ -159,19 +164,28 @@ static void server_that_comes_late(void **state)
 
 static const struct {
     enum treatment treatment;
+    bool forwarded;
     const char *want; /* in the second line of the error */
 } ends[] = {
-    { DOOR_SILENT, "no SSH server spoke behind it" },
-    { DOOR_CLOSE, "no SSH server spoke behind it" },
-    { DOOR_GARBAGE, "no SSH server spoke behind it" },
-    { DOOR_BANNER, "the key exchange did not finish" },
+    { DOOR_SILENT, false,
+      "the last rung that holds is \"port\": the SSH port takes connections (127.0.0.1:" },
+    { DOOR_SILENT, false, "\"banner\" does not hold: no SSH server spoke" },
+    { DOOR_CLOSE, false, "\"banner\" does not hold: no SSH server spoke" },
+    { DOOR_GARBAGE, false, "\"banner\" does not hold: no SSH server spoke" },
+    { DOOR_BANNER, false, "the last rung that holds is \"banner\"" },
+    { DOOR_BANNER, false, "\"host-key\" does not hold: an SSH server answered, but the key exchange" },
+    { DOOR_SILENT, true, "Whether \"port\" holds cannot be known (QEMU accepts connections" },
+    { DOOR_CLOSE, true,
+      "the last rung that holds is \"address\": the guest has an address and uses it (it answers" },
+    { DOOR_CLOSE, true, "\"port\" does not hold (the guest closes the connection at once)" },
+    { DOOR_BANNER, true, "the last rung that holds is \"banner\"" },
 };
 
 static void timeouts_tell_what_was_reached(void **state)
 {
     (void)state;
     for (size_t i = 0; i < KILN_COUNT(ends); i++) {
-        AUTO_WATCHED w = { 0 };
+        AUTO_WATCHED w = { .forwarded = ends[i].forwarded };
         KILN_AUTO_ERR err = { 0 };
         struct door d;
 
@@ -185,6 +199,23 @@ static void timeouts_tell_what_was_reached(void **state)
     }
 }
 
+/* What only an old attempt had reached no longer holds once a newer one has ended below. */
+static void rungs_fall(void **state)
+{
+    static const enum treatment worse[] = { DOOR_MID_KEX, DOOR_CLOSE };
+    AUTO_WATCHED w = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+    struct door d;
+
+    (void)state;
+    door_start(&d, 0, worse, 2);
+    assert_true(wait_at(d.port, KILN_SECOND(2), &w, &err) < 0);
+    door_end(&d);
+    assert_string_equal(kiln_str_cstr(&w.rungs), "port banner (banner)");
+    assert_non_null(strstr(err.msg, "\"banner\" does not hold (SSH-2.0-"));
+    assert_non_null(strstr(err.msg, ", though it did "));
+}
+
 static void timeout_at_a_closed_port(void **state)
 {
     AUTO_WATCHED w = { 0 };
@@ -195,7 +226,8 @@ static void timeout_at_a_closed_port(void **state)
     assert_int_equal(err.kind, KILN_ERR_TIMEOUT);
     assert_non_null(strstr(err.msg, "nothing accepted a connection"));
     assert_non_null(strstr(err.msg, "connection refused"));
-    assert_int_equal(w.best, KILN_RUNG_NONE);
+    assert_int_equal(kiln_ladder_highest(w.ladder, true), KILN_RUNG__N);
+    assert_string_equal(kiln_str_cstr(&w.rungs), "");
 }
 
 static void key_that_cannot_be_used(void **state)
@@ -310,6 +342,7 @@ int main(void)
         cmocka_unit_test(rungs_are_told_once),
         cmocka_unit_test(server_that_comes_late),
         cmocka_unit_test(timeouts_tell_what_was_reached),
+        cmocka_unit_test(rungs_fall),
         cmocka_unit_test(timeout_at_a_closed_port),
         cmocka_unit_test(key_that_cannot_be_used),
         cmocka_unit_test(death_of_the_guest_ends_it),

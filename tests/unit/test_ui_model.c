@@ -159,10 +159,41 @@ static void test_breaks(void **state)
     }
 }
 
+#define RUNG(number, name, to)                                                                     \
+    "{\"type\":\"rung\",\"build\":\"b\",\"index\":" number ",\"name\":\"" name                  \
+    "\",\"from\":\"absent\",\"to\":\"" to "\",\"text\":\"seen\"}"
+
+static void test_ladder(void **state)
+{
+    struct kiln_model m = { 0 };
+    const struct kiln_model_build *b;
+
+    (void)state;
+    take(&m, RUNG("0", "vm", "holds"));
+    take(&m, RUNG("1", "screen", "waiting"));
+    take(&m, RUNG("4", "port", "unknown"));
+    take(&m, RUNG("5", "banner", "holds"));
+    take(&m, RUNG("99", "far", "holds"));
+    take(&m, RUNG("-1", "near", "holds"));
+    b = kiln_model_find(&m, "b");
+    assert_int_equal(kiln_model_height(b), 6);
+    assert_int_equal(b->rungs[1].state, KILN_MODEL_RUNG_WAITING);
+    assert_int_equal(b->rungs[4].state, KILN_MODEL_RUNG_UNKNOWN);
+    assert_string_equal(b->rungs[4].name, "port");
+    assert_string_equal(b->rungs[4].detail, "seen");
+    assert_null(b->rungs[2].name);
+    take(&m, RUNG("5", "banner", "waiting"));
+    take(&m, RUNG("0", "vm", "absent"));
+    assert_int_equal(kiln_model_height(b), 0);
+    assert_null(b->rungs[0].name);
+    kiln_model_clear(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_story),
+        cmocka_unit_test(test_ladder),
         cmocka_unit_test(test_odd),
         cmocka_unit_test(test_breaks),
     };

@@ -284,7 +284,6 @@ static void kitty_removes(void **state)
 
 static void png_comes_back(void **state)
 {
-    const struct kiln_pixels_ops *ops = load();
     struct kiln_picture p = frame_of(33, 17, 0x123456), got = { 0 };
     KILN_AUTO_STR out = { 0 };
     KILN_AUTO_ERR err = { 0 };
@@ -295,7 +294,7 @@ static void png_comes_back(void **state)
         png_image image = { .version = PNG_IMAGE_VERSION };
 
         kiln_str_clear(&out);
-        unit_ok(ops->png(&p, level, &out, &err), &err);
+        unit_ok(kiln_picture_png(&p, level, &out, &err), &err);
         assert_true(png_image_begin_read_from_memory(&image, out.data, out.len));
         assert_int_equal(image.format, PNG_FORMAT_RGB);
         image.format = PNG_FORMAT_RGBA;
@@ -309,13 +308,12 @@ static void png_comes_back(void **state)
 
 static void png_has_bounds(void **state)
 {
-    const struct kiln_pixels_ops *ops = load();
     struct kiln_picture p = frame_of(64, 64, 0x123456);
     KILN_AUTO_STR out = KILN_STR_MAX(50);
     KILN_AUTO_ERR err = { 0 };
 
     (void)state;
-    unit_fails(ops->png(&p, 0, &out, &err), &err, KILN_ERR_USER,
+    unit_fails(kiln_picture_png(&p, 0, &out, &err), &err, KILN_ERR_USER,
                "PNG: longer than the limit of 50 bytes");
     kiln_picture_done(&p);
 }

@@ -39,7 +39,7 @@ static void add_line(struct kiln_logblock *b, size_t from, size_t to)
 
 static unsigned level_of(const struct kiln_event *ev)
 {
-    if (ev->type == KILN_EV_LOG)
+    if (ev->type == KILN_EV_LOG || ev->type == KILN_EV_QEMU)
         return KILN_LOG_DEBUG;
     if (ev->type == KILN_EV_HTTP)
         return KILN_SAY;

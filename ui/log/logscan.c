@@ -16,7 +16,7 @@ enum kiln_logscan kiln_logscan_type(const char *event, size_t len)
     if (!kiln_event_peek(event, len, &type))
         return KILN_LOGSCAN_OTHER;
     if (type == KILN_EV_LINE || type == KILN_EV_LOG || type == KILN_EV_BUILD_END ||
-        type == KILN_EV_HTTP)
+        type == KILN_EV_HTTP || type == KILN_EV_QEMU)
         return KILN_LOGSCAN_LINES;
     return type == KILN_EV_STEP ? KILN_LOGSCAN_STEP : KILN_LOGSCAN_OTHER;
 }

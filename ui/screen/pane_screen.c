@@ -547,7 +547,7 @@ static bool make_png(struct pane *p, struct kiln_str *out, unsigned *ret_w, unsi
         kiln_picture_done(&whole);
     *ret_w = whole.rgbx ? whole.width : p->picture.width;
     *ret_h = whole.rgbx ? whole.height : p->picture.height;
-    ok = p->ops->png(whole.rgbx ? &whole : &p->picture, PNG_LEVEL, out, err);
+    ok = kiln_picture_png(whole.rgbx ? &whole : &p->picture, PNG_LEVEL, out, err);
     kiln_picture_done(&whole);
     return ok;
 }
@@ -578,7 +578,7 @@ static void save(struct pane *p, const char *path, bool replace)
     unsigned w, h;
     bool ok;
 
-    if (!p->picture.rgbx || !p->ops) {
+    if (!p->picture.rgbx) {
         kiln_console_error(p->console, "there is no picture to save");
         return;
     }

@@ -79,6 +79,14 @@ void kiln_picture_scale(const struct kiln_picture *from, struct kiln_picture *to
     }
 }
 
+bool kiln_picture_png(const struct kiln_picture *p, int level, struct kiln_str *out,
+                      struct kiln_err *err)
+{
+    const struct kiln_image image = { p->rgbx, p->width, p->height };
+
+    return kiln_png_make(&image, level, out, err);
+}
+
 bool kiln_picture_equal(const struct kiln_picture *a, const struct kiln_picture *b)
 {
     return a->width == b->width && a->height == b->height &&

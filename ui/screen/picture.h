@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/png.h"
+
 struct kiln_picture {
     uint8_t *rgbx;          /* owned; rows top down, 4 bytes a pixel, no padding */
     unsigned width, height; /* pixels */
@@ -21,6 +23,9 @@ bool kiln_picture_size(struct kiln_picture *p, unsigned width, unsigned height);
  * covers, enlarging repeats pixels. The fourth byte becomes 255.
  */
 void kiln_picture_scale(const struct kiln_picture *from, struct kiln_picture *to);
+/** A PNG file of it, appended. level: of compression, 0..9. */
+bool kiln_picture_png(const struct kiln_picture *p, int level, struct kiln_str *out,
+                      struct kiln_err *err);
 bool kiln_picture_equal(const struct kiln_picture *a, const struct kiln_picture *b);
 
 /**

@@ -1,13 +1,12 @@
 /*
- * Pictures for terminals and files, through libchafa and libpng: kiln-pixels.so, loaded with
- * kiln_module_load("pixels") when the first frame is to be shown. One thread. Nothing is kept
- * between calls. Memory that is gone ends the program in these libraries; sizes are bounded by
- * KILN_MAX_DISPLAY_PIXELS and KILN_CANVAS_MAX.
+ * Pictures for terminals, through libchafa: kiln-pixels.so, loaded with kiln_module_load("pixels")
+ * when the first frame is to be shown. One thread. Nothing is kept between calls. Memory that is
+ * gone ends the program in that library; sizes are bounded by KILN_MAX_DISPLAY_PIXELS and
+ * KILN_CANVAS_MAX.
  */
 #ifndef KILN_UI_PIXELS_H
 #define KILN_UI_PIXELS_H
 
-#include "base/err.h"
 #include "base/str.h"
 #include "ui/screen/picture.h"
 #include "ui/term/canvas.h"
@@ -33,9 +32,6 @@ struct kiln_pixels_ops {
                   int rows, struct kiln_cell *ret);
     /** A sixel sequence (DCS … ST) of the picture as it is, pixel for pixel. */
     void (*sixel)(const struct kiln_picture *p, struct kiln_str *out);
-    /** A PNG file, RGB. @level: of compression, 0..9. */
-    bool (*png)(const struct kiln_picture *p, int level, struct kiln_str *out,
-                struct kiln_err *err);
 };
 extern const struct kiln_pixels_ops kiln_pixels_ops; /* in the module; use kiln_module_load */
 

@@ -32,13 +32,12 @@ static bool scale(struct kiln_screen_graphics *g, const struct kiln_term_caps *c
     return true;
 }
 
-static void add_kitty(struct kiln_screen_graphics *g, const struct kiln_pixels_ops *ops, int cols,
-                      int rows, struct kiln_str *out)
+static void add_kitty(struct kiln_screen_graphics *g, int cols, int rows, struct kiln_str *out)
 {
     unsigned old = g->shown == KILN_PIXELS_KITTY ? g->id : 0;
     KILN_AUTO_STR png = { 0 };
 
-    if (!ops->png(&g->buf, FAST_LEVEL, &png, NULL))
+    if (!kiln_picture_png(&g->buf, FAST_LEVEL, &png, NULL))
         return;
     g->id = old == FIRST_ID ? FIRST_ID + 1 : FIRST_ID;
     kiln_kitty_show(out, g->id, cols, rows, png.data, png.len);
@@ -70,7 +69,7 @@ bool kiln_screen_graphics_show(struct kiln_screen_graphics *g, struct kiln_term 
         return true;
     kiln_str_addf(&out, "\0337\033[%d;%dH", y + 1, x + 1);
     if (caps->pixels == KILN_PIXELS_KITTY)
-        add_kitty(g, ops, cols, rows, &out);
+        add_kitty(g, cols, rows, &out);
     else
         ops->sixel(&g->buf, &out);
     kiln_str_adds(&out, "\0338");
