@@ -89,7 +89,7 @@ struct kiln_model_build {
     unsigned screen_w, screen_h; /* 0: no screen */
     uint64_t frame;
     struct kiln_model_rung rungs[KILN_MODEL_RUNGS]; /* by number; those without a name: none */
-    struct kiln_strv artifacts; /* one line each */
+    struct kiln_strv artifacts;                     /* one line each */
 };
 
 struct kiln_model {

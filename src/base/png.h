@@ -22,8 +22,7 @@ bool kiln_png_make(const struct kiln_image *p, int level, struct kiln_str *out,
                    struct kiln_err *err);
 
 struct kiln_png_ops { /* of the module; use the function above */
-    bool (*make)(const struct kiln_image *p, int level, struct kiln_str *out,
-                 struct kiln_err *err);
+    bool (*make)(const struct kiln_image *p, int level, struct kiln_str *out, struct kiln_err *err);
 };
 
 #endif

@@ -47,8 +47,7 @@ static void png_rows(png_structp png, png_infop info, const struct kiln_image *p
     png_write_end(png, info);
 }
 
-static bool make(const struct kiln_image *p, int level, struct kiln_str *out,
-                 struct kiln_err *err)
+static bool make(const struct kiln_image *p, int level, struct kiln_str *out, struct kiln_err *err)
 {
     struct png_out to = { .out = out, .err = err };
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &to, png_failed, png_ignore);

@@ -65,8 +65,8 @@ struct waiter {
     bool skip_agent; /* in the next attempt */
     struct kiln_link *winner;
 
-    struct kiln_ladder *ladder;        /* the watch's, or own */
-    int64_t reached_at[KILN_RUNG__N];  /* start of the last attempt that came so far */
+    struct kiln_ladder *ladder;       /* the watch's, or own */
+    int64_t reached_at[KILN_RUNG__N]; /* start of the last attempt that came so far */
     int64_t next_look;
     struct kiln_err why; /* of the last attempt that ended */
 };
@@ -366,10 +366,9 @@ static bool launch(struct waiter *w, struct kiln_err *err)
         struct attempt *a = &w->attempts[w->n];
         KILN_AUTO_ERR why = { 0 };
 
-        *a = (struct attempt){ .address = w->next_address++ % w->addresses.n,
-                               .fd = -1,
-                               .rung = NOTHING,
-                               .started = now };
+        *a = (struct attempt){
+            .address = w->next_address++ % w->addresses.n, .fd = -1, .rung = NOTHING, .started = now
+        };
         dialled = kiln_tcp_dial_begin(&a->fd, &w->addresses.v[a->address], &why);
         if (!dialled)
             note_why(w, &why);

@@ -83,6 +83,7 @@ struct kiln_build {
     struct kiln_bus *bus;
     struct kiln_ledger *ledger;
     struct kiln_prompter *prompter;
+    const char *frames_dir; /* for what is to be kept of the guest's screen; NULL: nothing is */
     const _Atomic bool *audience; /* a client that can answer is there now, even without a terminal;
                                      memory shared with the supervisor; NULL: there never is */
     struct kiln_control *control; /* commands from outside; NULL: none come */

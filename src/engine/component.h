@@ -26,6 +26,8 @@ struct kiln_builder_ops {
     bool (*run)(void *cfg, struct kiln_build *, struct kiln_artifact **ret, struct kiln_err *);
     /* What would be typed; starts nothing. *ret is empty before. NULL: it types nothing. */
     void (*rehearse)(void *cfg, struct kiln_build *, struct kiln_rehearsal *ret);
+    /* The directory of its results, once prepared. NULL: it makes none. */
+    const char *(*output)(const void *cfg);
 };
 
 struct kiln_provisioner_ops {

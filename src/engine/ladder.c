@@ -7,9 +7,9 @@
 
 struct rung {
     enum kiln_rung_state state, low; /* low: what it is when it does not hold */
-    char *detail;     /* owned; NULL: none */
-    int64_t since_us; /* when it came to that state; monotonic */
-    int64_t seen_us;  /* when it was last seen to hold; 0: never */
+    char *detail;                    /* owned; NULL: none */
+    int64_t since_us;                /* when it came to that state; monotonic */
+    int64_t seen_us;                 /* when it was last seen to hold; 0: never */
 };
 
 /* Lock: lock, over rungs, and held while telling: events leave in order. */

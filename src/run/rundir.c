@@ -284,3 +284,8 @@ char *kiln_rundir_ledger(const struct kiln_rundir *d, size_t index)
 {
     return kiln_xasprintf("%s/%zu.ledger", d->path, index);
 }
+
+char *kiln_rundir_frames(const struct kiln_rundir *d, size_t index)
+{
+    return kiln_xasprintf("%s/%zu.frames", d->path, index);
+}

@@ -6,7 +6,8 @@
  *     events.jsonl   the event log, one event a line, redacted
  *     summary.jsonl  once the run has ended: its state (snapshot.h)
  *     control.sock   the control socket (control.h), while it goes on
- *     N.ledger       what the worker of build N owns; gone once everything is released
+ *     N.frames       what was kept of the screen of build N's guest (vm/film.h); gone when it is
+ * over N.ledger       what the worker of build N owns; gone once everything is released
  *
  * ID is the run's UUID, which every process of the run has in its environment (KILN_RUN_MARK). The
  * newest runs are kept so that they can be read afterwards; the rest is pruned here, and what a
@@ -42,6 +43,8 @@ bool kiln_rundir_is_going(const char *run);
 int kiln_rundir_open_log(const struct kiln_rundir *d);
 /** Path of the ledger of build number `index`; caller frees. */
 char *kiln_rundir_ledger(const struct kiln_rundir *d, size_t index);
+/** Where the worker of build number `index` keeps frames; caller frees. */
+char *kiln_rundir_frames(const struct kiln_rundir *d, size_t index);
 /** Clean what the worker with this ledger left. keep_output: as for kiln_ledger_clean. */
 void kiln_rundir_clean(const struct kiln_rundir *d, const char *ledger, bool keep_output);
 /** Clean up after one run, if its supervisor is dead; best effort, tried again by later runs. */

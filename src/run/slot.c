@@ -21,14 +21,18 @@ void kiln_slot_done(struct kiln_slot *slot)
     kiln_peer_done(&slot->peer);
     kiln_fd_closep(&slot->pidfd);
     free(slot->ledger);
-    slot->ledger = NULL;
+    free(slot->frames);
+    slot->ledger = slot->frames = NULL;
 }
 
-bool kiln_slot_start(struct kiln_slot *slot, char *ledger, int guard_fd, struct kiln_err *err)
+bool kiln_slot_start(struct kiln_slot *slot, char *ledger, char *frames, int guard_fd,
+                     struct kiln_err *err)
 {
     int fd;
 
     slot->ledger = ledger;
+    slot->frames = frames;
+    slot->build->frames_dir = frames;
     slot->pid = kiln_worker_start(slot->build, ledger, guard_fd, &fd, err);
     if (slot->pid < 0)
         return false;

@@ -19,6 +19,7 @@ struct kiln_slot {
     struct kiln_peer peer; /* the socket to it; closed once at its end */
     int pidfd;             /* readable once the worker is dead */
     char *ledger;          /* path; owned */
+    char *frames;          /* path; owned; NULL before it was started */
     bool ended;            /* its build-end event came */
     int64_t status;        /* of that event */
     int64_t cancelled_us;  /* monotonic; 0: not cancelled */
@@ -27,8 +28,9 @@ struct kiln_slot {
 void kiln_slot_init(struct kiln_slot *slot, struct kiln_build *build);
 void kiln_slot_done(struct kiln_slot *slot);
 
-/** Fork its worker. guard_fd: see worker.h. The slot keeps the ledger's path. */
-bool kiln_slot_start(struct kiln_slot *slot, char *ledger, int guard_fd, struct kiln_err *err);
+/** Fork its worker. guard_fd: see worker.h. The slot keeps the paths of ledger and frames. */
+bool kiln_slot_start(struct kiln_slot *slot, char *ledger, char *frames, int guard_fd,
+                     struct kiln_err *err);
 
 /** A whole line of its worker, with '\n'. */
 typedef void kiln_slot_line_fn(void *ud, struct kiln_slot *slot, const char *line, size_t len);

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "redact/redact.h"
+#include "run/bundle.h"
 #include "run/dispatch.h"
 #include "run/guard.h"
 #include "run/rundir.h"
@@ -241,15 +242,54 @@ static void start_more(struct kiln_supervisor *s)
         if (s->how->parallel > 0 && (long)count(s, KILN_SLOT_RUNNING) >= s->how->parallel)
             return;
         if (s->slots[i].state == KILN_SLOT_WAITING &&
-            !kiln_slot_start(&s->slots[i], kiln_rundir_ledger(&s->dir, i), s->guard.fd, &err))
+            !kiln_slot_start(&s->slots[i], kiln_rundir_ledger(&s->dir, i),
+                             kiln_rundir_frames(&s->dir, i), s->guard.fd, &err))
             end_unstarted(s, &s->slots[i], 1, kiln_err_text(&err));
     }
+}
+
+/* A build has failed: what is known of it is kept beside its output. */
+static void keep_bundle(struct kiln_supervisor *s, const struct kiln_slot *slot, const char *error)
+{
+    const struct kiln_builder_ops *ops = slot->build->ops;
+    KILN_AUTO_FD log_fd = kiln_rundir_open_log(&s->dir);
+    const struct kiln_bundle what = {
+        .log_fd = log_fd,
+        .build = slot->build->label,
+        .tpl = s->how->plan->tpl->path,
+        .error = error,
+        .output = ops->output ? ops->output(slot->build->cfg) : NULL,
+        .frames_dir = slot->frames,
+    };
+    KILN_AUTO_FREE char *text = NULL;
+    KILN_AUTO_ERR err = { 0 };
+
+    if (!what.output || log_fd < 0 || slot->cancelled_us != 0)
+        return;
+    if (!kiln_bundle_write(&what, &text, &err))
+        text = kiln_xstrdup(kiln_err_text(&err));
+    if (text)
+        emit_text(s, KILN_EV_LINE, slot->build->label, KILN_ERRLINE, 0, text);
+}
+
+/* The last event of a build that failed: people are told first what is kept of it. */
+static void look_at_end(struct kiln_supervisor *s, const struct kiln_slot *slot, const char *line,
+                        size_t len)
+{
+    struct kiln_event_box box = { 0 };
+
+    if (kiln_event_decode(&box, line, len, NULL) && box.ev.status == 1)
+        keep_bundle(s, slot, box.ev.text ? box.ev.text : "");
+    kiln_event_box_done(&box);
 }
 
 static void take_line(void *ud, struct kiln_slot *slot, const char *line, size_t len)
 {
     struct kiln_supervisor *s = ud;
+    enum kiln_event_type type;
 
+    if (kiln_event_peek(line, len, &type) && type == KILN_EV_BUILD_END)
+        look_at_end(s, slot, line, len - 1);
     if (!kiln_dispatch_reply(&s->dispatch, slot, line, len))
         publish(s, slot, line, len);
 }
@@ -271,11 +311,14 @@ static void bury(struct kiln_supervisor *s, struct kiln_slot *slot)
 
     kiln_dispatch_over(&s->dispatch, slot);
     kiln_rundir_clean(&s->dir, slot->ledger, slot->build->options->on_error == KILN_ON_ERROR_ABORT);
-    if (slot->ended)
-        return;
-    slot->status = 1;
-    describe_death(status, &text);
-    emit_text(s, KILN_EV_BUILD_END, slot->build->label, KILN_SAY, 1, kiln_str_cstr(&text));
+    if (!slot->ended) {
+        slot->status = 1;
+        describe_death(status, &text);
+        keep_bundle(s, slot, kiln_str_cstr(&text));
+    }
+    (void)kiln_fs_remove_tree(slot->frames, NULL);
+    if (!slot->ended)
+        emit_text(s, KILN_EV_BUILD_END, slot->build->label, KILN_SAY, 1, kiln_str_cstr(&text));
 }
 
 /* ---- the loop ---- */

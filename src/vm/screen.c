@@ -23,6 +23,8 @@
 #define CONNECT_US KILN_SECOND(10)
 #define RETRY_US   KILN_MS(500) /* after a connection that failed or was lost */
 #define NUDGE_US   KILN_SECOND(1)
+#define SAMPLE_US  KILN_SECOND(2) /* between samples that bring something new */
+#define SAMPLE_MAX KILN_SECOND(16)
 #define MAX_QUEUED 512 /* keys that wait to be sent */
 #define MAX_HELD   32  /* keys that are down at one time */
 
@@ -49,6 +51,7 @@ struct kiln_screen {
     struct server server;
     unsigned servers; /* how many there have been */
     bool wanted;      /* the picture */
+    bool sampled;     /* the same, now and then */
     unsigned text_wishes;
     struct kiln_text text;        /* as the reader has it */
     int text_news;                /* eventfd: text has changed since somebody took it */
@@ -74,6 +77,11 @@ struct kiln_screen {
     bool resized;          /* this update has a new framebuffer */
     struct kiln_text_reader *reader;
     unsigned damaged, damage_end; /* rows of pixels that the reader does not know yet */
+    bool looked_at;               /* as it was in the last round */
+    bool samples;                 /* what `sampled` is */
+    bool unsampled;               /* the framebuffer has changed since the last sample */
+    int64_t sample_at;            /* not before */
+    int64_t sample_every;
 };
 
 static void lock(struct kiln_screen *s)
@@ -209,9 +217,24 @@ static void publish(struct kiln_screen *s)
     }
     if (written(s) == before)
         return;
-    read_text(s);
+    s->unsampled = true;
+    if (s->looked_at)
+        read_text(s);
     if (s->seen)
         s->watcher.frame(s->watcher.ud, written(s));
+}
+
+static void sample(struct kiln_screen *s)
+{
+    int64_t slower = s->sample_every * 2 < SAMPLE_MAX ? s->sample_every * 2 : SAMPLE_MAX;
+    enum kiln_sampled got;
+
+    if (!s->unsampled || !s->fb.head || kiln_cancel_now(s->cancel) < s->sample_at)
+        return;
+    got = s->watcher.sample(s->watcher.ud, &s->fb);
+    s->unsampled = got == KILN_SAMPLED_AGAIN;
+    s->sample_every = got == KILN_SAMPLED_OLD ? slower : SAMPLE_US;
+    s->sample_at = kiln_cancel_deadline(s->cancel, s->sample_every);
 }
 
 /* ---- connection ---- */
@@ -253,8 +276,9 @@ static bool find_server(struct kiln_screen *s, struct server *ret)
     died = (struct pollfd){ .fd = s->server.died_fd, .events = POLLIN };
     if (s->server.up && poll(&died, 1, 0) > 0)
         s->server.up = false; /* its port may be somebody else's by now */
-    *ret = (struct server){ .up = s->server.up && (is_looked_at(s) || s->n_queued > 0),
-                            .died_fd = -1 };
+    *ret =
+        (struct server){ .up = s->server.up && (is_looked_at(s) || s->sampled || s->n_queued > 0),
+                         .died_fd = -1 };
     if (ret->up) {
         ret->host = kiln_xstrdup(s->server.host);
         ret->password = kiln_xstrdup(s->server.password);
@@ -321,12 +345,16 @@ static bool look(struct kiln_screen *s, bool wanted, struct kiln_err *err)
         s->requested = false;
         s->fresh = true;
     }
-    if (!wanted)
+    if (!wanted && !s->samples)
         return true;
     if (s->fresh) {
         publish(s);
         s->fresh = false;
-        s->look_at = kiln_cancel_deadline(s->cancel, frames ? FRAME_US : 0);
+        if (s->samples)
+            sample(s);
+        s->look_at = kiln_cancel_deadline(s->cancel, !frames  ? 0
+                                                     : wanted ? FRAME_US
+                                                              : s->sample_every);
     }
     if (s->requested || rests(s))
         return true;
@@ -361,16 +389,34 @@ static bool is_wanted(struct kiln_screen *s, bool *ret_moved)
     lock(s);
     wanted = is_looked_at(s);
     s->seen = s->wanted;
+    s->samples = s->sampled;
     *ret_moved = s->vnc && s->connected_to != s->servers;
     unlock(s);
+    if (wanted && !s->looked_at)
+        s->look_at = 0; /* the next sample may be far away */
+    s->looked_at = wanted;
     return wanted;
 }
 
 static bool attend(struct kiln_screen *s, bool wanted, struct kiln_err *err)
 {
-    if (wanted && kiln_cancel_now(s->cancel) >= text_due(s))
+    if (s->samples)
+        sample(s);
+    if (wanted && (s->damaged < s->damage_end || kiln_cancel_now(s->cancel) >= text_due(s)))
         read_text(s);
     return send_keys(s, err) && (rests(s) || look(s, wanted, err)) && (!wanted || nudge(s, err));
+}
+
+/* When the next round is due if nothing happens before. */
+static int64_t next_round(const struct kiln_screen *s, bool wanted)
+{
+    int64_t due = KILN_NEVER;
+
+    if (!s->listens)
+        due = s->look_at;
+    else if (wanted)
+        due = text_due(s) < s->nudge_at ? text_due(s) : s->nudge_at;
+    return s->samples && s->unsampled && s->sample_at < due ? s->sample_at : due;
 }
 
 /* One round; returns when the next is due if nothing happens before. */
@@ -391,12 +437,8 @@ static int64_t work(struct kiln_screen *s)
     }
     if (!s->vnc)
         return s->connect_at;
-    s->listens = !rests(s) && (s->requested || !wanted);
-    if (!s->listens)
-        return s->look_at;
-    if (!wanted)
-        return KILN_NEVER;
-    return text_due(s) < s->nudge_at ? text_due(s) : s->nudge_at;
+    s->listens = !rests(s) && (s->requested || !(wanted || s->samples));
+    return next_round(s, wanted);
 }
 
 static void *run(void *ud)
@@ -474,6 +516,17 @@ bool kiln_screen_watch(struct kiln_screen *s, bool on, int *ret_fd, struct kiln_
     unlock(s);
     if (ok && on)
         *ret_fd = fd;
+    return ok;
+}
+
+bool kiln_screen_sample(struct kiln_screen *s, struct kiln_err *err)
+{
+    bool ok;
+
+    lock(s);
+    s->sampled = s->watcher.sample != NULL;
+    ok = !s->sampled || start(s, err);
+    unlock(s);
     return ok;
 }
 
@@ -584,6 +637,7 @@ struct kiln_screen *kiln_screen_new(const struct kiln_screen_watcher *watcher, s
     s->cancel = kiln_cancel_new();
     s->kick = kick;
     s->text_news = text_news;
+    s->sample_every = SAMPLE_US;
     kick = text_news = -1;
     kiln_text_done(&s->text);
     (void)pthread_mutex_init(&s->lock, NULL);

@@ -18,7 +18,15 @@
 #include "base/err.h"
 #include "vm/text.h"
 
+struct kiln_framebuffer;
 struct kiln_screen;
+
+/* What a look at the screen has brought. */
+enum kiln_sampled {
+    KILN_SAMPLED_OLD,   /* nothing new: the next change may wait a little longer */
+    KILN_SAMPLED_NEW,   /* something: look at the next change soon */
+    KILN_SAMPLED_AGAIN, /* not the right moment: look again soon, even if nothing changes */
+};
 
 /* Called on the screen's thread; may block, and must not call the screen's functions. */
 struct kiln_screen_watcher {
@@ -28,6 +36,8 @@ struct kiln_screen_watcher {
     void (*frame)(void *ud, uint64_t number);
     /* The screen's text is another than before. Borrowed until return. */
     void (*text)(void *ud, const struct kiln_text *text);
+    /* A look at the screen, as kiln_screen_sample asks for. NULL: nobody samples. */
+    enum kiln_sampled (*sample)(void *ud, const struct kiln_framebuffer *fb);
     void *ud;
 };
 
@@ -76,6 +86,14 @@ void kiln_screen_text(struct kiln_screen *s, struct kiln_text *to);
  */
 bool kiln_screen_wait_text(struct kiln_screen *s, struct kiln_text *to, struct kiln_cancel *c,
                            int died_fd, int64_t deadline, struct kiln_err *err);
+
+/**
+ * From now on and as long as it lives: give the screen to the watcher's `sample` now and then, if
+ * it has changed: two seconds after the last time, later and later (a quarter of a minute at most)
+ * while that finds nothing new. Costs next to nothing while the screen stands still, and does not
+ * disturb QEMU's rest as somebody who watches does.
+ */
+bool kiln_screen_sample(struct kiln_screen *s, struct kiln_err *err);
 
 /** A key goes down or up: queued. USER: no server; more keys than anybody types. */
 bool kiln_screen_key(struct kiln_screen *s, uint32_t keysym, bool down, struct kiln_err *err);

@@ -62,7 +62,8 @@ static const struct {
         { KILN_RUNG_ANSWER, KILN_RUNG_WAITING, "/a.cfg was never asked for" },
         { KILN_RUNG_ADDRESS, KILN_RUNG_UNKNOWN, "" },
         { KILN_RUNG_BANNER, KILN_RUNG_WAITING, "" } },
-      "the last rung that holds is \"vm\": the guest's CPUs run, since 0s. \"answer-file\" does not "
+      "the last rung that holds is \"vm\": the guest's CPUs run, since 0s. \"answer-file\" does "
+      "not "
       "hold (/a.cfg was never asked for): the guest did not reach our HTTP server: is the boot "
       "command typed right, has the guest got its network?\n"
       "The screen has not changed for 0s" },

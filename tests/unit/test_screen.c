@@ -15,7 +15,7 @@
 
 /* What the watcher was told, through a pipe. */
 struct news {
-    bool is_frame;
+    bool is_frame, is_sample;
     unsigned width, height;
     uint64_t number;
 };
@@ -44,10 +44,18 @@ static void on_text(void *ud, const struct kiln_text *text)
     (void)ud, (void)text;
 }
 
+static enum kiln_sampled on_sample(void *ud, const struct kiln_framebuffer *fb)
+{
+    const struct news n = { .is_sample = true, .width = fb->width, .height = fb->height };
+
+    (void)!write(((struct bed *)ud)->pipe[1], &n, sizeof(n));
+    return KILN_SAMPLED_NEW;
+}
+
 static void bed_start(struct bed *b)
 {
     KILN_AUTO_ERR err = { 0 };
-    const struct kiln_screen_watcher watcher = { on_geometry, on_frame, on_text, b };
+    const struct kiln_screen_watcher watcher = { on_geometry, on_frame, on_text, on_sample, b };
 
     assert_return_code(pipe2(b->pipe, O_CLOEXEC), errno);
     b->screen = kiln_screen_new(&watcher, &err);
@@ -202,6 +210,40 @@ static void looks_away(void **state)
     fb = get_framebuffer(&b);
     kiln_framebuffer_done(&fb);
     expect_frame(&b);
+    server_await(&s, KILN_COUNT(steps));
+    bed_end(&b);
+    assert_true(server_end(&s));
+}
+
+/* A sample now and then, and nothing else, until somebody watches: he need not wait for the next.
+ */
+static void samples(void **state)
+{
+    static const struct step steps[] = {
+        WATCH,
+        STEP("", REQUEST("\4", "\2")),
+        STEP(RED_WHITE, ""),
+        STEP("", MORE("\4", "\2")),
+        STEP(RED_WHITE, MORE("\4", "\2")),
+    };
+    struct kiln_framebuffer fb;
+    KILN_AUTO_ERR err = { 0 };
+    struct server s;
+    struct news n;
+    struct bed b;
+
+    (void)state;
+    bed_start(&b);
+    unit_ok(kiln_screen_sample(b.screen, &err), &err);
+    server_start(&s, steps, KILN_COUNT(steps), true);
+    attach(&b, &s, -1);
+    expect_geometry(&b, 4, 2);
+    n = next(&b);
+    assert_true(n.is_sample);
+    assert_int_equal(n.width, 4);
+    quiet_for(&b, KILN_MS(100));
+    fb = get_framebuffer(&b);
+    kiln_framebuffer_done(&fb);
     server_await(&s, KILN_COUNT(steps));
     bed_end(&b);
     assert_true(server_end(&s));
@@ -365,10 +407,10 @@ static void hostile_servers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shows_the_screen),      cmocka_unit_test(looks_away),
-        cmocka_unit_test(no_faster_than_needed), cmocka_unit_test(types_and_lets_go),
-        cmocka_unit_test(too_many_keys),         cmocka_unit_test(comes_back),
-        cmocka_unit_test(hostile_servers),
+        cmocka_unit_test(shows_the_screen),  cmocka_unit_test(looks_away),
+        cmocka_unit_test(samples),           cmocka_unit_test(no_faster_than_needed),
+        cmocka_unit_test(types_and_lets_go), cmocka_unit_test(too_many_keys),
+        cmocka_unit_test(comes_back),        cmocka_unit_test(hostile_servers),
     };
 
     (void)signal(SIGPIPE, SIG_IGN);

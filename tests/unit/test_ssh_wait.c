@@ -23,8 +23,8 @@ static void on_rung(void *ud, enum kiln_rung rung, enum kiln_rung_state from,
 
     if (from != KILN_RUNG_HOLDS && to != KILN_RUNG_HOLDS)
         return;
-    kiln_str_addf(&w->rungs, to == KILN_RUNG_HOLDS ? "%s%s" : "%s(%s)",
-                  w->rungs.len > 0 ? " " : "", kiln_rung_name(rung));
+    kiln_str_addf(&w->rungs, to == KILN_RUNG_HOLDS ? "%s%s" : "%s(%s)", w->rungs.len > 0 ? " " : "",
+                  kiln_rung_name(rung));
     kiln_str_clear(&w->last);
     kiln_str_adds(&w->last, detail);
 }
@@ -173,7 +173,8 @@ static const struct {
     { DOOR_CLOSE, false, "\"banner\" does not hold: no SSH server spoke" },
     { DOOR_GARBAGE, false, "\"banner\" does not hold: no SSH server spoke" },
     { DOOR_BANNER, false, "the last rung that holds is \"banner\"" },
-    { DOOR_BANNER, false, "\"host-key\" does not hold: an SSH server answered, but the key exchange" },
+    { DOOR_BANNER, false,
+      "\"host-key\" does not hold: an SSH server answered, but the key exchange" },
     { DOOR_SILENT, true, "Whether \"port\" holds cannot be known (QEMU accepts connections" },
     { DOOR_CLOSE, true,
       "the last rung that holds is \"address\": the guest has an address and uses it (it answers" },
@@ -209,7 +210,7 @@ static void rungs_fall(void **state)
 
     (void)state;
     door_start(&d, 0, worse, 2);
-    assert_true(wait_at(d.port, KILN_SECOND(2), &w, &err) < 0);
+    assert_true(wait_at(d.port, KILN_MS(1200), &w, &err) < 0);
     door_end(&d);
     assert_string_equal(kiln_str_cstr(&w.rungs), "port banner (banner)");
     assert_non_null(strstr(err.msg, "\"banner\" does not hold (SSH-2.0-"));

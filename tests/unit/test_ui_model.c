@@ -160,7 +160,7 @@ static void test_breaks(void **state)
 }
 
 #define RUNG(number, name, to)                                                                     \
-    "{\"type\":\"rung\",\"build\":\"b\",\"index\":" number ",\"name\":\"" name                  \
+    "{\"type\":\"rung\",\"build\":\"b\",\"index\":" number ",\"name\":\"" name                     \
     "\",\"from\":\"absent\",\"to\":\"" to "\",\"text\":\"seen\"}"
 
 static void test_ladder(void **state)

@@ -125,6 +125,7 @@ static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, str
 {
     struct kiln_qemu_options *o = cfg;
     struct kiln_qemu_state s = { .o = o,
+                                 .build = b,
                                  .communicates = !kiln_comm_is_none(&o->comm),
                                  .http_ip = kiln_xstrdup(KILN_QEMU_HTTP_IP),
                                  .tpm = KILN_PROCESS_INIT,
@@ -143,6 +144,13 @@ static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, str
     return ok;
 }
 
+static const char *output(const void *cfg)
+{
+    const struct kiln_qemu_options *o = cfg;
+
+    return o->output_directory;
+}
+
 static const char *const data_keys[] = { NULL };
 
 const struct kiln_builder_ops kiln_qemu_builder = {
@@ -152,4 +160,5 @@ const struct kiln_builder_ops kiln_qemu_builder = {
     .prepare = kiln_qemu_prepare,
     .run = run,
     .rehearse = kiln_qemu_rehearse,
+    .output = output,
 };

@@ -8,7 +8,8 @@
  *     boot_text.c    what the template says is typed
  *     boot_script.c  what is typed, and who may change it meanwhile
  *     rehearse.c     what would be typed
- *     screen.c       who looks at the guest while it runs, and types
+ *     screen.c       who looks at the guest while it runs, and types; the last frames
+ *     signs.c        signs of life: what QEMU, HTTP server and network show of the guest
  *
  * All on the worker's main thread, but for what obeys commands (engine/control.h). Source:
  * qemu-builder.md; option names and step names are Packer's.
@@ -94,7 +95,8 @@ void kiln_qemu_rehearse(void *cfg, struct kiln_build *b, struct kiln_rehearsal *
 /* What the steps share. */
 struct kiln_qemu_state {
     const struct kiln_qemu_options *o;
-    char *qemu_binary; /* full path */
+    struct kiln_build *build; /* for callbacks */
+    char *qemu_binary;        /* full path */
     struct kiln_downloaded iso;
     bool made_output;        /* output_directory is ours */
     struct kiln_strv disks;  /* paths: OUT/NAME, OUT/NAME-1 … */
@@ -114,8 +116,11 @@ struct kiln_qemu_state {
     struct kiln_qemu *qemu;
     struct kiln_cancel *died; /* fires when QEMU dies; owned; NULL before it is started */
     struct kiln_screen *screen;
-    struct kiln_build *looked_at; /* whose screen that is */
-    uint64_t text_told;           /* the generation of its text that events have told */
+    uint64_t text_told;            /* the generation of its text that events have told */
+    struct kiln_film *film;        /* its last frames; NULL: none are kept */
+    _Atomic int64_t veiled_until;  /* no frames before, for a secret was typed; monotonic */
+    _Atomic int64_t reset_us;      /* when the guest was reset last; monotonic; 0: never */
+    _Atomic uint64_t qemu_printed; /* bytes */
     struct kiln_boot_script *boot;
     struct kiln_ssh_keypair keypair; /* temporary; empty if none is needed */
     bool communicates;               /* the communicator is not "none" */
@@ -168,7 +173,24 @@ bool kiln_qemu_powered_off(struct kiln_qemu *qemu, const char *when, struct kiln
 bool kiln_qemu_screen_open(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err);
 /** QEMU serves VNC now, and takes the password. */
 bool kiln_qemu_screen_attach(struct kiln_qemu_state *s, struct kiln_err *err);
+/** A look now and then from here on: the rung SCREEN, and the last frames (vm/film.h). */
+void kiln_qemu_screen_sample(struct kiln_qemu_state *s);
+/** A secret is being typed (on), or was: no frame is kept until the screen should have changed. */
+void kiln_qemu_screen_veil(struct kiln_qemu_state *s, bool on);
 void kiln_qemu_screen_close(struct kiln_qemu_state *s, struct kiln_build *b);
+/* signs.c: the rungs below ssh (engine/ladder.h), and what QEMU says, as events. */
+/** QEMU runs: how the ladder stands then. */
+void kiln_qemu_signs_begin(struct kiln_qemu_state *s);
+/** QEMU is gone, or is being ended. */
+void kiln_qemu_signs_end(struct kiln_qemu_state *s, const char *why);
+/** For struct kiln_qemu_config; ud: the state. */
+void kiln_qemu_on_line(void *ud, bool is_stderr, const char *line, size_t len);
+void kiln_qemu_on_event(void *ud, const char *name, struct json_object *data);
+/** For struct kiln_http_config; ud: the state. */
+void kiln_qemu_on_request(void *ud, const struct kiln_http_request *r);
+/** For struct kiln_connect; ud: the state. */
+void kiln_qemu_look(void *ud);
+
 /** Is a string option given and not empty? */
 static inline bool kiln_qemu_is_set(const char *s)
 {

@@ -1,31 +1,52 @@
 #include "vm/screen.h"
 
+#include "base/clock.h"
+#include "base/framebuffer.h"
+#include "base/log.h"
 #include "builder/qemu/qemu.h"
 #include "builder/qemu/screen_text.h"
 #include "engine/control.h"
+#include "engine/ladder.h"
+#include "vm/film.h"
 #include "vm/fonts.h"
 
-/* The commands `screen`, `key` and `release-keys`, and the events of the guest's screen. */
+/* The commands `screen`, `key` and `release-keys`, the events of the guest's screen, its frames. */
+
+#define VEIL_US KILN_SECOND(30) /* from the end of a boot command that holds a secret */
 
 static void say_geometry(void *ud, unsigned width, unsigned height)
 {
     struct kiln_event ev = { .type = KILN_EV_SCREEN, .done = width, .total = height };
 
-    kiln_emit(((struct kiln_qemu_state *)ud)->looked_at, &ev);
+    kiln_emit(((struct kiln_qemu_state *)ud)->build, &ev);
 }
 
 static void say_frame(void *ud, uint64_t number)
 {
     struct kiln_event ev = { .type = KILN_EV_FRAME, .index = (int64_t)number };
 
-    kiln_emit(((struct kiln_qemu_state *)ud)->looked_at, &ev);
+    kiln_emit(((struct kiln_qemu_state *)ud)->build, &ev);
 }
 
 static void say_text(void *ud, const struct kiln_text *text)
 {
     struct kiln_qemu_state *s = ud;
 
-    kiln_screen_text_say(s->looked_at, text, &s->text_told);
+    kiln_screen_text_say(s->build, text, &s->text_told);
+}
+
+/* The screen's thread, which is the only one that has the film. */
+static enum kiln_sampled take_frame(void *ud, const struct kiln_framebuffer *fb)
+{
+    struct kiln_qemu_state *s = ud;
+
+    if (kiln_clock_mono_us() < s->veiled_until)
+        return KILN_SAMPLED_AGAIN;
+    if (!kiln_film_take(s->film, fb))
+        return KILN_SAMPLED_OLD;
+    kiln_ladder_set(s->build->ladder, KILN_RUNG_SCREEN, KILN_RUNG_HOLDS, "%ux%u", fb->width,
+                    fb->height);
+    return KILN_SAMPLED_NEW;
 }
 
 static bool has_vnc(const struct kiln_qemu_state *s, struct kiln_err *err)
@@ -72,9 +93,11 @@ static const struct kiln_control_command commands[] = {
 
 bool kiln_qemu_screen_open(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
 {
-    const struct kiln_screen_watcher watcher = { say_geometry, say_frame, say_text, s };
+    const struct kiln_screen_watcher watcher = { say_geometry, say_frame, say_text,
+                                                 b->frames_dir ? take_frame : NULL, s };
 
-    s->looked_at = b;
+    if (b->frames_dir)
+        s->film = kiln_film_new(b->frames_dir);
     s->screen = kiln_screen_new(&watcher, err);
     if (!s->screen)
         return false;
@@ -96,11 +119,26 @@ bool kiln_qemu_screen_attach(struct kiln_qemu_state *s, struct kiln_err *err)
     return s->o->disable_vnc || kiln_screen_attach(s->screen, &server, err);
 }
 
+void kiln_qemu_screen_sample(struct kiln_qemu_state *s)
+{
+    KILN_AUTO_ERR err = { 0 };
+
+    if (!kiln_screen_sample(s->screen, &err))
+        kiln_log("screen: no frames are kept: %s", kiln_err_text(&err));
+}
+
+void kiln_qemu_screen_veil(struct kiln_qemu_state *s, bool on)
+{
+    s->veiled_until = on ? INT64_MAX : kiln_clock_mono_us() + VEIL_US;
+}
+
 void kiln_qemu_screen_close(struct kiln_qemu_state *s, struct kiln_build *b)
 {
-    if (!s->screen)
-        return;
-    kiln_control_remove(b->control, commands, s);
-    kiln_screen_free(s->screen);
-    s->screen = NULL;
+    if (s->screen) {
+        kiln_control_remove(b->control, commands, s);
+        kiln_screen_free(s->screen);
+        s->screen = NULL;
+    }
+    kiln_film_free(s->film);
+    s->film = NULL;
 }

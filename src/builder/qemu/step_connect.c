@@ -40,6 +40,16 @@ static bool look_for_guest(struct kiln_qemu_state *s, const char *mac, struct ki
     return true;
 }
 
+static bool no_address(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
+{
+    KILN_AUTO_STR text = { 0 };
+
+    kiln_ladder_explain(b->ladder, &text);
+    return kiln_err_set(err, KILN_ERR_TIMEOUT,
+                        "the guest got no address on the bridge %s within %s_timeout\n%s",
+                        s->o->net_bridge, s->o->comm.communicator, kiln_str_cstr(&text));
+}
+
 /* One interval, in which QEMU should not end. */
 static bool wait_look(struct kiln_qemu_state *s, struct kiln_build *b, int64_t deadline,
                       struct kiln_err *err)
@@ -54,9 +64,7 @@ static bool wait_look(struct kiln_qemu_state *s, struct kiln_build *b, int64_t d
     case KILN_WAIT_TIMEOUT:
         if (kiln_cancel_now(b->cancel) < deadline)
             return true;
-        return kiln_err_set(err, KILN_ERR_TIMEOUT,
-                            "the guest got no address on the bridge %s within %s_timeout",
-                            s->o->net_bridge, s->o->comm.communicator);
+        return no_address(s, b, err);
     case KILN_WAIT_CANCELLED:
     case KILN_WAIT_ERROR:
         break;
@@ -78,8 +86,11 @@ static bool find_guest(struct kiln_qemu_state *s, struct kiln_build *b, struct k
     for (;;) {
         if (!look_for_guest(s, mac, err))
             return false;
-        if (s->guest_address)
+        if (s->guest_address) {
+            kiln_ladder_reach(b->ladder, KILN_RUNG_ADDRESS, s->guest_address);
             return true;
+        }
+        kiln_qemu_look(s);
         if (!wait_look(s, b, deadline, err))
             return false;
     }
@@ -104,7 +115,10 @@ const struct kiln_step_ops kiln_qemu_step_guest_address = { "stepWaitGuestAddres
 /* QEMU is gone: no ssh server will ever answer. */
 static void explain_death(void *ud, struct kiln_err *err)
 {
-    (void)kiln_qemu_obituary_for(ud, "before the guest could be logged in", err);
+    struct kiln_qemu_state *s = ud;
+
+    kiln_qemu_signs_end(s, "QEMU has ended");
+    (void)kiln_qemu_obituary_for(s->qemu, "before the guest could be logged in", err);
 }
 
 static bool connect_guest(void *state, struct kiln_build *b, struct kiln_err *err)
@@ -119,7 +133,10 @@ static bool connect_guest(void *state, struct kiln_build *b, struct kiln_err *er
         .keypair = s->keypair.private_pem ? &s->keypair : NULL,
         .died_fd = kiln_qemu_pidfd(s->qemu),
         .explain = explain_death,
-        .died_ud = s->qemu,
+        .died_ud = s,
+        .forwarded = !s->guest_address && !kiln_qemu_is_set(host),
+        .look = kiln_qemu_look,
+        .look_ud = s,
     };
 
     return kiln_connect(b, &how, err);
@@ -147,9 +164,11 @@ static bool provision(void *state, struct kiln_build *b, struct kiln_err *err)
     b->machine_cancel = NULL; /* the error-cleanup-provisioner runs all the same */
     if (ok)
         return true;
-    if (kiln_qemu_wait(s->qemu, b->cancel, kiln_cancel_deadline(b->cancel, LAST_BREATH_US), NULL) &&
-        !kiln_qemu_powered_off(s->qemu, "while the guest was provisioned", &death))
-        return kiln_err_move(err, &death);
+    if (kiln_qemu_wait(s->qemu, b->cancel, kiln_cancel_deadline(b->cancel, LAST_BREATH_US), NULL)) {
+        kiln_qemu_signs_end(s, "QEMU has ended");
+        if (!kiln_qemu_powered_off(s->qemu, "while the guest was provisioned", &death))
+            return kiln_err_move(err, &death);
+    }
     return kiln_err_move(err, &failure);
 }
 

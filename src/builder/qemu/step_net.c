@@ -30,17 +30,11 @@ static void on_wait(void *ud, const char *text)
     kiln_say(ud, "%s", text);
 }
 
-/* The server's thread. */
-static void on_request(void *ud, const struct kiln_http_request *r)
+static void on_http_wait(void *ud, const char *text)
 {
-    struct kiln_event ev = { .type = KILN_EV_HTTP,
-                             .name = r->method,
-                             .status = (int64_t)r->status };
+    struct kiln_qemu_state *s = ud;
 
-    ev.text = r->uri;
-    ev.len = strlen(r->uri);
-    ev.done = r->bytes;
-    kiln_emit(ud, &ev);
+    on_wait(s->build, text);
 }
 
 static void publish_http(struct kiln_qemu_state *s, struct kiln_build *b)
@@ -70,9 +64,9 @@ static bool http_server(void *state, struct kiln_build *b, struct kiln_err *err)
         .address = http_address(s),
         .port_min = (int)o->http_port_min,
         .port_max = (int)o->http_port_max,
-        .on_request = on_request,
-        .on_wait = on_wait,
-        .ud = b,
+        .on_request = kiln_qemu_on_request,
+        .on_wait = on_http_wait,
+        .ud = s,
     };
 
     if (kiln_qemu_serves(o)) {

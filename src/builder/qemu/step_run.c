@@ -212,11 +212,12 @@ static bool make_argv(struct kiln_qemu_state *s, struct kiln_build *b, const cha
 
 /* ---- start ---- */
 
-/* QEMU's own lines are for the debug log; if it fails, the error quotes the last of them. */
-static void on_line(void *ud, bool is_stderr, const char *line, size_t len)
+/* note_pid, for what has the state. */
+static bool note_qemu(void *ud, pid_t pid, struct kiln_err *err)
 {
-    (void)ud;
-    kiln_log("Qemu %s: %.*s", is_stderr ? "stderr" : "stdout", (int)len, line);
+    const struct kiln_qemu_state *s = ud;
+
+    return note_pid(s->build, pid, err);
 }
 
 /* The password that was made up for this build is for whoever reads this; the template's own is
@@ -273,9 +274,10 @@ static bool start_once(struct kiln_qemu_state *s, struct kiln_build *b, const ch
         .binary = s->qemu_binary,
         .args = &argv,
         .qmp_path = s->qmp_path,
-        .on_pid = note_pid,
-        .on_line = on_line,
-        .ud = b,
+        .on_pid = note_qemu,
+        .on_line = kiln_qemu_on_line,
+        .on_event = kiln_qemu_on_event,
+        .ud = s,
         .on_death = s->died,
     };
 
@@ -338,6 +340,7 @@ static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
 
         if (start_once(s, b, accelerator, major, &why, &failed)) {
             tell_debugger(s, b);
+            kiln_qemu_signs_begin(s);
             return true;
         }
         if (why == KILN_QEMU_FAILED || ++attempts == BIND_ATTEMPTS ||
@@ -359,6 +362,7 @@ static void stop(void *state, struct kiln_build *b, enum kiln_outcome outcome)
         return;
     pid = kiln_qemu_pid(s->qemu);
     kiln_debugger_machine(b, NULL);
+    kiln_qemu_signs_end(s, "QEMU has been ended");
     kiln_qemu_stop(s->qemu, STOP_GRACE_US);
     kiln_qemu_free(s->qemu);
     s->qemu = NULL;

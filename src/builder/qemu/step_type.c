@@ -17,6 +17,7 @@ struct typist {
     int64_t row;
     int64_t interval_us;
     int64_t keys; /* sent so far; the index of key events */
+    bool veiled;  /* a secret was among them */
 };
 
 #define UNTYPED "before the boot command was typed"
@@ -173,6 +174,10 @@ static bool next_element(struct typist *t, struct kiln_boot_element *ret)
 static bool type_element(struct typist *t, const struct kiln_boot_element *el, struct kiln_err *err)
 {
     report_element(t, el);
+    if (el->masked) {
+        kiln_qemu_screen_veil(t->s, true);
+        t->veiled = true;
+    }
     for (size_t i = 0; i < el->n_events; i++) {
         if (i > 0)
             stop_before(t, el, i);
@@ -209,6 +214,7 @@ static void debug_pause(struct typist *t, const char *description)
 static bool type_all(struct typist *t, struct kiln_err *err)
 {
     kiln_say(t->build, "Typing the boot commands over VNC...");
+    kiln_qemu_screen_sample(t->s); /* behind the typist's connection: QEMU has it first */
     for (size_t i = 0; i < kiln_boot_script_rows(t->script); i++) {
         const char *description = kiln_boot_script_description(t->script, i);
 
@@ -267,6 +273,8 @@ static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
     ok = boot_wait(&t, err);
     if (ok)
         ok = connect_vnc(&t, err) ? type_all(&t, err) : lost(&t, !needs_keys(s->o), err);
+    if (t.veiled)
+        kiln_qemu_screen_veil(s, false);
     kiln_vnc_free(t.vnc);
     return ok;
 }
