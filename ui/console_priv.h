@@ -41,6 +41,7 @@ struct kiln_console {
     char *message; /* at the bottom; NULL: none */
     bool message_is_error;
     bool dirty;
+    bool answer_due; /* a key has come since the last picture */
     bool quit;
     bool leave; /* ctrl-z: the loop gives the terminal away */
     bool mouse;

@@ -13,7 +13,7 @@
 #include "ui/shell.h"
 #include "ui/term/term.h"
 
-#define FRAME_US KILN_MS(16)
+#define FRAME_US KILN_MS(33) /* between two pictures of what comes from the run; a key's is at once */
 
 struct loop {
     struct kiln_console *c;
@@ -96,6 +96,7 @@ static void take_keys(struct kiln_console *c)
     char *paste;
 
     while (!c->quit && kiln_term_key(c->term, &key, &paste)) {
+        c->answer_due = true;
         if (paste)
             kiln_console_paste(c, paste, strlen(paste));
         else
@@ -154,6 +155,12 @@ static int64_t min64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* When the next picture may be drawn, as far as the last one has gone out. */
+static int64_t next_frame(const struct kiln_console *c)
+{
+    return c->answer_due ? 0 : c->drawn_us + FRAME_US;
+}
+
 static int64_t next_deadline(const struct kiln_console *c)
 {
     int64_t deadline = kiln_term_deadline(c->term);
@@ -161,7 +168,7 @@ static int64_t next_deadline(const struct kiln_console *c)
     if (!c->dirty) /* else the clocks wait for that drawing, too */
         deadline = min64(deadline, c->tick_us);
     else if (kiln_term_idle(c->term))
-        deadline = min64(deadline, c->drawn_us + FRAME_US);
+        deadline = min64(deadline, next_frame(c));
     for (int i = 0; i < KILN_PANE__N; i++) {
         const struct kiln_pane_ops *ops = kiln_pane_ops_of((enum kiln_pane_id)i);
 
@@ -172,6 +179,12 @@ static int64_t next_deadline(const struct kiln_console *c)
 }
 
 /* ---- drawing ---- */
+
+/* What a key does is drawn before the run is listened to and anything else is done. */
+static bool must_answer(const struct kiln_console *c)
+{
+    return c->answer_due && c->dirty && kiln_term_idle(c->term);
+}
 
 static void draw_pixels(struct kiln_console *c)
 {
@@ -194,8 +207,9 @@ static void draw_pixels(struct kiln_console *c)
 
 static void draw(struct kiln_console *c, int64_t now)
 {
-    if (!c->dirty || !kiln_term_idle(c->term) || now < c->drawn_us + FRAME_US)
+    if (!c->dirty || !kiln_term_idle(c->term) || now < next_frame(c))
         return;
+    c->answer_due = false;
     kiln_console_draw(c);
     (void)kiln_term_draw(c->term, &c->canvas);
     if (kiln_term_behind(c->term))
@@ -223,6 +237,8 @@ static void wait_and_take(struct loop *l, bool busy)
         take_signals(l);
     take_keys(c); /* also by time: esc alone */
     take_caps(l);
+    if (must_answer(c))
+        return;
     if (fds[2].revents || kiln_client_more(c->client))
         kiln_client_read(c->client, &kiln_console_handler, c);
 }
@@ -255,7 +271,7 @@ static void run_loop(struct loop *l)
             suspend(l);
         if (c->shell_fd >= 0)
             relay_shell(l);
-        busy = work(c);
+        busy = must_answer(c) || work(c);
     }
 }
 
