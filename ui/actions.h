@@ -49,7 +49,8 @@
     X(LOG, SEARCH, "search", "REGEX", "search (while following: backwards); matches are marked")   \
     X(LOG, SEARCH_NEXT, "search-next", "", "next match")                                           \
     X(LOG, SEARCH_PREVIOUS, "search-previous", "", "previous match")                               \
-    X(LOG, FILTER, "filter", "WHAT", "show only: build=NAME step=NAME level=error text=REGEX")     \
+    X(LOG, FILTER, "filter", "WHAT",                                                               \
+      "show only: build=NAME step=NAME level=error text=REGEX; off")                               \
     X(LOG, WRAP, "wrap", "[on|off]", "wrap long lines, or not")                                    \
     X(LOG, MARK, "mark", "", "begin or end a selection of lines")                                  \
     X(LOG, COPY, "copy", "[FILE]", "copy the selection or line to the clipboard, or to a file")    \

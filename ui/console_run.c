@@ -13,7 +13,8 @@
 #include "ui/shell.h"
 #include "ui/term/term.h"
 
-#define FRAME_US KILN_MS(33) /* between two pictures of what comes from the run; a key's is at once */
+#define FRAME_US                                                                                   \
+    KILN_MS(33) /* between two pictures of what comes from the run; a key's is at once */
 
 struct loop {
     struct kiln_console *c;
@@ -334,7 +335,7 @@ int kiln_console_run(struct kiln_client *client, const struct kiln_console_optio
 
         run_loop(&l);
         *ret_going = !l.c->model.over && !l.c->disconnected;
-        status = l.c->model.over ? (int)l.c->model.status : l.c->disconnected;
+        status = l.c->model.over ? l.c->model.status != 0 : l.c->disconnected;
         kiln_console_free(l.c);
         kiln_term_close(term);
     }

@@ -63,9 +63,7 @@ static bool cancel_run(const struct kiln_cli *cli, const char *run, struct kiln_
         ok = cancel(client, err);
     if (ok && info->state == KILN_RUN_ENDED)
         kiln_cli_say(cli, "say", "Run %s %s: %s", id, going ? "is over" : "was over already",
-                     kiln_run_results[info->status == 0   ? 0
-                                      : info->status == 2 ? 2
-                                                          : 1]);
+                     kiln_run_result(info));
     else if (ok)
         ok = kiln_err_set(err, KILN_ERR_USER,
                           "run %s: its supervisor was killed; kiln ps -clean removes what it left",

@@ -40,6 +40,7 @@ int kiln_console(const struct kiln_cli *cli, const char *run, const struct kiln_
     KILN_AUTO_FREE char *id = NULL;
     const struct kiln_ui_ops *ui = kiln_module_load("ui", &err);
     struct kiln_client *client = NULL;
+    const char *result = NULL;
     bool going = false;
     int rc = 1;
 
@@ -48,11 +49,15 @@ int kiln_console(const struct kiln_cli *cli, const char *run, const struct kiln_
 
         id = kiln_xstrdup(kiln_run_short(kiln_client_info(client), buf));
         rc = ui->run(client, o, &going, &err);
+        if (!going && kiln_client_info(client)->state == KILN_RUN_ENDED)
+            result = kiln_run_result(kiln_client_info(client));
     }
     kiln_client_free(client);
     if (err.msg)
         kiln_cli_say(cli, "error", "%s", err.msg);
     else if (going)
         kiln_cli_say(cli, "say", "%s goes on; kiln attach %s", id, id);
+    else if (result)
+        kiln_cli_say(cli, "say", "%s is over: %s; kiln attach %s shows it again", id, result, id);
     return rc;
 }

@@ -13,7 +13,7 @@ static const char *state_word(const struct kiln_run_info *info)
     case KILN_RUN_GOING:
         return "going";
     case KILN_RUN_ENDED:
-        return kiln_run_results[info->status == 0 ? 0 : info->status == 2 ? 2 : 1];
+        return kiln_run_result(info);
     case KILN_RUN_DEAD:
         return "dead";
     }

@@ -83,7 +83,7 @@ static bool check(const struct kiln_shell *s, struct kiln_err *err)
     if (!s->allowed)
         return kiln_err_set(err, KILN_ERR_USER,
                             "a shell needs a build that stands before or after a step or "
-                            "provisioner: set a breakpoint there");
+                            "provisioner: \"next\" goes on to the next one");
     if (!s->comm)
         return kiln_err_set(err, KILN_ERR_USER, "there is no connection to the guest now");
     if (!s->comm->ops->shell)

@@ -30,7 +30,8 @@ struct kiln_run_info {
                                  somebody (kiln_runs_list only); "" is not known. May be empty. */
 };
 #define KILN_RUN_WAITS "waits"
-extern const char *const kiln_run_results[3]; /* by status */
+extern const char *const kiln_run_results[3];                  /* by status */
+const char *kiln_run_result(const struct kiln_run_info *info); /* ENDED: one of them */
 void kiln_run_info_done(struct kiln_run_info *info);
 /** As much of its id as names it well enough; borrowed text in a buffer of the caller's. */
 #define KILN_RUN_SHORT 14

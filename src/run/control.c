@@ -314,7 +314,7 @@ static bool may_command(struct kiln_listener *l, struct client *c, const struct 
         set_holder(l, c->serial);
     return l->holder == c->serial ||
            kiln_err_set(err, KILN_ERR_USER,
-                        "another client has the controls; \"control\" with \"on\" takes them");
+                        "another client has the controls; \"control\" takes them");
 }
 
 /* False: err is the reply. True with *ret_later: the reply comes by itself. */

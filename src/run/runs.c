@@ -20,6 +20,11 @@
 
 const char *const kiln_run_results[3] = { "ok", "failed", "cancelled" };
 
+const char *kiln_run_result(const struct kiln_run_info *info)
+{
+    return kiln_run_results[info->status == 0 ? 0 : info->status == 2 ? 2 : 1];
+}
+
 void kiln_run_info_done(struct kiln_run_info *info)
 {
     free(info->id);

@@ -268,7 +268,7 @@ class Commands(Control):
         a.want("controls", controls="you")
         b.want("controls", controls="other")
         got = b.ask("cancel")
-        self.assertEqual(got["error"], 'another client has the controls; "control" with "on" takes them')
+        self.assertEqual(got["error"], 'another client has the controls; "control" takes them')
         b.ask("control", on=True)
         a.want("controls", controls="other")
         b.want("controls", controls="you")

@@ -186,9 +186,10 @@ static void edits_keep_secrets(void **unused)
     stage_init(&s, "a|pa55word<enter>", NULL);
     kiln_boot_script_ready(s.script);
     call_is(&s, "preview", 0, "b|<sensitive><enter>", 0, "b••••••••<enter>");
-    call_is(&s, "edit", 0, "b|<sensitive><tab>", 0,
-            "! a line with <sensitive> in it was changed: its real text is not shown; write a "
-            "variable, {{user `NAME`}}");
+    call_is(
+        &s, "edit", 0, "b|<sensitive><tab>", 0,
+        "! line 2 holds <sensitive>, which stands for a value that is not shown; leave that line "
+        "as it is or write {{user `NAME`}}");
     call_is(&s, "edit", 0, "b|<sensitive><enter>", 1, "");
     types(&s, 0, 8,
           "<sensitive> <sensitive> <sensitive> <sensitive> <sensitive> <sensitive> <sensitive> "

@@ -530,6 +530,15 @@ static void test_rows(void **state)
     bed_keys(c, "right b up up up");
     bed_shows(c, " row 1/2 ");
     assert_string_equal(kiln_str_cstr(&bed_requests), "break build=debian text=boot:2.2 on\n");
+    bed_event(c, "{\"type\":\"breakpoints\",\"build\":\"debian\",\"names\":[\"key:3\",\"key:7\"]}");
+    bed_shows(c, "B  down b ");
+    bed_keys(c, "G down");
+    bed_shows(c, "B  down y ");
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "right b");
+    assert_string_equal(kiln_str_cstr(&bed_requests), "break build=debian text=key:7\n");
+    bed_event(c, "{\"type\":\"breakpoints\",\"build\":\"debian\",\"names\":[]}");
+    bed_keys(c, "left up");
     bed_keys(c, "home");
     bed_event(c, "{\"type\":\"boot\",\"build\":\"debian\",\"done\":1,\"index\":1}");
     bed_shows(c, " row 2/2 ");

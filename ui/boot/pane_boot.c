@@ -28,8 +28,48 @@ const struct kiln_bootlist *kiln_boot_pane_list(const struct kiln_boot_pane *p)
     return p->edited ? &p->draft : &p->plan;
 }
 
-/* "boot:3", "boot:2.3", "key:7", "boot:end" (engine/place.h). Keys are counted over all rows, so
- * they are found in the first one only. */
+static uint64_t count_keys(const struct kiln_bootlist *l)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < l->cmd.n_events; i++)
+        n += l->cmd.events[i].action != KILN_BOOTCMD_PAUSE;
+    return n;
+}
+
+/* Keys are counted over all rows. */
+static void count_before(struct kiln_boot_pane *p)
+{
+    const struct kiln_model_build *b = kiln_boot_pane_build(p);
+
+    p->keys_before = 0;
+    p->counted = true;
+    for (size_t i = 0; b && i < p->row && i < b->n_boot; i++) {
+        struct kiln_bootlist l = { 0 };
+
+        kiln_bootlist_make(&l, &b->boot[i].lines, b->boot[i].text, b->boot[i].interval_ns);
+        p->keys_before += count_keys(&l);
+        p->counted = p->counted && l.valid && l.rendered;
+        kiln_bootlist_done(&l);
+    }
+}
+
+/* The n-th key event of the shown row, from 1. */
+static bool key_event(const struct kiln_boot_pane *p, uint64_t n, size_t *ret)
+{
+    const struct kiln_bootcmd *cmd = &p->plan.cmd;
+
+    for (size_t i = 0; i < cmd->n_events && n > 0; i++) {
+        if (cmd->events[i].action != KILN_BOOTCMD_PAUSE && --n == 0) {
+            *ret = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "boot:3", "boot:2.3", "key:7", "boot:end" (engine/place.h). A key behind a masked capital is not
+ * found where it is: how a secret is typed is not told. */
 bool kiln_boot_pane_event_at(const struct kiln_boot_pane *p, const char *place, size_t *ret)
 {
     const struct kiln_bootcmd *cmd = &p->plan.cmd;
@@ -42,15 +82,8 @@ bool kiln_boot_pane_event_at(const struct kiln_boot_pane *p, const char *place, 
         *ret = cmd->n_events;
         return true;
     }
-    if (sscanf(place, "key:%" SCNu64 "%n", &n, &used) == 1 && !place[used] && p->row == 0) {
-        for (size_t i = 0; i < cmd->n_events; i++) {
-            if (cmd->events[i].action != KILN_BOOTCMD_PAUSE && --n == 0) {
-                *ret = i;
-                return true;
-            }
-        }
-        return false;
-    }
+    if (sscanf(place, "key:%" SCNu64 "%n", &n, &used) == 1 && !place[used])
+        return p->counted && n > p->keys_before && key_event(p, n - p->keys_before, ret);
     if (sscanf(place, "boot:%" SCNu64 ".%" SCNu64 "%n", &row, &n, &used) != 2 || place[used]) {
         row = p->row + 1;
         if (sscanf(place, "boot:%" SCNu64 "%n", &n, &used) != 1 || place[used])
@@ -201,6 +234,7 @@ static void load_plan(struct kiln_boot_pane *p)
 
     kiln_bootlist_done(&p->plan);
     kiln_bootlist_make(&p->plan, lines, boot ? boot->text : NULL, boot ? boot->interval_ns : 0);
+    count_before(p);
     if (!p->edited && !p->editing)
         kiln_editor_set(p->editor, lines);
     follow(p);
@@ -339,6 +373,8 @@ static void on_event(void *pane, const struct kiln_event *ev)
     }
     if (!kiln_streq(ev->build, p->label))
         return;
+    if (ev->type == KILN_EV_BOOT_PLAN && ev->index >= 0 && (uint64_t)ev->index < p->row)
+        count_before(p);
     if (ev->type == KILN_EV_BOOT && ev->done != p->row && !held && p->follow)
         show(p, p->label, ev->done);
     else if (ev->type == KILN_EV_BOOT_PLAN && (uint64_t)ev->index == p->row)
@@ -590,11 +626,17 @@ static void break_at_cursor(struct kiln_boot_pane *p)
 {
     const struct kiln_model_build *b = kiln_boot_pane_build(p);
     KILN_AUTO_FREE char *place = place_at_cursor(p);
-    struct kiln_request req = { .command = "break", .build = p->label, .text = place };
+    struct kiln_request req = { .command = "break", .build = p->label, .text = place, .on = true };
+    size_t here, there;
 
-    if (!place)
+    if (!place || !kiln_boot_pane_event_at(p, place, &here))
         return;
-    req.on = !kiln_strv_has(&b->breaks, place);
+    for (size_t i = 0; i < b->breaks.n && req.on; i++) {
+        if (!kiln_boot_pane_event_at(p, b->breaks.v[i], &there) || there != here)
+            continue;
+        req.text = b->breaks.v[i]; /* however it was written */
+        req.on = false;
+    }
     kiln_console_command(p->c, &req);
 }
 

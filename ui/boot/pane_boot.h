@@ -15,6 +15,8 @@ struct kiln_boot_pane {
     struct kiln_editor *editor;
     struct kiln_bootlist plan;  /* what the build is going to type */
     struct kiln_bootlist draft; /* what the edit means; while `edited` */
+    bool counted;               /* keys_before is known */
+    uint64_t keys_before;       /* key events of the rows before */
     bool editing;               /* keys go to the editor */
     bool edited;                /* the editor's text is not the plan's; the pane stays on its row */
     bool asking;                /* a preview is under way */

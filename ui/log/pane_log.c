@@ -428,6 +428,8 @@ static void add_position(struct kiln_logpane *p, struct kiln_str *out)
         kiln_str_addf(out, "%" PRIu64 "%s%s", total, exact ? "" : "+", known ? "" : " lines");
     if (p->follow)
         kiln_str_adds(out, out->len > 0 ? "  follow" : "follow");
+    if (p->left > 0 && !p->wrap)
+        kiln_str_addf(out, "  from column %d", p->left + 1);
 }
 
 static void status(void *pane, struct kiln_str *out)

@@ -255,7 +255,8 @@ static bool save_end(struct kiln_logpane *p, struct kiln_err *err)
         return false;
     if (!kiln_streq(s->temp, s->path) && rename(s->temp, s->path) != 0)
         return kiln_err_sys(err, errno, "cannot replace %s", s->path);
-    kiln_console_say(p->console, "wrote %llu lines to %s", (unsigned long long)s->lines, s->path);
+    kiln_console_say(p->console, "wrote %llu line%s to %s", (unsigned long long)s->lines,
+                     s->lines == 1 ? "" : "s", s->path);
     if (p->save_marked)
         p->marking = false;
     save_free(p);

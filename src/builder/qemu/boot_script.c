@@ -7,6 +7,7 @@
 #include "engine/control.h"
 #include "engine/debugger.h"
 #include "redact/redact.h"
+#include "template/edit.h"
 
 enum row_state { ROW_AHEAD, ROW_BEGUN, ROW_TYPED };
 
@@ -114,28 +115,17 @@ static void set_command(struct row *row, struct kiln_bootcmd take, size_t next)
 
 /* ---- commands; the reader thread ---- */
 
-/* Lines come from somebody who saw ours without secrets: one that was not touched is ours. */
+/* Lines come from somebody who saw ours without secrets. */
 static bool restore_secrets(const struct kiln_boot_script *script, const struct row *row,
                             const struct kiln_strv *lines, struct kiln_strv *ret,
                             struct kiln_err *err)
 {
-    KILN_STRV_FOREACH (line, lines) {
-        const char *known = strstr(line, KILN_REDACTED) ? NULL : line;
+    KILN_AUTO_STRV shown = { 0 };
 
-        for (size_t i = 0; !known && script->b->bus && i < row->lines.n; i++) {
-            KILN_AUTO_FREE char *shown = kiln_bus_redacted(script->b->bus, row->lines.v[i]);
-
-            if (strcmp(shown, line) == 0)
-                known = row->lines.v[i];
-        }
-        if (!known)
-            return kiln_err_set(err, KILN_ERR_USER,
-                                "a line with %s in it was changed: its real text is not shown; "
-                                "write a variable, {{user `NAME`}}",
-                                KILN_REDACTED);
-        kiln_strv_add(ret, known);
-    }
-    return true;
+    KILN_STRV_FOREACH (own, &row->lines)
+        kiln_strv_add_take(&shown, script->b->bus ? kiln_bus_redacted(script->b->bus, own)
+                                                  : kiln_xstrdup(own));
+    return kiln_edit_restore(&row->lines, &shown, lines, KILN_REDACTED, ret, err);
 }
 
 /* The row that a command is about, and its lines as a command. */
