@@ -560,7 +560,7 @@ static void test_save(void **state)
     file_command(c, "save", path);
     bed_keys(c, "y");
     work(c);
-    bed_shows(c, "wrote 1 lines to ");
+    bed_shows(c, "wrote 1 line to ");
     got = contents(path);
     assert_string_equal(got, "2026-11-21 06:22:43.000: three\n");
     free(got);
