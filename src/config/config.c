@@ -116,12 +116,23 @@ static bool is_ignored(const char *key, const char *prefix)
     return !prefix[0] && (kiln_streq(key, "type") || kiln_has_prefix(key, "packer_"));
 }
 
+/* The field of a member; NULL also if another spelling of its key is the one that counts: the
+ * field's own, else the first. */
+static const struct kiln_field *field_of(const struct kiln_schema *s, void *cfg,
+                                         const struct kiln_node *object,
+                                         const struct kiln_member *m, void **ret_base)
+{
+    const struct kiln_field *f = find(s, cfg, m->key, ret_base);
+
+    return f && kiln_node_member(object, f->name) == m ? f : NULL;
+}
+
 static void collect_strangers(const struct kiln_schema *s, const struct kiln_node *object,
                               const char *prefix, struct strangers *to)
 {
     for (size_t i = 0; i < object->u.object.n; i++) {
         const struct kiln_member *m = &object->u.object.members[i];
-        const struct kiln_field *f = find(s, NULL, m->key, NULL);
+        const struct kiln_field *f = field_of(s, NULL, object, m, NULL);
         KILN_AUTO_FREE char *below = NULL;
 
         if (f && f->type == KILN_NESTED && m->value->type == KILN_NODE_OBJECT) {
@@ -314,7 +325,7 @@ static bool decode_layer(const struct kiln_prepare *p, const struct kiln_schema 
     for (size_t i = 0; i < layer->object->u.object.n; i++) {
         const struct kiln_member *m = &layer->object->u.object.members[i];
         void *base;
-        const struct kiln_field *f = find(s, cfg, m->key, &base);
+        const struct kiln_field *f = field_of(s, cfg, layer->object, m, &base);
 
         if (f)
             ok = decode_member(p, f, layer, m, prefix, base) && ok;

@@ -80,12 +80,14 @@ static size_t find_type(struct preparation *p, const struct types *types, const 
 
 /* ---- one component ---- */
 
-/* override matches raw builder names exactly, unlike other keys. */
+/* override matches raw builder names exactly, unlike other keys. null is as good as nothing. */
 static const struct kiln_node *override_for(const struct kiln_component *decl, const char *builder)
 {
     for (size_t i = 0; decl->override && i < decl->override->u.object.n; i++) {
-        if (strcmp(decl->override->u.object.members[i].key, builder) == 0)
-            return decl->override->u.object.members[i].value;
+        const struct kiln_member *m = &decl->override->u.object.members[i];
+
+        if (strcmp(m->key, builder) == 0)
+            return m->value->type == KILN_NODE_OBJECT ? m->value : NULL;
     }
     return NULL;
 }
@@ -241,8 +243,15 @@ static void prepare_sequences(struct preparation *p)
     const struct kiln_template *t = p->b->tpl;
 
     p->b->sequences = kiln_xcalloc(t->n_sequences, sizeof(*p->b->sequences));
-    for (size_t i = 0; i < t->n_sequences; i++)
-        prepare_sequence(p, &t->sequences[i], i + 1, &p->b->sequences[p->b->n_sequences++]);
+    for (size_t i = 0; i < t->n_sequences; i++) {
+        struct kiln_build_sequence *sequence = &p->b->sequences[p->b->n_sequences];
+
+        prepare_sequence(p, &t->sequences[i], i + 1, sequence);
+        if (sequence->n > 0)
+            p->b->n_sequences++;
+        else /* all left out: as if it were not there, or nobody would keep the artifact */
+            free(sequence->items);
+    }
 }
 
 /* ---- the build ---- */

@@ -184,7 +184,7 @@ static void check_override(const struct check *c, const char *where,
             fix = c->diag->dropped ? NULL : name_fix(c, m->key);
             kiln_diag_error(c->diag, m->value->source, m->key_offset, fix,
                             "%s: override '%s' doesn't exist", where, m->key);
-        } else if (m->value->type != KILN_NODE_OBJECT) {
+        } else if (m->value->type != KILN_NODE_OBJECT && m->value->type != KILN_NODE_NULL) {
             kiln_diag_error(c->diag, m->value->source, m->value->offset,
                             "write { \"option\": value, ... }",
                             "%s: override '%s': expected an object, got %s", where, m->key,
