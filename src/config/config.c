@@ -185,6 +185,7 @@ static void add_name(void *ud, const struct kiln_field *f, void *base)
 static void report_stranger(const struct kiln_prepare *p, const struct stranger *s, bool suggest)
 {
     const char *fix = replacement(s->path), *near;
+    const struct kiln_field *other;
     const char *in = p->where ? " in " : "", *where = p->where ? p->where : "";
     KILN_AUTO_STRV names = { 0 };
     KILN_AUTO_FREE char *question = NULL;
@@ -196,7 +197,11 @@ static void report_stranger(const struct kiln_prepare *p, const struct stranger 
                         "Deprecated configuration key: '%s'%s%s", s->path, in, where);
         return;
     }
-    if (suggest)
+    other = find(s->schema, NULL, s->member->key, NULL);
+    if (other)
+        question = kiln_xasprintf("it is given as \"%s\", too",
+                                  kiln_node_member(s->object, other->name)->key);
+    else if (suggest)
         visit(s->schema, NULL, add_name, &names);
     near = kiln_did_you_mean(s->member->key, (const char *const *)names.v, names.n);
     if (near)

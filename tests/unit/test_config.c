@@ -200,7 +200,6 @@ static const struct {
     { "{\"name\": true}", "1" },
     { "{\"name\": false}", "0" },
     { "{\"NAME\": \"upper\"}", "upper" },
-    { "{\"NAME\": \"upper\", \"name\": \"exact\"}", "exact" },
     { "{\"name\": \"{{user `x`}}-{{.Foo}}-{{build_name}}\"}", "from x-<no value>-deb" },
     { "{\"type\": \"m\", \"packer_bogus\": [1], \"name\": \"n\"}", "n" },
 };
