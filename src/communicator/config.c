@@ -1,11 +1,9 @@
 #include "communicator/config.h"
 
 #include "base/mem.h"
-#include "communicator/key_file.h"
+#include "communicator/ssh_options.h"
 
 #define AT(member) offsetof(struct kiln_comm_config, member)
-
-static const char *const transfer_methods[] = { "scp", "sftp", NULL };
 
 static const struct kiln_field fields[] = {
     { "communicator", KILN_STRING, AT(communicator), .def = "ssh",
@@ -60,24 +58,35 @@ static const struct kiln_field fields[] = {
     { "temporary_key_pair_bits", KILN_INT, AT(temporary_key_pair_bits),
       .help = "0: 4096 for rsa, 521 for ecdsa." },
 
-    { "ssh_bastion_host", KILN_STRING, AT(bastion.host), .help = "Not available yet." },
-    { "ssh_bastion_port", KILN_INT, AT(bastion.port), .def = "22", .help = "Not available yet." },
-    { "ssh_bastion_username", KILN_STRING, AT(bastion.username), .help = "Not available yet." },
+    { "ssh_keypair_name", KILN_STRING, AT(ssh_keypair_name), .flags = KILN_HIDDEN },
+
+    { "ssh_bastion_host", KILN_STRING, AT(bastion.host),
+      .help = "An SSH server to log in to first; it connects to the guest." },
+    { "ssh_bastion_port", KILN_INT, AT(bastion.port), .def = "22", .help = "Its port." },
+    { "ssh_bastion_username", KILN_STRING, AT(bastion.username), .help = "Whom to log in as." },
     { "ssh_bastion_password", KILN_STRING, AT(bastion.password), KILN_SECRET,
-      .help = "Not available yet." },
-    { "ssh_bastion_interactive", KILN_BOOL, AT(bastion.interactive), .help = "Not available yet." },
-    { "ssh_bastion_agent_auth", KILN_BOOL, AT(bastion.agent_auth), .help = "Not available yet." },
+      .help = "Also the answer to keyboard-interactive questions." },
+    { "ssh_bastion_interactive", KILN_BOOL, AT(bastion.interactive),
+      .help = "Ask the person at the terminal what the bastion asks." },
+    { "ssh_bastion_agent_auth", KILN_BOOL, AT(bastion.agent_auth),
+      .help = "Offer the keys of the ssh-agent behind SSH_AUTH_SOCK." },
     { "ssh_bastion_private_key_file", KILN_STRING, AT(bastion.private_key_file),
-      .help = "Not available yet." },
+      .help = "A key without passphrase; ssh_private_key_file if not set." },
     { "ssh_bastion_certificate_file", KILN_STRING, AT(bastion.certificate_file),
-      .help = "Not available yet." },
-    { "ssh_proxy_host", KILN_STRING, AT(proxy.host), .help = "Not available yet." },
-    { "ssh_proxy_port", KILN_INT, AT(proxy.port), .def = "1080", .help = "Not available yet." },
-    { "ssh_proxy_username", KILN_STRING, AT(proxy.username), .help = "Not available yet." },
+      .help = "Certificate for that key." },
+    { "ssh_proxy_host", KILN_STRING, AT(proxy.host),
+      .help = "A SOCKS5 proxy that connects to the guest." },
+    { "ssh_proxy_port", KILN_INT, AT(proxy.port), .def = "1080", .help = "Its port." },
+    { "ssh_proxy_username", KILN_STRING, AT(proxy.username),
+      .help = "If the proxy wants a login." },
     { "ssh_proxy_password", KILN_STRING, AT(proxy.password), KILN_SECRET,
-      .help = "Not available yet." },
-    { "ssh_local_tunnels", KILN_STRINGS, AT(ssh_local_tunnels), .help = "Not available yet." },
-    { "ssh_remote_tunnels", KILN_STRINGS, AT(ssh_remote_tunnels), .help = "Not available yet." },
+      .help = "The password for it." },
+    { "ssh_local_tunnels", KILN_STRINGS, AT(ssh_local_tunnels),
+      .help = "PORT:HOST:PORT: who connects to the first port on localhost here reaches HOST:PORT "
+              "from the guest." },
+    { "ssh_remote_tunnels", KILN_STRINGS, AT(ssh_remote_tunnels),
+      .help = "PORT:HOST:PORT: who connects to the first port on the guest's localhost reaches "
+              "HOST:PORT from here." },
 
     { "winrm_username", KILN_STRING, AT(winrm.username), .help = "Required with winrm." },
     { "winrm_password", KILN_STRING, AT(winrm.password), KILN_SECRET, .help = "Its password." },
@@ -161,95 +170,6 @@ static bool is_set(const char *s)
     return s && *s;
 }
 
-static void set_defaults(struct kiln_comm_config *c)
-{
-    if (c->ssh_port == 0)
-        c->ssh_port = 22;
-    if (c->ssh_timeout_ns == 0 && c->ssh_handshake_attempts == 0) {
-        c->ssh_timeout_ns = INT64_C(300) * 1000000000;
-        c->ssh_handshake_attempts = 10;
-    }
-    if (c->ssh_wait_timeout_ns != 0) /* after the defaults, so that the attempts stay limited */
-        c->ssh_timeout_ns = c->ssh_wait_timeout_ns;
-    if (c->ssh_keep_alive_interval_ns == 0)
-        c->ssh_keep_alive_interval_ns = INT64_C(5) * 1000000000;
-}
-
-static bool check_numbers(const struct kiln_comm_config *c, const struct kiln_prepare *p)
-{
-    bool ok = true;
-
-    if (c->ssh_port < 1 || c->ssh_port > 65535)
-        ok = kiln_config_error(p, "ssh_port", "ssh_port must be between 1 and 65535");
-    if (c->ssh_timeout_ns < 0)
-        ok = kiln_config_error(p, "ssh_timeout", "ssh_timeout must not be negative");
-    if (c->ssh_handshake_attempts < 0)
-        ok = kiln_config_error(p, "ssh_handshake_attempts",
-                               "ssh_handshake_attempts must not be negative");
-    return ok;
-}
-
-static bool check_key(const struct kiln_comm_config *c, const struct kiln_prepare *p)
-{
-    KILN_AUTO_ERR why = { 0 };
-
-    if (is_set(c->ssh_private_key_file) && !kiln_key_file_check(c->ssh_private_key_file, &why))
-        return kiln_config_error(p, "ssh_private_key_file", "ssh_private_key_file is invalid: %s",
-                                 kiln_err_text(&why));
-    if (is_set(c->ssh_certificate_file) && !is_set(c->ssh_private_key_file))
-        return kiln_config_error(p, "ssh_certificate_file",
-                                 "ssh_certificate_file needs ssh_private_key_file: the key that it "
-                                 "certifies");
-    return true;
-}
-
-/* Options that change the way to the guest: without them the wrong host might be reached. */
-static bool check_not_yet(const struct kiln_comm_config *c, const struct kiln_prepare *p)
-{
-    const struct {
-        const char *key;
-        bool set;
-    } not_yet[] = {
-        { "ssh_bastion_host", is_set(c->bastion.host) },
-        { "ssh_proxy_host", is_set(c->proxy.host) },
-        { "ssh_local_tunnels", c->ssh_local_tunnels.n > 0 },
-        { "ssh_remote_tunnels", c->ssh_remote_tunnels.n > 0 },
-    };
-    bool ok = true;
-
-    for (size_t i = 0; i < KILN_COUNT(not_yet); i++) {
-        if (not_yet[i].set)
-            ok = kiln_config_error(p, not_yet[i].key, "%s is not supported yet", not_yet[i].key);
-    }
-    return ok;
-}
-
-static bool check_transfer_method(const struct kiln_comm_config *c, const struct kiln_prepare *p)
-{
-    for (const char *const *m = transfer_methods; *m; m++) {
-        if (kiln_streq(c->ssh_file_transfer_method, *m))
-            return true;
-    }
-    return kiln_config_error(p, "ssh_file_transfer_method",
-                             "ssh_file_transfer_method ('%s') is invalid, valid methods: sftp, scp",
-                             c->ssh_file_transfer_method);
-}
-
-static bool prepare_ssh(struct kiln_comm_config *c, const struct kiln_prepare *p)
-{
-    bool ok = true;
-
-    set_defaults(c);
-    if (!is_set(c->ssh_username))
-        ok = kiln_config_error(p, NULL,
-                               "An ssh_username must be specified\n"
-                               "  Note: some builders used to default ssh_username to \"root\".");
-    ok = check_key(c, p) && ok;
-    ok = check_transfer_method(c, p) && ok;
-    ok = check_numbers(c, p) && ok;
-    return check_not_yet(c, p) && ok;
-}
-
 static bool prepare_winrm(struct kiln_comm_config *c, const struct kiln_prepare *p)
 {
     struct kiln_comm_winrm *w = &c->winrm;
@@ -279,7 +199,7 @@ bool kiln_comm_prepare(struct kiln_comm_config *c, const struct kiln_prepare *p)
     default_text(&c->communicator, "ssh"); /* "" means the default, too */
     default_text(&c->ssh_file_transfer_method, "scp");
     if (kiln_comm_is_ssh(c))
-        return prepare_ssh(c, p);
+        return kiln_ssh_options_prepare(c, p);
     if (kiln_comm_is_none(c))
         return true;
     if (kiln_comm_is_winrm(c))

@@ -29,7 +29,9 @@ struct kiln_comm_config {
     int64_t pause_before_connecting_ns;
     char *ssh_file_transfer_method; /* "scp" or "sftp" */
 
-    /* Read, and refused if set: not there yet. */
+    char *ssh_keypair_name; /* of clouds; read and not used, as Packer does here */
+
+    /* host NULL or "": none. Not both. */
     struct kiln_comm_bastion {
         char *host, *username, *password, *private_key_file, *certificate_file;
         int64_t port;
@@ -39,7 +41,7 @@ struct kiln_comm_config {
         char *host, *username, *password;
         int64_t port;
     } proxy;
-    struct kiln_strv ssh_local_tunnels, ssh_remote_tunnels;
+    struct kiln_strv ssh_local_tunnels, ssh_remote_tunnels; /* for kiln_tunnel_parse */
     struct kiln_comm_winrm {
         char *username, *password, *host;
         int64_t port;       /* 1 … 65535 after kiln_comm_prepare */
@@ -52,7 +54,7 @@ extern const struct kiln_schema kiln_comm_schema;
 
 /**
  * Checks between the options, and the defaults that depend on others. Reports to p; false if there
- * were errors. Reads the private key file, nothing else.
+ * were errors. Reads the files of private keys and certificates, nothing else.
  */
 bool kiln_comm_prepare(struct kiln_comm_config *c, const struct kiln_prepare *p);
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "communicator/key_file.h"
 #include "communicator/none.h"
+#include "communicator/tunnel.h"
 #include "communicator/winrm.h"
 #include "engine/output.h"
 
@@ -39,6 +40,69 @@ static int port_of(const struct kiln_connect *how)
 }
 
 /* ---- connecting ---- */
+
+/* What the bastion asks: whatever it is, nobody else is to see the answer. */
+static bool ask_person(void *ud, const char *question, char **ret, struct kiln_err *err)
+{
+    const struct kiln_prompt q = { .about = "the bastion asks", .text = question };
+    struct kiln_build *b = ud;
+
+    if (!kiln_ask(b, &q, ret, err))
+        return kiln_err_wrap(err, "ssh_bastion_interactive");
+    kiln_build_add_secret(b, *ret);
+    return true;
+}
+
+static struct kiln_ssh_config *bastion_of(struct kiln_build *b, const struct kiln_comm_bastion *c)
+{
+    struct kiln_ssh_config *cfg;
+
+    if (!is_set(c->host))
+        return NULL;
+    cfg = kiln_xcalloc(1, sizeof(*cfg));
+    *cfg = (struct kiln_ssh_config){
+        .is_bastion = true,
+        .host = kiln_xstrdup(c->host),
+        .port = (int)c->port,
+        .user = kiln_xstrdup(c->username ? c->username : ""),
+        .password = copy_if_set(c->password),
+        .key_file = copy_if_set(c->private_key_file),
+        .certificate_file = is_set(c->private_key_file) ? copy_if_set(c->certificate_file) : NULL,
+        .agent = c->agent_auth,
+        .ask = c->interactive ? ask_person : NULL,
+        .ask_ud = b,
+    };
+    return cfg;
+}
+
+static void add_tunnels(struct kiln_ssh_config *cfg, const struct kiln_strv *texts, bool remote)
+{
+    KILN_STRV_FOREACH (text, texts) {
+        struct kiln_ssh_tunnel *t = &cfg->tunnels[cfg->n_tunnels];
+
+        if (!kiln_tunnel_parse(t, text, NULL)) /* kiln_comm_prepare has looked at it */
+            continue;
+        t->remote = remote;
+        cfg->n_tunnels++;
+    }
+}
+
+static void add_way(struct kiln_ssh_config *cfg, struct kiln_build *b,
+                    const struct kiln_comm_config *c)
+{
+    cfg->bastion = bastion_of(b, &c->bastion);
+    if (is_set(c->proxy.host))
+        cfg->proxy = (struct kiln_ssh_proxy){
+            .host = kiln_xstrdup(c->proxy.host),
+            .port = (int)c->proxy.port,
+            .user = copy_if_set(c->proxy.username),
+            .password = copy_if_set(c->proxy.password),
+        };
+    cfg->tunnels =
+        kiln_xcalloc(c->ssh_local_tunnels.n + c->ssh_remote_tunnels.n + 1, sizeof(*cfg->tunnels));
+    add_tunnels(cfg, &c->ssh_local_tunnels, false);
+    add_tunnels(cfg, &c->ssh_remote_tunnels, true);
+}
 
 static struct kiln_ssh_config config_of(const struct kiln_connect *how)
 {
@@ -77,6 +141,7 @@ static bool connect_ssh(struct kiln_build *b, const struct kiln_connect *how, st
                                           .died_ud = how->died_ud };
     struct kiln_ssh_config cfg = config_of(how);
 
+    add_way(&cfg, b, how->comm);
     kiln_say(b, "Using SSH communicator to connect: %s", host_of(how));
     kiln_say(b, "Waiting for SSH to become available...");
     if (!kiln_ssh_connect_consume(&b->communicator, &cfg, &watch, b->cancel, err))

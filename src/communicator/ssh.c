@@ -9,6 +9,7 @@
 #include "communicator/sftp.h"
 #include "communicator/ssh_relay.h"
 #include "communicator/ssh_wait.h"
+#include "communicator/tunnel.h"
 
 #define RECONNECT_LIMIT KILN_SECOND(30)
 #define OPEN_LIMIT      KILN_SECOND(60)
@@ -18,7 +19,9 @@ struct ssh {
     const struct kiln_ssh_ops *ops;
     struct kiln_ssh_config cfg;
     struct kiln_ssh_keys *keys;
+    struct kiln_route *route;
     struct kiln_link *link;      /* NULL while there is no connection */
+    struct kiln_hub *tunnels;    /* in a connection of their own; NULL: none */
     struct kiln_ssh_watch watch; /* also for reconnecting */
 };
 
@@ -29,6 +32,15 @@ static const struct kiln_ssh_ops *load(struct kiln_err *err)
 
 void kiln_ssh_config_done(struct kiln_ssh_config *cfg)
 {
+    if (cfg->bastion)
+        kiln_ssh_config_done(cfg->bastion);
+    free(cfg->bastion);
+    free(cfg->proxy.host);
+    free(cfg->proxy.user);
+    free(cfg->proxy.password);
+    for (size_t i = 0; i < cfg->n_tunnels; i++)
+        kiln_tunnel_done(&cfg->tunnels[i]);
+    free(cfg->tunnels);
     free(cfg->host);
     free(cfg->user);
     free(cfg->password);
@@ -55,7 +67,35 @@ bool kiln_ssh_keypair_new(struct kiln_ssh_keypair *ret, const char *type, int64_
     return ops && ops->keypair(ret, type, bits, comment, err);
 }
 
-/* ---- channels ---- */
+/* ---- connections ---- */
+
+/* A second connection: tunnels move while nobody waits for the first. Its failure is final. */
+static bool open_tunnels(struct ssh *s, struct kiln_cancel *c, struct kiln_err *err)
+{
+    struct kiln_ssh_config quick = s->cfg; /* strings stay s->cfg's */
+    struct kiln_ssh_watch quiet = s->watch;
+    struct kiln_link *link = NULL;
+
+    if (s->cfg.n_tunnels == 0 || (s->tunnels && s->ops->hub_alive(s->tunnels)))
+        return true;
+    s->ops->hub_free(s->tunnels); /* before others listen at its ports */
+    s->tunnels = NULL;
+    quiet.ladder = NULL; /* the rungs are those of the first */
+    quick.timeout_us = RECONNECT_LIMIT;
+    quick.attempts = 1;
+    if (!kiln_ssh_wait(&link, s->ops, s->route, &quick, s->keys, &quiet, c, err))
+        return kiln_err_wrap(err, "open the tunnels");
+    s->tunnels = s->ops->hub_new(link, s->cfg.tunnels, s->cfg.n_tunnels, c,
+                                 kiln_cancel_deadline(c, RECONNECT_LIMIT), err);
+    return s->tunnels != NULL;
+}
+
+static bool connect_as(struct ssh *s, const struct kiln_ssh_config *cfg, struct kiln_cancel *c,
+                       struct kiln_err *err)
+{
+    return kiln_ssh_wait(&s->link, s->ops, s->route, cfg, s->keys, &s->watch, c, err) &&
+           open_tunnels(s, c, err);
+}
 
 /* One more try: the guest may have rebooted, or dropped us. */
 static bool reconnect(struct ssh *s, struct kiln_cancel *c, struct kiln_err *err)
@@ -64,11 +104,15 @@ static bool reconnect(struct ssh *s, struct kiln_cancel *c, struct kiln_err *err
 
     quick.timeout_us = RECONNECT_LIMIT;
     quick.attempts = 1;
+    s->ops->hub_free(s->tunnels); /* of a guest that rebooted nothing may ever come */
+    s->tunnels = NULL;
     s->ops->link_free(s->link);
     s->link = NULL;
-    return kiln_ssh_wait(&s->link, s->ops, &quick, s->keys, &s->watch, c, err) ||
+    return connect_as(s, &quick, c, err) ||
            kiln_err_wrap(err, "the connection to the guest was lost");
 }
+
+/* ---- channels ---- */
 
 static struct kiln_channel *open_once(struct ssh *s, const struct kiln_channel_how *how,
                                       struct kiln_cancel *c, bool *ret_refused,
@@ -91,7 +135,8 @@ static struct kiln_channel *open_channel(struct ssh *s, const struct kiln_channe
     bool refused = false;
 
     if (s->link && s->ops->link_alive(s->link)) {
-        struct kiln_channel *ch = open_once(s, how, c, &refused, &why);
+        struct kiln_channel *ch =
+            open_tunnels(s, c, &why) ? open_once(s, how, c, &refused, &why) : NULL;
 
         if (ch)
             return ch;
@@ -259,7 +304,9 @@ static void ssh_free(struct kiln_communicator *base)
 {
     struct ssh *s = (struct ssh *)base;
 
+    s->ops->hub_free(s->tunnels);
     s->ops->link_free(s->link);
+    kiln_route_free(s->route);
     s->ops->keys_free(s->keys);
     kiln_ssh_config_done(&s->cfg);
     free(s);
@@ -292,7 +339,8 @@ bool kiln_ssh_connect_consume(struct kiln_communicator **ret, struct kiln_ssh_co
         return false;
     }
     s->keys = s->ops->keys_new(&s->cfg, err);
-    if (!s->keys || !kiln_ssh_wait(&s->link, s->ops, &s->cfg, s->keys, &s->watch, c, err)) {
+    s->route = s->keys ? kiln_route_new(&s->cfg, s->ops, err) : NULL;
+    if (!s->route || !connect_as(s, &s->cfg, c, err)) {
         ssh_free(&s->base);
         return false;
     }

@@ -14,6 +14,21 @@
 #include "engine/communicator.h"
 #include "engine/ladder.h"
 
+/* A port that is carried through the connection to the guest. */
+struct kiln_ssh_tunnel {
+    bool remote;     /* the guest listens and we connect; else we listen and the guest connects */
+    int listen_port; /* on localhost of the side that listens */
+    char *host;      /* owned: whom the other side connects to; "": itself */
+    int port;
+};
+
+/* A SOCKS5 proxy; host NULL: none. */
+struct kiln_ssh_proxy {
+    char *host; /* owned, as the others */
+    int port;
+    char *user, *password; /* user NULL: it wants neither */
+};
+
 /* Where to log in, and as whom. All strings owned. */
 struct kiln_ssh_config {
     char *host;
@@ -32,6 +47,18 @@ struct kiln_ssh_config {
     int64_t keep_alive_us;  /* while a command runs; 0: none */
     int64_t stall_us;       /* longest time without any movement; 0: any */
     bool sftp;              /* move files by SFTP instead of scp */
+
+    /* The way there: at most one of bastion and proxy. */
+    struct kiln_ssh_config *bastion; /* owned; an SSH server to go on from, or NULL. Only its host,
+                                        port, user, password, keys, agent and ask are used. */
+    struct kiln_ssh_proxy proxy;
+    struct kiln_ssh_tunnel *tunnels; /* owned; open as long as the communicator is */
+    size_t n_tunnels;
+    bool is_bastion; /* this is one: its words in errors, its order of ways to log in */
+    /* A person answers the server's questions. NULL: nobody. ret: caller frees. May take its time;
+     * on the thread that connects. Must live as long as the communicator. */
+    bool (*ask)(void *ask_ud, const char *question, char **ret, struct kiln_err *err);
+    void *ask_ud;
 };
 void kiln_ssh_config_done(struct kiln_ssh_config *cfg);
 

@@ -51,9 +51,13 @@ struct kiln_link {
     int offered;                    /* what the server says it takes: SSH_AUTH_METHOD_… */
     struct kiln_strv tried;         /* method names, for the error */
     const char *way_in;             /* what worked */
+    struct kiln_err asked;          /* why a person could not be asked */
     struct kiln_forward *forward;   /* owned; NULL: no agent forwarding */
 };
 
+void kiln_link_free(struct kiln_link *l); /* NULL is fine */
+struct pollfd kiln_link_poll(const struct kiln_link *l);
+void kiln_link_keep_alive(struct kiln_link *l);
 /** Let libssh work on what has come and what can go. False: the connection is gone. */
 bool kiln_link_work(struct kiln_link *l, bool *ret_did_something);
 /** Set err to what libssh says. False. */
@@ -77,6 +81,14 @@ void kiln_link_channel_resize(struct kiln_channel *ch, int cols, int rows);
 struct kiln_channel *kiln_link_channel_open(struct kiln_link *l, const struct kiln_channel_how *how,
                                             struct kiln_cancel *c, int64_t deadline,
                                             bool *ret_refused, struct kiln_err *err);
+
+struct kiln_hub *kiln_link_hub_new(struct kiln_link *link, const struct kiln_ssh_tunnel *tunnels,
+                                   size_t n, struct kiln_cancel *c, int64_t deadline,
+                                   struct kiln_err *err);
+void kiln_link_hub_free(struct kiln_hub *h);
+bool kiln_link_hub_alive(const struct kiln_hub *h);
+bool kiln_link_hub_dial(struct kiln_hub *h, const char *host, int port, int *ret_fd,
+                        struct kiln_err *err);
 
 /** Agent forwarding. Once enabled, poll (at most KILN_FORWARD_MAX) and work belong to the pump. */
 bool kiln_forward_enable(struct kiln_link *l);

@@ -14,6 +14,13 @@
 #define MAX_QUESTIONS 10              /* rounds of keyboard-interactive */
 #define MAX_DETAIL    256             /* bytes of a server's banner that we show */
 
+/* What a server says is shown to people: no control characters, not too much. */
+static void add_printable(struct kiln_str *out, const char *text)
+{
+    for (size_t i = 0; text[i] && i < MAX_DETAIL; i++)
+        kiln_str_addc(out, text[i] >= ' ' && text[i] <= '~' ? text[i] : '?');
+}
+
 static bool has_password(const struct kiln_link *l)
 {
     return l->cfg->password != NULL;
@@ -66,8 +73,28 @@ static int try_password(struct kiln_link *l)
     return ssh_userauth_password(l->session, NULL, l->cfg->password);
 }
 
-/* The password is the answer to every question. */
-static int try_questions(struct kiln_link *l)
+static bool answer_password(struct kiln_link *l, unsigned i)
+{
+    return ssh_userauth_kbdint_setanswer(l->session, i, l->cfg->password) >= 0;
+}
+
+static bool answer_person(struct kiln_link *l, unsigned i)
+{
+    const char *prompt = ssh_userauth_kbdint_getprompt(l->session, i, NULL);
+    KILN_AUTO_STR question = { 0 };
+    KILN_AUTO_FREE char *answer = NULL;
+    bool ok;
+
+    kiln_str_addf(&question, "%s@%s: ", l->cfg->user, l->cfg->host);
+    add_printable(&question, prompt ? prompt : "");
+    ok = l->cfg->ask(l->cfg->ask_ud, kiln_str_cstr(&question), &answer, &l->asked) &&
+         ssh_userauth_kbdint_setanswer(l->session, i, answer) >= 0;
+    if (answer)
+        explicit_bzero(answer, strlen(answer));
+    return ok;
+}
+
+static int interact(struct kiln_link *l, bool (*answer)(struct kiln_link *, unsigned))
 {
     int rc;
 
@@ -77,27 +104,68 @@ static int try_questions(struct kiln_link *l)
         if (l->questions++ >= MAX_QUESTIONS)
             return SSH_AUTH_DENIED;
         for (int i = 0; i < n; i++) {
-            if (ssh_userauth_kbdint_setanswer(l->session, (unsigned)i, l->cfg->password) < 0)
+            if (!answer(l, (unsigned)i))
                 return SSH_AUTH_DENIED;
         }
     }
+    if (rc != SSH_AUTH_AGAIN)
+        l->questions = 0;
     return rc;
 }
 
-static const struct method {
+/* The password is the answer to every question. */
+static int try_questions(struct kiln_link *l)
+{
+    return interact(l, answer_password);
+}
+
+static bool has_person(const struct kiln_link *l)
+{
+    return l->cfg->ask != NULL;
+}
+
+static int try_person(struct kiln_link *l)
+{
+    return interact(l, answer_person);
+}
+
+struct method {
     const char *name; /* RFC 4252's, for the error */
     const char *what; /* for people */
     int offered;      /* the server must have said so */
     bool (*possible)(const struct kiln_link *);
     int (*try)(struct kiln_link *); /* SSH_AUTH_… */
     bool again;                     /* has more to offer after a refusal */
-} methods[] = {
-    { "publickey", "ssh-agent", SSH_AUTH_METHOD_PUBLICKEY, has_agent, try_agent, false },
-    { "publickey", "key", SSH_AUTH_METHOD_PUBLICKEY, has_key, try_key, true },
-    { "password", "password", SSH_AUTH_METHOD_PASSWORD, has_password, try_password, false },
-    { "keyboard-interactive", "keyboard-interactive", SSH_AUTH_METHOD_INTERACTIVE, has_password,
-      try_questions, false },
 };
+
+static const struct method by_agent = { "publickey", "ssh-agent", SSH_AUTH_METHOD_PUBLICKEY,
+                                        has_agent,   try_agent,   false };
+static const struct method by_key = { "publickey", "key",   SSH_AUTH_METHOD_PUBLICKEY,
+                                      has_key,     try_key, true };
+static const struct method by_password = { "password",   "password",   SSH_AUTH_METHOD_PASSWORD,
+                                           has_password, try_password, false };
+static const struct method by_questions = {
+    "keyboard-interactive", "keyboard-interactive", SSH_AUTH_METHOD_INTERACTIVE,
+    has_password,           try_questions,          false
+};
+static const struct method by_person = { "keyboard-interactive",
+                                         "a person's answers",
+                                         SSH_AUTH_METHOD_INTERACTIVE,
+                                         has_person,
+                                         try_person,
+                                         false };
+
+/* Both end with NULL. A bastion counts refused keys, and an agent may have many. */
+static const struct method *const guest_order[] = { &by_agent, &by_key, &by_password, &by_questions,
+                                                    NULL };
+static const struct method *const bastion_order[] = { &by_person, &by_password, &by_questions,
+                                                      &by_key,    &by_agent,    NULL };
+
+/* The one that it is at; NULL: none is left. */
+static const struct method *method_of(const struct kiln_link *l)
+{
+    return (l->cfg->is_bastion ? bastion_order : guest_order)[l->method];
+}
 
 static void note_tried(struct kiln_link *l, const char *name)
 {
@@ -135,8 +203,8 @@ static enum kiln_login all_denied(struct kiln_link *l, struct kiln_err *err)
     l->stage = KILN_LINK_DENIED;
     (void)kiln_err_set(err, KILN_ERR_REMOTE,
                        "ssh: handshake failed: ssh: unable to authenticate, attempted methods "
-                       "[%s], no supported methods remain",
-                       tried);
+                       "[%s], no supported methods remain%s%s",
+                       tried, l->asked.msg ? "; " : "", kiln_err_text(&l->asked));
     return KILN_LOGIN_DENIED;
 }
 
@@ -167,8 +235,9 @@ static enum kiln_login step_none(struct kiln_link *l, struct kiln_err *err)
 
 static enum kiln_login step_method(struct kiln_link *l, struct kiln_err *err)
 {
-    while (l->method < KILN_COUNT(methods)) {
-        const struct method *m = &methods[l->method];
+    const struct method *m;
+
+    while ((m = method_of(l)) != NULL) {
         int rc;
 
         if (!(l->offered & m->offered) || !m->possible(l)) {
@@ -279,13 +348,6 @@ static void add_host_key(struct kiln_str *out, struct ssh_session_struct *sessio
     ssh_string_free_char(text);
     ssh_clean_pubkey_hash(&hash);
     ssh_key_free(key);
-}
-
-/* What a server says is shown to people: no control characters, not too much. */
-static void add_printable(struct kiln_str *out, const char *text)
-{
-    for (size_t i = 0; text[i] && i < MAX_DETAIL; i++)
-        kiln_str_addc(out, text[i] >= ' ' && text[i] <= '~' ? text[i] : '?');
 }
 
 enum kiln_rung kiln_link_rung(const struct kiln_link *l, struct kiln_str *detail)

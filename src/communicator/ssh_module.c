@@ -81,7 +81,7 @@ static bool set_options(struct kiln_link *l, struct kiln_err *err)
     return true;
 }
 
-static void link_free(struct kiln_link *l)
+void kiln_link_free(struct kiln_link *l)
 {
     if (!l)
         return;
@@ -94,7 +94,15 @@ static void link_free(struct kiln_link *l)
     kiln_forward_free(l);
     kiln_agent_relay_free(l->relay);
     kiln_strv_done(&l->tried);
+    kiln_err_clear(&l->asked);
     free(l);
+}
+
+/* What a server may ask of us that nobody expects; libssh would keep it all, without an end. */
+static int refuse(ssh_session session, ssh_message message, void *ud)
+{
+    (void)session, (void)message, (void)ud;
+    return 1;
 }
 
 static struct kiln_link *link_new(const struct kiln_ssh_config *cfg, struct kiln_ssh_keys *keys,
@@ -108,14 +116,15 @@ static struct kiln_link *link_new(const struct kiln_ssh_config *cfg, struct kiln
         if (!l->session)
             (void)kiln_err_set(err, KILN_ERR_SYSTEM, "out of memory");
         (void)close(fd); /* not libssh's yet */
-        link_free(l);
+        kiln_link_free(l);
         return NULL;
     }
     ssh_set_blocking(l->session, 0);
+    ssh_set_message_callback(l->session, refuse, NULL);
     return l;
 }
 
-static struct pollfd link_poll(const struct kiln_link *l)
+struct pollfd kiln_link_poll(const struct kiln_link *l)
 {
     struct pollfd p = { .fd = l->fd, .events = POLLIN };
 
@@ -156,14 +165,14 @@ enum kiln_wait kiln_link_pump(struct kiln_link *l, struct pollfd *more, size_t n
         return KILN_WAIT_READY;
     if (n)
         memcpy(fds, more, n * sizeof(*more));
-    fds[n] = link_poll(l);
+    fds[n] = kiln_link_poll(l);
     got = kiln_wait_fds(c, fds, n + 1 + kiln_forward_poll(l, fds + n + 1), deadline, err);
     if (got == KILN_WAIT_READY)
         (void)kiln_link_work(l, &moved);
     return got;
 }
 
-static void keep_alive(struct kiln_link *l)
+void kiln_link_keep_alive(struct kiln_link *l)
 {
     /* Without blocking, one call takes note of the last reply and another sends the next request;
      * while a reply is due both do nothing. */
@@ -187,15 +196,19 @@ const struct kiln_ssh_ops kiln_ssh_ops = {
     .keys_free = kiln_ssh_keys_free,
     .keypair = kiln_ssh_make_keypair,
     .link_new = link_new,
-    .link_free = link_free,
-    .link_poll = link_poll,
+    .link_free = kiln_link_free,
+    .link_poll = kiln_link_poll,
     .link_alive = link_alive,
     .login = kiln_link_login,
     .rung = kiln_link_rung,
     .in_agent = in_agent,
     .skip_agent = skip_agent,
     .channel_open = kiln_link_channel_open,
-    .keep_alive = keep_alive,
+    .keep_alive = kiln_link_keep_alive,
     .pump_with = kiln_link_channel_pump,
     .resize = kiln_link_channel_resize,
+    .hub_new = kiln_link_hub_new,
+    .hub_free = kiln_link_hub_free,
+    .hub_alive = kiln_link_hub_alive,
+    .hub_dial = kiln_link_hub_dial,
 };

@@ -12,6 +12,7 @@
 
 struct kiln_ssh_keys; /* the private keys of a config, read once for all links */
 struct kiln_link;
+struct kiln_hub; /* a link that carries other connections, on a thread of its own */
 
 enum kiln_login {
     KILN_LOGIN_BUSY,   /* call again when the fd has one of the events */
@@ -64,6 +65,19 @@ struct kiln_ssh_ops {
     enum kiln_wait (*pump_with)(struct kiln_channel *, struct pollfd *more, size_t n,
                                 struct kiln_cancel *c, int64_t deadline, struct kiln_err *err);
     void (*resize)(struct kiln_channel *, int cols, int rows); /* of its terminal */
+
+    /* link: logged in; taken, also on failure. All tunnels listen when it returns; they are
+     * borrowed by the hub. Errors name the tunnel. */
+    struct kiln_hub *(*hub_new)(struct kiln_link *link, const struct kiln_ssh_tunnel *tunnels,
+                                size_t n, struct kiln_cancel *c, int64_t deadline,
+                                struct kiln_err *err);
+    void (*hub_free)(struct kiln_hub *); /* NULL is fine; connections through it end */
+    bool (*hub_alive)(const struct kiln_hub *);
+    /* A connection from the server at the other end to host:port, made in the background. *ret_fd
+     * (the caller's) gives one zero byte once it is there, and from then on is it; or a byte 1 and
+     * a text that says why not, and ends. */
+    bool (*hub_dial)(struct kiln_hub *, const char *host, int port, int *ret_fd,
+                     struct kiln_err *err);
 };
 
 #endif

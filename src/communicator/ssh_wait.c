@@ -14,20 +14,19 @@
 #include <assert.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/tcp.h"
 
 #define MAX_ATTEMPTS    8
 #define MAX_TALKING     3 /* attempts that have got a banner */
 #define FRESH_EVERY     KILN_SECOND(1)
+#define FRESH_BASTION   KILN_SECOND(10) /* it is there, and other people's, too */
 #define AFTER_REFUSED   KILN_MS(250)    /* the port is closed: costs next to nothing to ask again */
+#define AFTER_SHARED    KILN_SECOND(1)  /* … but others are asked to do it */
 #define AFTER_LOST      KILN_MS(500)    /* since the start of an attempt that the server ended */
 #define ATTEMPT_LIFE    KILN_SECOND(60) /* Packer's limit for a handshake */
 #define AUTH_HEAD_START KILN_SECOND(3)  /* then the next attempt may authenticate, too */
 #define AFTER_DENIED    KILN_SECOND(7)  /* Packer's pace, which ssh_handshake_attempts is about */
-#define LOOKUP_LIMIT    KILN_SECOND(15)
 #define AFTER_LOOKUP    KILN_SECOND(5)
 #define FIRST_LOOK      KILN_SECOND(2)
 #define LOOK_EVERY      KILN_SECOND(5)
@@ -36,8 +35,7 @@
 #define NOTHING KILN_RUNG_ADDRESS /* below what an attempt can reach */
 
 struct attempt {
-    size_t address; /* index into waiter.addresses */
-    int fd;         /* while it connects; then the link's, and -1 here */
+    struct kiln_dial *dial; /* while it connects; then NULL */
     struct kiln_link *link;
     int64_t started;
     int64_t auth_started; /* 0: may not yet */
@@ -54,8 +52,7 @@ struct waiter {
     struct kiln_cancel *cancel;
     int64_t deadline;
 
-    struct kiln_tcp_addrs addresses;
-    size_t next_address;
+    struct kiln_route *route;
     struct attempt attempts[MAX_ATTEMPTS]; /* oldest first */
     size_t n;
     int64_t next_launch;
@@ -157,7 +154,8 @@ static void let_go(struct waiter *w, struct attempt *a)
 {
     w->ops->link_free(a->link);
     a->link = NULL;
-    kiln_fd_closep(&a->fd);
+    kiln_dial_free(a->dial);
+    a->dial = NULL;
     a->gone = true;
 }
 
@@ -248,6 +246,12 @@ static bool denied(struct waiter *w, const struct attempt *a, struct kiln_err *e
     w->next_auth = w->next_launch = now + AFTER_DENIED;
     if (w->cfg->attempts == 0 || w->denials < w->cfg->attempts)
         return true;
+    if (w->cfg->is_bastion)
+        return kiln_err_set(err, KILN_ERR_REMOTE,
+                            "ssh_bastion_host %s:%d refused the login of '%s': are "
+                            "ssh_bastion_username, ssh_bastion_password and "
+                            "ssh_bastion_private_key_file right? original error: %s",
+                            w->cfg->host, w->cfg->port, w->cfg->user, kiln_err_text(&w->why));
     return kiln_err_set(err, KILN_ERR_REMOTE,
                         "Error waiting for SSH: Packer experienced an authentication error when "
                         "trying to connect via SSH. This can happen if your username/password are "
@@ -311,20 +315,13 @@ static bool step_link(struct waiter *w, struct attempt *a, struct kiln_err *err)
     return true;
 }
 
-static bool step_dial(struct waiter *w, struct attempt *a, struct kiln_err *err)
+static bool start_link(struct waiter *w, struct attempt *a, int fd, struct kiln_err *err)
 {
     KILN_AUTO_FREE char *where = kiln_xasprintf("%s:%d", w->cfg->host, w->cfg->port);
-    KILN_AUTO_ERR why = { 0 };
-    int fd = a->fd;
 
-    if (!kiln_tcp_dial_end(fd, &w->addresses.v[a->address], &why)) {
-        launch_by(w, kiln_cancel_now(w->cancel) + AFTER_REFUSED);
-        note_why(w, &why);
-        drop(w, a);
-        return true;
-    }
+    kiln_dial_free(a->dial);
+    a->dial = NULL;
     reached(w, a, KILN_RUNG_PORT, where);
-    a->fd = -1; /* handed over */
     a->link = w->ops->link_new(w->cfg, w->keys, fd, w->cancel, err);
     if (!a->link)
         return false;
@@ -334,49 +331,63 @@ static bool step_dial(struct waiter *w, struct attempt *a, struct kiln_err *err)
     return step_link(w, a, err);
 }
 
-/* ---- starting ---- */
+static int64_t after_refused(const struct waiter *w)
+{
+    return kiln_route_is_shared(w->route) ? AFTER_SHARED : AFTER_REFUSED;
+}
 
-static bool look_up(struct waiter *w, int64_t now, struct kiln_err *err)
+static bool step_dial(struct waiter *w, struct attempt *a, struct kiln_err *err)
 {
     KILN_AUTO_ERR why = { 0 };
-    int64_t limit = w->deadline < now + LOOKUP_LIMIT ? w->deadline : now + LOOKUP_LIMIT;
+    bool hopeless;
+    int fd = -1;
 
-    if (w->addresses.n > 0 ||
-        kiln_tcp_lookup(&w->addresses, w->cfg->host, w->cfg->port, w->cancel, limit, &why))
+    switch (kiln_dial_step(a->dial, &fd, &why)) {
+    case KILN_DIAL_BUSY:
         return true;
-    w->next_launch = kiln_cancel_now(w->cancel) + AFTER_LOOKUP;
-    if (why.kind == KILN_ERR_CANCELLED)
+    case KILN_DIAL_DONE:
+        return start_link(w, a, fd, err);
+    case KILN_DIAL_FAILED:
+        break;
+    }
+    hopeless = why.kind == KILN_ERR_USER;
+    drop(w, a);
+    if (hopeless)
         return kiln_err_move(err, &why);
+    launch_by(w, kiln_cancel_now(w->cancel) + after_refused(w));
     note_why(w, &why);
     return true;
 }
+
+/* ---- starting ---- */
 
 /* False: no attempt of any kind can succeed. */
 static bool launch(struct waiter *w, struct kiln_err *err)
 {
     int64_t now = kiln_cancel_now(w->cancel);
-    bool dialled = false;
+    KILN_AUTO_ERR why = { 0 };
+    struct attempt *a;
 
-    w->next_launch = now + FRESH_EVERY;
-    if (!look_up(w, now, err))
+    w->next_launch = now + (w->cfg->is_bastion ? FRESH_BASTION : FRESH_EVERY);
+    if (!kiln_route_open(w->route, w->watch, w->cancel, w->deadline, &why, err))
         return false;
-    if (w->addresses.n == 0 || !make_room(w))
+    now = kiln_cancel_now(w->cancel);
+    if (why.kind != KILN_ERR_NONE) {
+        note_why(w, &why);
+        w->next_launch = now + AFTER_LOOKUP;
         return true;
-    for (size_t i = 0; i < w->addresses.n && !dialled; i++) {
-        struct attempt *a = &w->attempts[w->n];
-        KILN_AUTO_ERR why = { 0 };
-
-        *a = (struct attempt){
-            .address = w->next_address++ % w->addresses.n, .fd = -1, .rung = NOTHING, .started = now
-        };
-        dialled = kiln_tcp_dial_begin(&a->fd, &w->addresses.v[a->address], &why);
-        if (!dialled)
-            note_why(w, &why);
     }
-    if (dialled)
+    if (!make_room(w))
+        return true;
+    a = &w->attempts[w->n];
+    *a = (struct attempt){ .dial = kiln_dial_new(w->route, &why), .rung = NOTHING, .started = now };
+    if (a->dial) {
+        kiln_err_clear(&why); /* of another address */
         w->n++;
-    else
-        w->next_launch = now + AFTER_REFUSED;
+    } else {
+        note_why(w, &why);
+        w->next_launch = now + after_refused(w);
+    }
     return true;
 }
 
@@ -435,15 +446,29 @@ static int64_t wake_at(const struct waiter *w)
     return at;
 }
 
+static const char *bastion_advice(enum kiln_rung best)
+{
+    if (best == KILN_RUNG__N)
+        return "nothing accepted a connection: are its address and ssh_bastion_port right?";
+    if (best == KILN_RUNG_PORT)
+        return "the port is open, but no SSH server spoke behind it: is ssh_bastion_port right?";
+    return "an SSH server answered, but the login did not come to an end";
+}
+
 static bool timed_out(struct waiter *w, struct kiln_err *err)
 {
+    bool bastion = w->cfg->is_bastion;
     KILN_AUTO_STR text = { 0 };
 
-    kiln_ladder_explain(w->ladder, &text);
+    if (bastion)
+        kiln_str_adds(&text, bastion_advice(kiln_ladder_highest(w->ladder, true)));
+    else
+        kiln_ladder_explain(w->ladder, &text);
     if (w->why.kind != KILN_ERR_NONE)
         kiln_str_addf(&text, "\nThe last attempt ended with: %s", kiln_err_text(&w->why));
-    return kiln_err_set(err, KILN_ERR_TIMEOUT, "Timeout waiting for SSH.\n%s:%d: %s", w->cfg->host,
-                        w->cfg->port, kiln_str_cstr(&text));
+    return kiln_err_set(err, KILN_ERR_TIMEOUT, "Timeout waiting for SSH.\n%s%s:%d: %s",
+                        bastion ? "ssh_bastion_host " : "", w->cfg->host, w->cfg->port,
+                        kiln_str_cstr(&text));
 }
 
 static void look_around(struct waiter *w, int64_t now)
@@ -486,8 +511,7 @@ static bool wait_once(struct waiter *w, struct kiln_err *err)
     for (size_t i = 0; i < w->n; i++) {
         const struct attempt *a = &w->attempts[i];
 
-        fds[i] = a->link ? w->ops->link_poll(a->link)
-                         : (struct pollfd){ .fd = a->fd, .events = POLLOUT };
+        fds[i] = a->link ? w->ops->link_poll(a->link) : kiln_dial_poll(a->dial);
         fds[i].revents = 0;
     }
     if (w->watch->died_fd >= 0)
@@ -526,11 +550,13 @@ static bool wait_for_winner(struct waiter *w, struct kiln_err *err)
 }
 
 bool kiln_ssh_wait(struct kiln_link **ret_link, const struct kiln_ssh_ops *ops,
-                   const struct kiln_ssh_config *cfg, struct kiln_ssh_keys *keys,
-                   const struct kiln_ssh_watch *watch, struct kiln_cancel *c, struct kiln_err *err)
+                   struct kiln_route *route, const struct kiln_ssh_config *cfg,
+                   struct kiln_ssh_keys *keys, const struct kiln_ssh_watch *watch,
+                   struct kiln_cancel *c, struct kiln_err *err)
 {
     struct waiter w = {
         .ops = ops,
+        .route = route,
         .cfg = cfg,
         .keys = keys,
         .watch = watch,
@@ -542,12 +568,12 @@ bool kiln_ssh_wait(struct kiln_link **ret_link, const struct kiln_ssh_ops *ops,
     bool ok;
 
     w.ladder = own ? own : watch->ladder;
+    kiln_route_refresh(route);
     init_rungs(&w);
     ok = wait_for_winner(&w, err);
 
     for (size_t i = 0; i < w.n; i++)
         let_go(&w, &w.attempts[i]);
-    kiln_tcp_addrs_done(&w.addresses);
     kiln_ladder_free(own);
     kiln_err_clear(&w.why);
     if (ok)

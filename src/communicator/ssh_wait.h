@@ -2,13 +2,15 @@
 #ifndef KILN_COMMUNICATOR_SSH_WAIT_H
 #define KILN_COMMUNICATOR_SSH_WAIT_H
 
-#include "communicator/ssh_ops.h"
+#include "communicator/route.h"
 
 /**
- * As kiln_ssh_connect_consume. *ret_link is logged in; cfg and keys are no longer borrowed then.
+ * As kiln_ssh_connect_consume, along that way. *ret_link is logged in; cfg and keys are no longer
+ * borrowed then. A bastion's errors begin with `ssh_bastion_host HOST:PORT`.
  */
 bool kiln_ssh_wait(struct kiln_link **ret_link, const struct kiln_ssh_ops *ops,
-                   const struct kiln_ssh_config *cfg, struct kiln_ssh_keys *keys,
-                   const struct kiln_ssh_watch *watch, struct kiln_cancel *c, struct kiln_err *err);
+                   struct kiln_route *route, const struct kiln_ssh_config *cfg,
+                   struct kiln_ssh_keys *keys, const struct kiln_ssh_watch *watch,
+                   struct kiln_cancel *c, struct kiln_err *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include "builder/builders.h"
 #include "communicator/config.h"
 #include "communicator/key_file.h"
+#include "communicator/tunnel.h"
 
 /* The null builder's config is that of the communicator. */
 struct decoded {
@@ -47,10 +48,11 @@ static void done(struct decoded *d)
     kiln_source_unref(d->source);
 }
 
-#define HOST  "\"ssh_host\": \"h\", \"ssh_username\": \"u\", "
-#define GOOD  HOST "\"ssh_password\": \"pw\", "
-#define WINRM "\"communicator\": \"winrm\", \"winrm_host\": \"h\", \"winrm_username\": \"u\", "
-#define SEE   ", please reference your communicator documentation"
+#define HOST    "\"ssh_host\": \"h\", \"ssh_username\": \"u\", "
+#define GOOD    HOST "\"ssh_password\": \"pw\", "
+#define WINRM   "\"communicator\": \"winrm\", \"winrm_host\": \"h\", \"winrm_username\": \"u\", "
+#define BASTION "\"ssh_bastion_host\": \"b\""
+#define SEE     ", please reference your communicator documentation"
 #define USER                                                                                       \
     "An ssh_username must be specified\n"                                                          \
     "  Note: some builders used to default ssh_username to \"root\"."
@@ -79,11 +81,27 @@ static const struct {
     { "{" GOOD "\"ssh_port\": 70000}", "ssh_port must be between 1 and 65535" },
     { "{" GOOD "\"ssh_handshake_attempts\": -1}", "ssh_handshake_attempts must not be negative" },
     { "{" GOOD "\"ssh_timeout\": \"-1s\"}", "ssh_timeout must not be negative" },
-    { "{" GOOD "\"ssh_bastion_host\": \"b\"}", "ssh_bastion_host is not supported yet" },
-    { "{" GOOD "\"ssh_proxy_host\": \"b\"}", "ssh_proxy_host is not supported yet" },
-    { "{" GOOD "\"ssh_local_tunnels\": \"80:a:80\"}", "ssh_local_tunnels is not supported yet" },
-    { "{" GOOD "\"ssh_remote_tunnels\": [\"80:a:80\"]}",
-      "ssh_remote_tunnels is not supported yet" },
+    { "{" GOOD BASTION "}", "ssh_bastion_password or ssh_bastion_private_key_file must be "
+                            "specified" },
+    { "{" GOOD BASTION ", \"ssh_bastion_password\": \"x\"}", "" },
+    { "{" GOOD BASTION ", \"ssh_bastion_agent_auth\": true}", "" },
+    { "{" GOOD BASTION ", \"ssh_bastion_interactive\": true}", "" },
+    { "{" GOOD BASTION ", \"ssh_bastion_password\": \"x\", \"ssh_bastion_port\": -1}",
+      "ssh_bastion_port must be between 1 and 65535" },
+    { "{" GOOD BASTION ", \"ssh_bastion_private_key_file\": \"/nonexistent\"}",
+      "ssh_bastion_private_key_file is invalid: stat /nonexistent: no such file or directory" },
+    { "{" GOOD BASTION ", \"ssh_bastion_password\": \"x\", \"ssh_proxy_host\": \"p\"}",
+      "please specify either ssh_bastion_host or ssh_proxy_host, not both" },
+    { "{" GOOD "\"ssh_proxy_host\": \"p\", \"ssh_proxy_username\": \"u\"}", "" },
+    { "{" GOOD "\"ssh_proxy_host\": \"p\", \"ssh_proxy_port\": 65536}",
+      "ssh_proxy_port must be between 1 and 65535" },
+    { "{" GOOD "\"ssh_keypair_name\": \"k\"}", "" },
+    { "{" GOOD "\"ssh_local_tunnels\": \"80:a:80,81:[::1]:81\"}", "" },
+    { "{" GOOD "\"ssh_local_tunnels\": [\"80:a:80\", \"x\"]}",
+      "ssh_local_tunnels ('x') is invalid: Error parsing tunnel 'x': [x]" },
+    { "{" GOOD "\"ssh_remote_tunnels\": [\"80:a\"]}",
+      "ssh_remote_tunnels ('80:a') is invalid: Error parsing forwarding, must be a tcp address: "
+      "address a: missing port in address" },
     { "{" GOOD "\"ssh_certificate_file\": \"c\"}",
       "ssh_certificate_file needs ssh_private_key_file: the key that it certifies" },
     { "{" HOST "\"ssh_private_key_file\": \"/nonexistent\"}",
@@ -175,6 +193,99 @@ static void defaults(void **state)
     done(&d);
 }
 
+/* The guest's key and certificate are the bastion's, too, if it has no key of its own. */
+static void bastion_inherits(void **state)
+{
+    struct kiln_comm_config c = {
+        .communicator = kiln_xstrdup("ssh"),
+        .ssh_private_key_file = kiln_xstrdup("k"),
+        .ssh_certificate_file = kiln_xstrdup("c"),
+        .bastion.host = kiln_xstrdup("b"),
+    };
+    struct kiln_source *source = kiln_source_new("t.json", "{}", 2);
+    struct kiln_diag diag = { 0 };
+    struct kiln_tree *tree = kiln_json_parse(source, &diag);
+    const struct kiln_node *node = kiln_tree_root(tree);
+    const struct kiln_prepare p = {
+        .schema = &kiln_comm_schema, .nodes = &node, .n_nodes = 1, .diag = &diag
+    };
+
+    (void)state;
+    assert_false(kiln_comm_prepare(&c, &p)); /* there is no such file */
+    assert_string_equal(c.bastion.private_key_file, "k");
+    assert_string_equal(c.bastion.certificate_file, "c");
+    assert_int_equal(c.bastion.port, 22);
+    free(c.bastion.certificate_file);
+    free(c.bastion.private_key_file);
+    c.bastion.certificate_file = NULL;
+    c.bastion.private_key_file = kiln_xstrdup("own");
+    assert_false(kiln_comm_prepare(&c, &p));
+    assert_string_equal(c.bastion.private_key_file, "own");
+    assert_null(c.bastion.certificate_file);
+    kiln_config_done(&kiln_comm_schema, &c);
+    kiln_diag_done(&diag);
+    kiln_tree_free(tree);
+    kiln_source_unref(source);
+}
+
+static const struct {
+    const char *text, *host; /* NULL: refused */
+    int listen_port, port;
+    const char *error;
+} tunnels[] = {
+    { "80:a:81", "a", 80, 81, NULL },
+    { "80::81", "", 80, 81, NULL },
+    { "080:a:+81", "a", 80, 81, NULL },
+    { "80:[::1]:81", "::1", 80, 81, NULL },
+    { "80", NULL, 0, 0, "Error parsing tunnel '80': [80]" },
+    { "", NULL, 0, 0, "Error parsing tunnel '': []" },
+    { "80:a", NULL, 0, 0,
+      "Error parsing forwarding, must be a tcp address: address a: missing port in address" },
+    { "80::1:80", NULL, 0, 0,
+      "Error parsing forwarding, must be a tcp address: address :1:80: too many colons in "
+      "address" },
+    { "80:[a:80", NULL, 0, 0,
+      "Error parsing forwarding, must be a tcp address: address [a:80: missing ']' in address" },
+    { "80:[a]", NULL, 0, 0,
+      "Error parsing forwarding, must be a tcp address: address [a]: missing port in address" },
+    { "80:[a]:1:2", NULL, 0, 0,
+      "Error parsing forwarding, must be a tcp address: address [a]:1:2: too many colons in "
+      "address" },
+    { "80:a]:80", NULL, 0, 0,
+      "Error parsing forwarding, must be a tcp address: address a]:80: unexpected ']' in "
+      "address" },
+    { "80:a:http", NULL, 0, 0,
+      "Error parsing forwarding port, must be a valid port: strconv.Atoi: parsing \"http\": "
+      "invalid syntax" },
+    { " 80:a:80", NULL, 0, 0,
+      "Error parsing listening port, must be a valid port: strconv.Atoi: parsing \" 80\": invalid "
+      "syntax" },
+    { "0:a:80", NULL, 0, 0,
+      "Error parsing listening port, must be a valid port: 0 is not between 1 and 65535" },
+    { "80:a:65536", NULL, 0, 0,
+      "Error parsing forwarding port, must be a valid port: 65536 is not between 1 and 65535" },
+};
+
+static void tunnel_texts(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(tunnels); i++) {
+        KILN_AUTO_ERR err = { 0 };
+        struct kiln_ssh_tunnel t = { 0 };
+        bool ok = kiln_tunnel_parse(&t, tunnels[i].text, &err);
+
+        if (!tunnels[i].host) {
+            unit_fails(ok, &err, KILN_ERR_USER, tunnels[i].error);
+            continue;
+        }
+        unit_ok(ok, &err);
+        assert_string_equal(t.host, tunnels[i].host);
+        assert_int_equal(t.listen_port, tunnels[i].listen_port);
+        assert_int_equal(t.port, tunnels[i].port);
+        kiln_tunnel_done(&t);
+    }
+}
+
 /* ---- key files ---- */
 
 #define PEM(type, body) "-----BEGIN " type "-----\n" body "\n-----END " type "-----\n"
@@ -257,6 +368,8 @@ int main(void)
         cmocka_unit_test(defaults),
         cmocka_unit_test(key_files),
         cmocka_unit_test(key_paths),
+        cmocka_unit_test(bastion_inherits),
+        cmocka_unit_test(tunnel_texts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
