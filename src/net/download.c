@@ -1,6 +1,8 @@
 #include "net/download.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include "net/exchange.h"
 #include "net/fetch.h"
 #include "net/part.h"
+#include "net/unpack.h"
 #include "net/url.h"
 
 /* One URL on its way. */
@@ -20,9 +23,12 @@ struct job {
     char *plain;              /* owned; the URL as given, fit to be shown */
     char *shown;              /* owned; with the checksum, as Packer shows it */
     struct kiln_checksum sum; /* owned; NONE or SUM */
-    char *target;             /* owned; absolute */
+    char *target;             /* owned */
     char *part;               /* owned */
-    int lock_fd;              /* owned */
+    bool named;               /* `target` says the file, which may have been another's before */
+    const struct kiln_packing *packing; /* NULL: the file is what is wanted */
+    char *unpacked;                     /* owned; what is wanted, if it is in that file */
+    int lock_fd;                        /* owned */
     int64_t deadline;
     bool told; /* why it failed was said already */
 };
@@ -34,6 +40,7 @@ static void job_done(struct job *j)
     free(j->shown);
     free(j->target);
     free(j->part);
+    free(j->unpacked);
     kiln_checksum_done(&j->sum);
     kiln_fd_closep(&j->lock_fd);
 }
@@ -58,46 +65,50 @@ static void say_waiting(void *ud)
     say(j->d, "Waiting for another build that is downloading to %s", j->target);
 }
 
-/* CACHE/sha1("type:hex").EXT, or of the URL without a checksum; or what `target` says. */
+static char *lower_extension(const struct kiln_download *d)
+{
+    char *ext = kiln_xstrdup(d->extension ? d->extension : "iso");
+
+    for (char *p = ext; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return ext;
+}
+
+/* CACHE/sha1("type:hex").EXT, or of the URL without a checksum; or what `target` says. What is
+ * packed comes into the cache as it is, and what is in it becomes the result. */
 static bool choose_target(struct job *j, struct kiln_err *err)
 {
     const struct kiln_download *d = j->d;
     KILN_AUTO_FREE char *cache = d->cache_dir ? kiln_xstrdup(d->cache_dir) : kiln_fs_cache_dir();
     KILN_AUTO_FREE char *key =
         j->sum.kind == KILN_CHECKSUM_SUM ? kiln_checksum_format(&j->sum) : kiln_xstrdup(j->url);
-    KILN_AUTO_FREE char *path = NULL;
+    KILN_AUTO_FREE char *ext = lower_extension(d);
     char hex[KILN_HASH_HEX_MAX + 1];
 
-    if (d->target && *kiln_path_ext(d->target) && !kiln_fs_is_dir(d->target)) {
-        path = kiln_xstrdup(d->target);
-    } else {
-        if (!kiln_hash_text(KILN_HASH_SHA1, key, hex, err))
-            return false;
-        path = kiln_xasprintf("%s/%s.%s", d->target ? d->target : cache, hex,
-                              d->extension ? d->extension : "iso");
+    if (!kiln_hash_text(KILN_HASH_SHA1, key, hex, err))
+        return false;
+    j->named = d->target && *kiln_path_ext(d->target) && !kiln_fs_is_dir(d->target);
+    if (j->named)
+        j->target = kiln_xstrdup(d->target);
+    else
+        j->target = kiln_xasprintf("%s/%s.%s", d->target ? d->target : cache, hex, ext);
+    if (j->packing) {
+        j->unpacked = j->target;
+        j->target = kiln_xasprintf("%s/%s.%s", cache, hex, j->packing->suffix);
     }
-    j->target = kiln_path_abs(path);
     j->part = kiln_xasprintf("%s.part", j->target);
     return true;
 }
 
-/* What Packer unpacks. Used as it is, such a file would only fail much later, in the guest. */
-static bool refuse_packed(const char *url, const char *plain, struct kiln_err *err)
+/* A path has no query: a '?' in it is part of a name. */
+static const struct kiln_packing *packing_of(const char *url)
 {
-    static const char *const packed[] = { ".gz",  ".xz",  ".bz2",  ".zst", ".zip",
-                                          ".tar", ".tgz", ".tbz2", ".txz", ".tzst" };
     KILN_AUTO_FREE char *path = kiln_url_path(url);
     KILN_AUTO_FREE char *archive = kiln_url_query_get(url, "archive");
 
     if (kiln_streq(archive, "false") && kiln_url_kind(url) != KILN_URL_PATH)
-        return true;
-    for (size_t i = 0; i < KILN_COUNT(packed); i++)
-        if (kiln_streq(kiln_path_ext(path), packed[i]))
-            return kiln_err_set(err, KILN_ERR_USER,
-                                "%s: kiln does not unpack %s files yet: unpack it and name the "
-                                "result, or use it as it is with a URL that ends in ?archive=false",
-                                plain, packed[i]);
-    return true;
+        return NULL;
+    return kiln_packing_of(path);
 }
 
 static bool job_init(struct job *j, const struct kiln_download *d, const char *url,
@@ -107,12 +118,11 @@ static bool job_init(struct job *j, const struct kiln_download *d, const char *u
     KILN_AUTO_FREE char *bare = kiln_url_query_set(url, "checksum", NULL);
     KILN_AUTO_FREE char *sum = NULL;
     bool local = kiln_url_kind(url) == KILN_URL_PATH;
+    char *wire;
 
     *j = (struct job){ .d = d, .c = c, .lock_fd = -1, .deadline = KILN_NEVER };
     j->plain = kiln_url_redact(url);
-    if (!refuse_packed(url, j->plain, err))
-        return false;
-    /* A path has no query: a '?' in it is part of a name. */
+    j->packing = packing_of(url);
     j->url = local ? kiln_xstrdup(url) : kiln_url_query_set(bare, "archive", NULL);
     if (own && !local) {
         if (!kiln_checksum_parse(own, &j->sum, err) || !kiln_fetch_checksum(&j->sum, url, c, err))
@@ -123,7 +133,14 @@ static bool job_init(struct job *j, const struct kiln_download *d, const char *u
     }
     sum = j->sum.kind == KILN_CHECKSUM_SUM ? kiln_checksum_format(&j->sum) : NULL;
     j->shown = sum ? kiln_url_query_set(j->plain, "checksum", sum) : kiln_xstrdup(j->plain);
-    return choose_target(j, err);
+    if (!choose_target(j, err))
+        return false;
+    if (kiln_url_kind(j->url) == KILN_URL_HTTP) {
+        wire = kiln_url_escape(j->url);
+        free(j->url);
+        j->url = wire;
+    }
+    return true;
 }
 
 static bool mismatch(const struct job *j, const char *path, const char *got, struct kiln_err *err)
@@ -296,7 +313,48 @@ static bool fetch(struct job *j, struct kiln_err *err)
     }
 }
 
-static bool get(struct job *j, char **ret_path, struct kiln_err *err)
+/* ---- what is packed ---- */
+
+/* As old as what it was in: unpacked before, and that has not changed since. */
+static bool is_unpacked(const struct job *j, const struct stat *packed)
+{
+    struct stat st;
+
+    return !j->named && stat(j->unpacked, &st) == 0 && S_ISREG(st.st_mode) &&
+           st.st_mtim.tv_sec == packed->st_mtim.tv_sec &&
+           st.st_mtim.tv_nsec == packed->st_mtim.tv_nsec;
+}
+
+static bool publish_unpacked(const struct job *j, const char *temp, const struct stat *packed,
+                             struct kiln_err *err)
+{
+    const struct timespec times[] = { packed->st_mtim, packed->st_mtim };
+
+    if (utimensat(AT_FDCWD, temp, times, 0) == 0 && rename(temp, j->unpacked) == 0)
+        return true;
+    kiln_err_sys(err, errno, "%s", j->unpacked);
+    (void)unlink(temp);
+    return false;
+}
+
+static bool unpack(struct job *j, const char *packed, struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *dir = kiln_path_dir(j->unpacked);
+    KILN_AUTO_FREE char *temp = kiln_xasprintf("%s.%ld.unpacking", j->unpacked, (long)getpid());
+    struct kiln_progress progress = { .fn = j->d->progress, .ud = j->d->ud };
+    struct stat st;
+
+    if (stat(packed, &st) != 0)
+        return kiln_err_sys(err, errno, "%s", packed);
+    if (is_unpacked(j, &st))
+        return true;
+    say(j->d, "Unpacking %s", packed);
+    return kiln_fs_mkdirs(dir, 0755, err) &&
+           kiln_unpack(j->packing, packed, temp, j->c, &progress, err) &&
+           publish_unpacked(j, temp, &st, err);
+}
+
+static bool get_file(struct job *j, char **ret_path, struct kiln_err *err)
 {
     enum kiln_url_kind kind = kiln_url_kind(j->url);
     KILN_AUTO_FREE char *dir = kiln_path_dir(j->target);
@@ -329,6 +387,18 @@ static bool get(struct job *j, char **ret_path, struct kiln_err *err)
         break;
     }
     *ret_path = kiln_xstrdup(j->target);
+    return true;
+}
+
+static bool get(struct job *j, char **ret_path, struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *packed = NULL;
+
+    if (!j->packing)
+        return get_file(j, ret_path, err);
+    if (!get_file(j, &packed, err) || !unpack(j, packed, err))
+        return false;
+    *ret_path = kiln_xstrdup(j->unpacked);
     return true;
 }
 

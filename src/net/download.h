@@ -8,8 +8,9 @@
  *
  * Source: qemu-builder.md, 8.3. Unlike Packer, a stale longer file is cut, a partial one is never
  * taken for complete, and with checksum "none" a cached file is reused if the server still has one
- * of the same length and no younger. Compressed files and archives, which Packer unpacks, are
- * refused unless the URL says ?archive=false.
+ * of the same length and no younger. What the name says is packed (net/unpack.h) is unpacked,
+ * unless the URL says ?archive=false; a checksum is that of the packed file, which stays in the
+ * cache, too, so that neither is done again.
  */
 #ifndef KILN_NET_DOWNLOAD_H
 #define KILN_NET_DOWNLOAD_H
@@ -34,7 +35,7 @@ struct kiln_download {
 };
 
 struct kiln_downloaded {
-    char *path; /* owned; absolute */
+    char *path; /* owned; absolute, unless `target` is not */
     char *url;  /* owned; the one that worked, as given */
 };
 

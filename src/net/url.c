@@ -137,6 +137,19 @@ char *kiln_url_origin(const char *url)
     return kiln_str_steal(&out);
 }
 
+char *kiln_url_escape(const char *url)
+{
+    KILN_AUTO_STR out = { 0 };
+
+    for (const unsigned char *p = (const unsigned char *)url; *p; p++) {
+        if (*p <= ' ' || *p >= 0x7f || strchr("\"<>\\^`{|}", *p))
+            kiln_str_addf(&out, "%%%02X", *p);
+        else
+            kiln_str_addc(&out, (char)*p);
+    }
+    return kiln_xstrdup(kiln_str_cstr(&out));
+}
+
 char *kiln_url_redact(const char *url)
 {
     KILN_AUTO_STR out = { 0 };

@@ -36,6 +36,10 @@ char *kiln_url_path(const char *url);
  * frees. */
 char *kiln_url_origin(const char *url);
 
+/** The URL as it goes over the line: spaces, controls and bytes beyond ASCII escaped, what is
+ * escaped already left alone. Caller frees. */
+char *kiln_url_escape(const char *url);
+
 /** The URL fit for a message: a password in it is shown as "xxxxx". Caller frees. */
 char *kiln_url_redact(const char *url);
 

@@ -206,28 +206,79 @@ static void targets(void **state)
     assert_true(kiln_has_prefix(r.got.path, file) && kiln_has_suffix(r.got.path, ".img"));
 }
 
+static const unsigned char hello_gz[] = { 0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02,
+                                          0x03, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0xe7, 0x02, 0x00,
+                                          0x20, 0x30, 0x3a, 0x36, 0x06, 0x00, 0x00, 0x00 };
+
+static void is_hello(const char *path)
+{
+    KILN_AUTO_STR text = { 0 };
+
+    assert_true(kiln_fs_read(path, 100, &text, NULL));
+    assert_string_equal(kiln_str_cstr(&text), "hello\n");
+}
+
+static size_t count_lines(const struct bed *b, const char *prefix)
+{
+    size_t n = 0;
+
+    KILN_STRV_FOREACH (line, &b->lines)
+        n += kiln_has_prefix(line, prefix);
+    return n;
+}
+
 static void packed(void **state)
 {
     struct bed *b = *state;
-    KILN_AUTO_FREE char *plain = server_url(b, "/a.img.xz");
-    KILN_AUTO_FREE char *as_it_is = server_url(b, "/a.img.xz?archive=false");
-    KILN_AUTO_FREE char *want = kiln_xasprintf(
-        "error downloading ISO: [%s: kiln does not unpack .xz files yet: unpack it and name the "
-        "result, or use it as it is with a URL that ends in ?archive=false]",
-        plain);
-    AUTO_RUN r = { .urls = { plain } };
+    KILN_AUTO_FREE char *url = server_url(b, "/a.img.gz");
+    KILN_AUTO_FREE char *as_it_is = server_url(b, "/a.img.gz?archive=false");
+    KILN_AUTO_FREE char *local = kiln_path_join(b->root, "a.img.gz");
+    KILN_AUTO_FREE char *bad = server_url(b, "/bad.xz");
+    KILN_AUTO_FREE char *target = kiln_path_join(b->dir, "named.raw");
+    AUTO_RUN r = { .urls = { url },
+                   .sum = "md5:b1946ac92492d2347c6235b4d2611184",
+                   .extension = "RAW" };
+    KILN_AUTO_STR text = { 0 };
 
-    put_file(b->dir, "root/a.img.xz", b->iso, ISO_SIZE);
-    run(b, &r);
-    assert_false(r.ok);
-    assert_string_equal(r.err.msg, want);
-    r.urls[0] = as_it_is;
+    put_file(b->dir, "root/a.img.gz", hello_gz, sizeof(hello_gz));
+    put_file(b->dir, "root/bad.xz", hello_gz, sizeof(hello_gz));
+    must_fail(b, &r, "Checksums did not match"); /* it is that of the packed file */
+    r.sum = "sha256:4925d2d4a2e887f938e428cb8c890c598b485c906ae241975c01be1dcc373c51";
     must(b, &r);
-    same_as_iso(b, r.got.path);
-    r.urls[0] = "/nowhere/a.tar.gz";
-    must_fail(b, &r, "does not unpack .gz files yet");
+    is_hello(r.got.path);
+    assert_true(kiln_has_suffix(r.got.path, ".raw"));
+    must(b, &r); /* from the cache, as it is */
+    is_hello(r.got.path);
+    assert_int_equal(count_lines(b, "Unpacking "), 1);
+    r.urls[0] = local;
+    r.target = target; /* which may be there from another file: unpacked whatever it is */
+    must(b, &r);
+    must(b, &r);
+    assert_string_equal(r.got.path, target);
+    is_hello(target);
+    assert_int_equal(count_lines(b, "Unpacking "), 3);
+    r.target = NULL;
+    r.urls[0] = as_it_is;
+    r.sum = "none";
+    must(b, &r);
+    assert_true(kiln_fs_read(r.got.path, 100, &text, NULL));
+    assert_int_equal(text.len, sizeof(hello_gz));
+    r.urls[0] = bad;
+    must_fail(b, &r, "not a .xz file");
     kiln_http_server_stopp(&b->server);
-    assert_int_equal(b->requests.n, 1); /* refused before anything is asked for */
+    assert_int_equal(b->requests.n, 4);
+}
+
+static void escaped(void **state)
+{
+    struct bed *b = *state;
+    KILN_AUTO_FREE char *url = server_url(b, "/\303\244 b%20c.iso");
+    AUTO_RUN r = { .urls = { url } };
+
+    put_file(b->dir, "root/\303\244 b c.iso", b->iso, ISO_SIZE);
+    must(b, &r);
+    kiln_http_server_stopp(&b->server);
+    assert_string_equal(b->requests.v[0], "GET /%C3%A4%20b%20c.iso 200");
 }
 
 static void checksum_in_url(void **state)
@@ -393,6 +444,7 @@ int main(void)
         BED_TEST(local),
         BED_TEST(targets),
         BED_TEST(packed),
+        BED_TEST(escaped),
         BED_TEST(checksum_in_url),
         BED_TEST(parallel),
         BED_TEST(proxy),

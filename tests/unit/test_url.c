@@ -59,6 +59,13 @@ static void local_paths(void **state)
     assert_null(kiln_url_local_path("file:///a%00b", &err));
 }
 
+static void escapes(void **state)
+{
+    (void)state;
+    SAME(kiln_url_escape("http://h/a b%20c?x=\303\244&y=[1]"), "http://h/a%20b%20c?x=%C3%A4&y=[1]");
+    SAME(kiln_url_escape("http://h/\"<>\\^`{|}\001"), "http://h/%22%3C%3E%5C%5E%60%7B%7C%7D%01");
+}
+
 static void redaction(void **state)
 {
     (void)state;
@@ -95,10 +102,8 @@ static void queries(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds),
-        cmocka_unit_test(local_paths),
-        cmocka_unit_test(redaction),
-        cmocka_unit_test(queries),
+        cmocka_unit_test(kinds),     cmocka_unit_test(local_paths), cmocka_unit_test(escapes),
+        cmocka_unit_test(redaction), cmocka_unit_test(queries),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

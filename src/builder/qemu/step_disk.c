@@ -58,11 +58,14 @@ static bool create_one(struct kiln_qemu_state *s, struct kiln_build *b, size_t i
     const struct kiln_qemu_options *o = s->o;
     struct kiln_qemu_img_tracker tracker = { b, "disk", 0 };
     const struct kiln_qemu_img img = kiln_qemu_img_for(&tracker);
+    /* A path in an image is relative to the image; a URL is left alone. */
+    KILN_AUTO_FREE char *backing =
+        o->iso_skip_cache ? kiln_xstrdup(s->iso.path) : kiln_path_abs(s->iso.path);
     const struct kiln_qemu_img_create how = {
         .format = o->format,
         .path = s->disks.v[i],
         .size = i == 0 ? o->disk_size : o->disk_additional_size.v[i - 1],
-        .backing = i == 0 && o->use_backing_file ? s->iso.path : NULL,
+        .backing = i == 0 && o->use_backing_file ? backing : NULL,
         .extra = &o->img_args.create,
     };
 

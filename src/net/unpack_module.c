@@ -1,0 +1,149 @@
+/* Archives and compressed files by libarchive. */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "net/unpack_ops.h"
+
+extern const struct kiln_unpack_ops kiln_unpack_ops;
+
+#define READ_BLOCK ((size_t)256 << 10)
+#define HOLE       ((size_t)4096)
+
+static void free_archive(struct archive **a)
+{
+    if (*a)
+        (void)archive_read_free(*a);
+}
+
+static bool bad(struct archive *a, const char *from, struct kiln_err *err)
+{
+    const char *why = archive_error_string(a);
+
+    return kiln_err_set(err, KILN_ERR_USER, "unpack %s: %s", from, why ? why : "damaged");
+}
+
+static int allow_filter(struct archive *a, enum kiln_pack_filter filter)
+{
+    switch (filter) {
+    case KILN_PACK_GZIP:
+        return archive_read_support_filter_gzip(a);
+    case KILN_PACK_BZIP2:
+        return archive_read_support_filter_bzip2(a);
+    case KILN_PACK_XZ:
+        return archive_read_support_filter_xz(a);
+    case KILN_PACK_ZSTD:
+        return archive_read_support_filter_zstd(a);
+    case KILN_PACK_STORED:
+        break;
+    }
+    return ARCHIVE_OK;
+}
+
+static int allow_format(struct archive *a, enum kiln_pack_format format)
+{
+    switch (format) {
+    case KILN_PACK_TAR:
+        return archive_read_support_format_tar(a);
+    case KILN_PACK_ZIP:
+        return archive_read_support_format_zip(a);
+    case KILN_PACK_BARE:
+        break;
+    }
+    return archive_read_support_format_raw(a);
+}
+
+/* To the next regular file: ARCHIVE_OK, ARCHIVE_EOF or an error. */
+static int next_file(struct archive *a)
+{
+    struct archive_entry *e;
+    int code;
+
+    do
+        code = archive_read_next_header(a, &e);
+    while (code >= ARCHIVE_WARN && code != ARCHIVE_EOF &&
+           (archive_entry_filetype(e) == AE_IFDIR || archive_entry_hardlink(e) ||
+            archive_entry_symlink(e)));
+    return code;
+}
+
+static bool only_zeros(const unsigned char *p, size_t len)
+{
+    return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
+}
+
+/* What is only zeros is skipped: the file is empty, and cut to its length in the end. */
+static bool put(int fd, const unsigned char *data, size_t len, off_t at, struct kiln_err *err)
+{
+    for (size_t done = 0, n; done < len; done += n) {
+        n = len - done < HOLE ? len - done : HOLE;
+        if (only_zeros(data + done, n))
+            continue;
+        if (lseek(fd, at + (off_t)done, SEEK_SET) < 0)
+            return kiln_err_sys(err, errno, "unpack");
+        if (!kiln_fs_write_all(fd, data + done, n, err))
+            return false;
+    }
+    return true;
+}
+
+static bool copy_data(struct archive *a, const char *from, int to, struct kiln_cancel *c,
+                      struct kiln_progress *progress, struct kiln_err *err)
+{
+    struct stat st = { 0 };
+    off_t end = 0;
+    int code;
+
+    (void)stat(from, &st);
+    for (;;) {
+        const void *data;
+        size_t len;
+        la_int64_t at;
+
+        if (kiln_cancel_fired(c))
+            return kiln_err_set(err, KILN_ERR_CANCELLED, "cancelled");
+        code = archive_read_data_block(a, &data, &len, &at);
+        if (code == ARCHIVE_EOF)
+            break;
+        if (code < ARCHIVE_WARN)
+            return bad(a, from, err);
+        if (!put(to, data, len, at, err))
+            return false;
+        end = at + (off_t)len > end ? at + (off_t)len : end;
+        kiln_progress_tick(progress, (uint64_t)archive_filter_bytes(a, -1), (uint64_t)st.st_size);
+    }
+    kiln_progress_end(progress, (uint64_t)st.st_size, (uint64_t)st.st_size);
+    return ftruncate(to, end) == 0 || kiln_err_sys(err, errno, "unpack %s", from);
+}
+
+static bool unpack(const struct kiln_packing *how, const char *from, int to, struct kiln_cancel *c,
+                   struct kiln_progress *progress, struct kiln_err *err)
+{
+    KILN_CLEANUP(free_archive) struct archive *a = archive_read_new();
+    int code;
+
+    if (allow_filter(a, how->filter) < ARCHIVE_WARN ||
+        allow_format(a, how->format) < ARCHIVE_WARN ||
+        archive_read_open_filename(a, from, READ_BLOCK) < ARCHIVE_WARN)
+        return bad(a, from, err);
+    code = next_file(a);
+    if (code == ARCHIVE_EOF)
+        return kiln_err_set(err, KILN_ERR_USER, "unpack %s: there is no file in it", from);
+    if (code < ARCHIVE_WARN)
+        return bad(a, from, err);
+    /* The raw format takes anything. */
+    if (how->filter != KILN_PACK_STORED && archive_filter_code(a, 0) == ARCHIVE_FILTER_NONE)
+        return kiln_err_set(err, KILN_ERR_USER, "unpack %s: not a .%s file", from, how->suffix);
+    if (!copy_data(a, from, to, c, progress, err))
+        return false;
+    if (next_file(a) == ARCHIVE_EOF)
+        return true;
+    return kiln_err_set(err, KILN_ERR_USER,
+                        "unpack %s: expected a single file, there are more in it", from);
+}
+
+const struct kiln_unpack_ops kiln_unpack_ops = { .unpack = unpack };
