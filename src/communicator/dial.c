@@ -22,8 +22,8 @@ struct kiln_dial {
     struct kiln_socks socks;
     unsigned char got[KILN_SOCKS_WANT_MAX]; /* of what socks wants */
     size_t n_got;
-    struct kiln_str reason; /* the bastion's, after its first byte */
-    bool refused;
+    char refused;           /* the bastion's first byte, unless it is 0 */
+    struct kiln_str reason; /* … and what follows */
 };
 
 static struct kiln_dial *dial_new(enum stage stage, const struct kiln_ssh_config *cfg)
@@ -151,7 +151,13 @@ static enum kiln_dial_state step_bastion(struct kiln_dial *d, struct kiln_err *e
         } else if (n > 0) {
             if (buf[0] == 0)
                 return KILN_DIAL_DONE;
-            d->refused = true;
+            d->refused = buf[0];
+        } else if (n == 0 && d->refused == 2) {
+            (void)kiln_err_set(err, KILN_ERR_USER,
+                               "it is told not to do that (%s): what do its "
+                               "AllowTcpForwarding and PermitOpen say?",
+                               kiln_str_cstr(&d->reason));
+            return KILN_DIAL_FAILED;
         } else if (n == 0 && d->refused) {
             (void)kiln_err_set(err, KILN_ERR_REMOTE, "%s", kiln_str_cstr(&d->reason));
             return KILN_DIAL_FAILED;

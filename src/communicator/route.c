@@ -83,13 +83,13 @@ static bool enter_bastion(struct kiln_route *r, const struct kiln_ssh_watch *wat
 
     quiet.ladder = NULL; /* the rungs are the guest's */
     quiet.forwarded = false;
-    cfg.attempts = 1;  /* it does not boot: what it refuses once it refuses */
+    cfg.attempts = 1; /* it does not boot: what it refuses once it refuses */
     cfg.timeout_us = deadline == KILN_NEVER ? 0 : left > 0 ? left : 1;
     kiln_route_refresh(r->to_bastion);
     if (!kiln_ssh_wait(&link, r->ops, r->to_bastion, &cfg, r->keys, &quiet, c, err))
         return false;
     kiln_log("ssh: in at the bastion %s:%d", cfg.host, cfg.port);
-    r->bastion = r->ops->hub_new(link, NULL, 0, c, deadline, err);
+    r->bastion = r->ops->hub_new(link, NULL, 0, false, c, deadline, err);
     return r->bastion != NULL;
 }
 

@@ -22,6 +22,7 @@ struct ssh {
     struct kiln_route *route;
     struct kiln_link *link;      /* NULL while there is no connection */
     struct kiln_hub *tunnels;    /* in a connection of their own; NULL: none */
+    bool had_tunnels;
     struct kiln_ssh_watch watch; /* also for reconnecting */
 };
 
@@ -85,8 +86,9 @@ static bool open_tunnels(struct ssh *s, struct kiln_cancel *c, struct kiln_err *
     quick.attempts = 1;
     if (!kiln_ssh_wait(&link, s->ops, s->route, &quick, s->keys, &quiet, c, err))
         return kiln_err_wrap(err, "open the tunnels");
-    s->tunnels = s->ops->hub_new(link, s->cfg.tunnels, s->cfg.n_tunnels, c,
+    s->tunnels = s->ops->hub_new(link, s->cfg.tunnels, s->cfg.n_tunnels, s->had_tunnels, c,
                                  kiln_cancel_deadline(c, RECONNECT_LIMIT), err);
+    s->had_tunnels = s->had_tunnels || s->tunnels;
     return s->tunnels != NULL;
 }
 

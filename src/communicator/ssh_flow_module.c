@@ -160,6 +160,12 @@ static const char *reason(const struct kiln_flow *f)
     return end && end[2] ? end + 2 : text;
 }
 
+/* RFC 4254, 5.1: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED. */
+static bool is_forbidden(const struct kiln_flow *f)
+{
+    return strstr(ssh_get_error(f->link->session), " error (1) ") != NULL;
+}
+
 static void step_opening(struct kiln_flow *f)
 {
     int rc = ssh_channel_open_forward(f->channel, f->host, f->port, "127.0.0.1", 0);
@@ -171,7 +177,7 @@ static void step_opening(struct kiln_flow *f)
         announce(f, 0, NULL);
     } else {
         kiln_log("ssh: %s:%d: %s", f->host, f->port, reason(f));
-        announce(f, 1, reason(f));
+        announce(f, is_forbidden(f) ? 2 : 1, reason(f));
         f->over = true;
     }
 }

@@ -132,11 +132,11 @@ static bool ask_to_listen(struct kiln_link *l, int port, struct kiln_cancel *c, 
                         port);
 }
 
-static bool listen_there(struct kiln_hub *h, struct door *d, struct kiln_cancel *c,
+static bool listen_there(struct kiln_hub *h, struct door *d, bool again, struct kiln_cancel *c,
                          int64_t deadline, struct kiln_err *err)
 {
     const struct kiln_ssh_tunnel *t = d->tunnel;
-    int64_t last_try = kiln_cancel_deadline(c, LISTEN_LIMIT);
+    int64_t last_try = kiln_cancel_deadline(c, again ? LISTEN_LIMIT : 0);
     KILN_AUTO_ERR why = { 0 };
 
     if (!kiln_tcp_lookup(&d->to, t->host, t->port, c, deadline, err))
@@ -152,13 +152,14 @@ static bool listen_there(struct kiln_hub *h, struct door *d, struct kiln_cancel 
 }
 
 static bool open_doors(struct kiln_hub *h, const struct kiln_ssh_tunnel *tunnels, size_t n,
-                       struct kiln_cancel *c, int64_t deadline, struct kiln_err *err)
+                       bool again, struct kiln_cancel *c, int64_t deadline, struct kiln_err *err)
 {
     for (size_t i = 0; i < n; i++) {
         struct door *d = &h->doors[h->n_doors++];
 
         *d = (struct door){ .tunnel = &tunnels[i], .fd = -1 };
-        if (!(d->tunnel->remote ? listen_there(h, d, c, deadline, err) : listen_here(d, err)))
+        if (!(d->tunnel->remote ? listen_there(h, d, again, c, deadline, err)
+                                : listen_here(d, err)))
             return kiln_err_wrap(err, TUNNEL_FORMAT, TUNNEL_ARGS(d->tunnel));
         kiln_log("ssh: " TUNNEL_FORMAT " is open", TUNNEL_ARGS(d->tunnel));
     }
@@ -343,7 +344,7 @@ void kiln_link_hub_free(struct kiln_hub *h)
 }
 
 struct kiln_hub *kiln_link_hub_new(struct kiln_link *link, const struct kiln_ssh_tunnel *tunnels,
-                                   size_t n, struct kiln_cancel *c, int64_t deadline,
+                                   size_t n, bool again, struct kiln_cancel *c, int64_t deadline,
                                    struct kiln_err *err)
 {
     struct kiln_hub *h = kiln_xcalloc(1, sizeof(*h));
@@ -359,7 +360,7 @@ struct kiln_hub *kiln_link_hub_new(struct kiln_link *link, const struct kiln_ssh
     ssh_set_counters(link->session, NULL, &h->packets);
     if (h->wake < 0)
         (void)kiln_err_sys(err, errno, "eventfd");
-    else if (open_doors(h, tunnels, n, c, deadline, err))
+    else if (open_doors(h, tunnels, n, again, c, deadline, err))
         h->started = kiln_thread_start(&h->thread, "ssh-hub", run, h, err);
     if (h->started)
         return h;

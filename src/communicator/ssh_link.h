@@ -83,7 +83,7 @@ struct kiln_channel *kiln_link_channel_open(struct kiln_link *l, const struct ki
                                             bool *ret_refused, struct kiln_err *err);
 
 struct kiln_hub *kiln_link_hub_new(struct kiln_link *link, const struct kiln_ssh_tunnel *tunnels,
-                                   size_t n, struct kiln_cancel *c, int64_t deadline,
+                                   size_t n, bool again, struct kiln_cancel *c, int64_t deadline,
                                    struct kiln_err *err);
 void kiln_link_hub_free(struct kiln_hub *h);
 bool kiln_link_hub_alive(const struct kiln_hub *h);

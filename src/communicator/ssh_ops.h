@@ -67,15 +67,16 @@ struct kiln_ssh_ops {
     void (*resize)(struct kiln_channel *, int cols, int rows); /* of its terminal */
 
     /* link: logged in; taken, also on failure. All tunnels listen when it returns; they are
-     * borrowed by the hub. Errors name the tunnel. */
+     * borrowed by the hub. again: a connection before it had the same tunnels, and the server may
+     * hold their ports for a moment yet. Errors name the tunnel. */
     struct kiln_hub *(*hub_new)(struct kiln_link *link, const struct kiln_ssh_tunnel *tunnels,
-                                size_t n, struct kiln_cancel *c, int64_t deadline,
+                                size_t n, bool again, struct kiln_cancel *c, int64_t deadline,
                                 struct kiln_err *err);
     void (*hub_free)(struct kiln_hub *); /* NULL is fine; connections through it end */
     bool (*hub_alive)(const struct kiln_hub *);
     /* A connection from the server at the other end to host:port, made in the background. *ret_fd
-     * (the caller's) gives one zero byte once it is there, and from then on is it; or a byte 1 and
-     * a text that says why not, and ends. */
+     * (the caller's) gives one zero byte once it is there, and from then on is it. Or it gives a
+     * byte 1 (it failed) or 2 (the server is told never to do that) and a text, and ends. */
     bool (*hub_dial)(struct kiln_hub *, const char *host, int port, int *ret_fd,
                      struct kiln_err *err);
 };
