@@ -150,13 +150,38 @@ static bool connect_ssh(struct kiln_build *b, const struct kiln_connect *how, st
     return true;
 }
 
+static const enum kiln_rung winrm_rungs[] = { KILN_RUNG_HTTP, KILN_RUNG_LOGIN, KILN_RUNG_SHELL };
+
 static void on_winrm_rung(void *ud, const char *name, const char *detail)
 {
-    struct kiln_event ev = {
-        .type = KILN_EV_RUNG, .name = name, .text = detail, .len = strlen(detail)
-    };
+    const struct kiln_build *b = ud;
 
-    kiln_emit(ud, &ev);
+    for (size_t i = 0; i < KILN_COUNT(winrm_rungs); i++) {
+        if (kiln_streq(name, kiln_rung_name(winrm_rungs[i])))
+            kiln_ladder_reach(b->ladder, winrm_rungs[i], detail);
+    }
+}
+
+static void begin_winrm(struct kiln_build *b, const struct kiln_connect *how)
+{
+    kiln_ladder_set(b->ladder, KILN_RUNG_PORT,
+                    how->forwarded ? KILN_RUNG_UNKNOWN : KILN_RUNG_WAITING, "%s",
+                    how->forwarded ? KILN_LADDER_FORWARDED : "");
+    for (size_t i = 0; i < KILN_COUNT(winrm_rungs); i++)
+        kiln_ladder_set(b->ladder, winrm_rungs[i], KILN_RUNG_WAITING, "%s", "");
+}
+
+static bool winrm_failed(struct kiln_build *b, const struct kiln_connect *how, struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *text = kiln_xstrdup(kiln_err_text(err));
+    KILN_AUTO_STR ladder = { 0 };
+
+    if (err->kind != KILN_ERR_TIMEOUT)
+        return false;
+    if (how->look)
+        how->look(how->look_ud);
+    kiln_ladder_explain(b->ladder, &ladder);
+    return kiln_err_set(err, KILN_ERR_TIMEOUT, "%s\n%s", text, kiln_str_cstr(&ladder));
 }
 
 static bool connect_winrm(struct kiln_build *b, const struct kiln_connect *how,
@@ -183,8 +208,9 @@ static bool connect_winrm(struct kiln_build *b, const struct kiln_connect *how,
 
     kiln_say(b, "Using WinRM communicator to connect: %s", host_of(how));
     kiln_say(b, "Waiting for WinRM to become available...");
+    begin_winrm(b, how);
     if (!kiln_winrm_connect_consume(&b->communicator, &cfg, &watch, b->cancel, err))
-        return false;
+        return winrm_failed(b, how, err);
     kiln_output_end(output);
     kiln_say(b, "Connected to WinRM!");
     return true;

@@ -131,7 +131,8 @@ static void note_refusal(struct waiter *w, const struct attempt *a)
         return;
     kiln_ladder_set(w->ladder, KILN_RUNG_PORT, KILN_RUNG_WAITING,
                     "the guest closes the connection at once");
-    kiln_ladder_reach(w->ladder, KILN_RUNG_ADDRESS, "it answers, if only to refuse");
+    if (kiln_ladder_state(w->ladder, KILN_RUNG_ADDRESS) != KILN_RUNG_HOLDS)
+        kiln_ladder_reach(w->ladder, KILN_RUNG_ADDRESS, "it answers, if only to refuse");
 }
 
 /* Those that a wait is about are there from its beginning. */
@@ -140,10 +141,11 @@ static void init_rungs(struct waiter *w)
     for (unsigned i = KILN_RUNG_PORT; i < KILN_RUNG__N; i++) {
         bool unknown = i == KILN_RUNG_PORT && w->watch->forwarded;
 
-        if (kiln_ladder_state(w->ladder, (enum kiln_rung)i) == KILN_RUNG_ABSENT)
+        if (i != KILN_RUNG_HTTP &&
+            kiln_ladder_state(w->ladder, (enum kiln_rung)i) == KILN_RUNG_ABSENT)
             kiln_ladder_set(w->ladder, (enum kiln_rung)i,
                             unknown ? KILN_RUNG_UNKNOWN : KILN_RUNG_WAITING, "%s",
-                            unknown ? "QEMU accepts connections for the guest" : "");
+                            unknown ? KILN_LADDER_FORWARDED : "");
     }
     kiln_ladder_fall(w->ladder, KILN_RUNG_PORT); /* of a connection before */
 }
@@ -355,6 +357,8 @@ static bool step_dial(struct waiter *w, struct attempt *a, struct kiln_err *err)
     if (hopeless)
         return kiln_err_move(err, &why);
     launch_by(w, kiln_cancel_now(w->cancel) + after_refused(w));
+    if (kiln_ladder_state(w->ladder, KILN_RUNG_PORT) != KILN_RUNG_HOLDS)
+        kiln_ladder_set(w->ladder, KILN_RUNG_PORT, KILN_RUNG_WAITING, "%s", kiln_err_text(&why));
     note_why(w, &why);
     return true;
 }

@@ -26,6 +26,8 @@
     X(PORT, "port", "the SSH port takes connections",                                              \
       "nothing accepted a connection: is the guest up, does it have this address, is an SSH "      \
       "server installed and started, and is ssh_port its port?")                                   \
+    X(HTTP, "http", "somebody answers at the WinRM port",                                          \
+      "nobody answers: is WinRM on, and the firewall of the guest open?")                          \
     X(BANNER, "banner", "an SSH server has said its name",                                         \
       "no SSH server spoke: did the guest boot (look at its screen), has it got its network, is "  \
       "an SSH server installed and started, and is ssh_port its port?")                            \
@@ -56,6 +58,9 @@ enum kiln_rung_state {
 
 const char *kiln_rung_name(enum kiln_rung rung);
 const char *kiln_rung_state_name(enum kiln_rung_state state); /* "absent", "unknown", … */
+
+/* Why PORT is UNKNOWN behind a forwarded port. */
+#define KILN_LADDER_FORWARDED "QEMU accepts connections for the guest"
 
 struct kiln_ladder;
 

@@ -124,7 +124,7 @@ static void add_contents(const struct writer *w, struct kiln_str *out)
         int64_t at = file_time_us(w->frames.v[i]) - w->log.start_us;
 
         kiln_str_addf(out, "screen-%zu.png  the guest's screen %.1f s after the build began%s\n",
-                      i + 1, (double)at / 1e6, i + 1 == w->frames.n ? ", and since then" : "");
+                      i + 1, (double)at / 1e6, i + 1 == w->frames.n ? ", the last" : "");
     }
     for (size_t i = 0; i < KILN_BUNDLE__N; i++) {
         if (w->log.parts[i].len > 0)

@@ -24,9 +24,10 @@
 #define RETRY_US   KILN_MS(500) /* after a connection that failed or was lost */
 #define NUDGE_US   KILN_SECOND(1)
 #define SAMPLE_US  KILN_SECOND(2) /* between samples that bring something new */
-#define SAMPLE_MAX KILN_SECOND(16)
-#define MAX_QUEUED 512 /* keys that wait to be sent */
-#define MAX_HELD   32  /* keys that are down at one time */
+#define SAMPLE_MAX KILN_SECOND(8)
+#define HURRY_US   KILN_MS(250) /* QEMU looks for changes every 30 ms then */
+#define MAX_QUEUED 512          /* keys that wait to be sent */
+#define MAX_HELD   32           /* keys that are down at one time */
 
 struct key {
     uint32_t keysym;
@@ -52,6 +53,8 @@ struct kiln_screen {
     unsigned servers; /* how many there have been */
     bool wanted;      /* the picture */
     bool sampled;     /* the same, now and then */
+    bool hurry;       /* the same, at once */
+    int hurried;      /* eventfd: it was taken */
     unsigned text_wishes;
     struct kiln_text text;        /* as the reader has it */
     int text_news;                /* eventfd: text has changed since somebody took it */
@@ -79,6 +82,7 @@ struct kiln_screen {
     unsigned damaged, damage_end; /* rows of pixels that the reader does not know yet */
     bool looked_at;               /* as it was in the last round */
     bool samples;                 /* what `sampled` is */
+    bool hurries;                 /* the next update is sampled at once */
     bool unsampled;               /* the framebuffer has changed since the last sample */
     int64_t sample_at;            /* not before */
     int64_t sample_every;
@@ -352,6 +356,9 @@ static bool look(struct kiln_screen *s, bool wanted, struct kiln_err *err)
         s->fresh = false;
         if (s->samples)
             sample(s);
+        if (s->hurries)
+            (void)eventfd_write(s->hurried, 1);
+        s->hurries = false;
         s->look_at = kiln_cancel_deadline(s->cancel, !frames  ? 0
                                                      : wanted ? FRAME_US
                                                               : s->sample_every);
@@ -373,7 +380,7 @@ static bool nudge(struct kiln_screen *s, struct kiln_err *err)
     const uint32_t scroll_lock = 0xff14;
     bool is_held;
 
-    if (!s->requested || kiln_cancel_now(s->cancel) < s->nudge_at)
+    if (!s->requested || (!s->hurries && kiln_cancel_now(s->cancel) < s->nudge_at))
         return true;
     s->nudge_at = kiln_cancel_deadline(s->cancel, NUDGE_US);
     lock(s);
@@ -390,6 +397,11 @@ static bool is_wanted(struct kiln_screen *s, bool *ret_moved)
     wanted = is_looked_at(s);
     s->seen = s->wanted;
     s->samples = s->sampled;
+    if (s->hurry) {
+        s->hurries = true;
+        s->look_at = s->sample_at = 0;
+    }
+    s->hurry = false;
     *ret_moved = s->vnc && s->connected_to != s->servers;
     unlock(s);
     if (wanted && !s->looked_at)
@@ -404,7 +416,8 @@ static bool attend(struct kiln_screen *s, bool wanted, struct kiln_err *err)
         sample(s);
     if (wanted && (s->damaged < s->damage_end || kiln_cancel_now(s->cancel) >= text_due(s)))
         read_text(s);
-    return send_keys(s, err) && (rests(s) || look(s, wanted, err)) && (!wanted || nudge(s, err));
+    return send_keys(s, err) && (rests(s) || look(s, wanted, err)) &&
+           (!(wanted || s->hurries) || nudge(s, err));
 }
 
 /* When the next round is due if nothing happens before. */
@@ -530,6 +543,20 @@ bool kiln_screen_sample(struct kiln_screen *s, struct kiln_err *err)
     return ok;
 }
 
+void kiln_screen_sample_now(struct kiln_screen *s)
+{
+    bool running;
+
+    lock(s);
+    running = s->running && s->sampled && s->server.up;
+    s->hurry = running;
+    unlock(s);
+    if (!running)
+        return;
+    (void)eventfd_write(s->kick, 1);
+    (void)kiln_wait_fd(NULL, s->hurried, POLLIN, kiln_cancel_deadline(NULL, HURRY_US), NULL);
+}
+
 bool kiln_screen_want_text(struct kiln_screen *s, bool on, struct kiln_err *err)
 {
     bool ok = true;
@@ -625,9 +652,10 @@ struct kiln_screen *kiln_screen_new(const struct kiln_screen_watcher *watcher, s
 {
     KILN_AUTO_FD kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     KILN_AUTO_FD text_news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    KILN_AUTO_FD hurried = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct kiln_screen *s;
 
-    if (kick < 0 || text_news < 0) {
+    if (kick < 0 || text_news < 0 || hurried < 0) {
         (void)kiln_err_sys(err, errno, "eventfd");
         return NULL;
     }
@@ -637,8 +665,9 @@ struct kiln_screen *kiln_screen_new(const struct kiln_screen_watcher *watcher, s
     s->cancel = kiln_cancel_new();
     s->kick = kick;
     s->text_news = text_news;
+    s->hurried = hurried;
     s->sample_every = SAMPLE_US;
-    kick = text_news = -1;
+    kick = text_news = hurried = -1;
     kiln_text_done(&s->text);
     (void)pthread_mutex_init(&s->lock, NULL);
     return s;
@@ -655,6 +684,7 @@ void kiln_screen_free(struct kiln_screen *s)
     kiln_cancel_free(s->cancel);
     kiln_fd_closep(&s->kick);
     kiln_fd_closep(&s->text_news);
+    kiln_fd_closep(&s->hurried);
     kiln_text_reader_free(s->reader);
     kiln_fonts_free(s->fonts);
     kiln_text_done(&s->text);

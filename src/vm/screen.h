@@ -89,11 +89,15 @@ bool kiln_screen_wait_text(struct kiln_screen *s, struct kiln_text *to, struct k
 
 /**
  * From now on and as long as it lives: give the screen to the watcher's `sample` now and then, if
- * it has changed: two seconds after the last time, later and later (a quarter of a minute at most)
- * while that finds nothing new. Costs next to nothing while the screen stands still, and does not
+ * it has changed: two seconds after the last time, later and later (eight at most) while that
+ * finds nothing new. Costs next to nothing while the screen stands still, and does not
  * disturb QEMU's rest as somebody who watches does.
  */
 bool kiln_screen_sample(struct kiln_screen *s, struct kiln_err *err);
+/** One more sample, now: for a guest that is about to be ended. Waits until it was taken, a quarter
+ *  of a second at most (that nothing has changed cannot be told from that). Nothing if nobody
+ *  samples. */
+void kiln_screen_sample_now(struct kiln_screen *s);
 
 /** A key goes down or up: queued. USER: no server; more keys than anybody types. */
 bool kiln_screen_key(struct kiln_screen *s, uint32_t keysym, bool down, struct kiln_err *err);

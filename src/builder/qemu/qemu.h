@@ -181,6 +181,8 @@ void kiln_qemu_screen_close(struct kiln_qemu_state *s, struct kiln_build *b);
 /* signs.c: the rungs below ssh (engine/ladder.h), and what QEMU says, as events. */
 /** QEMU runs: how the ladder stands then. */
 void kiln_qemu_signs_begin(struct kiln_qemu_state *s);
+/** Does QEMU accept connections for the guest? */
+bool kiln_qemu_is_forwarded(const struct kiln_qemu_state *s);
 /** QEMU is gone, or is being ended. */
 void kiln_qemu_signs_end(struct kiln_qemu_state *s, const char *why);
 /** For struct kiln_qemu_config; ud: the state. */

@@ -84,11 +84,24 @@ void kiln_qemu_on_line(void *ud, bool is_stderr, const char *line, size_t len)
         send_line(s->build, is_stderr, enough, sizeof(enough) - 1);
 }
 
+bool kiln_qemu_is_forwarded(const struct kiln_qemu_state *s)
+{
+    const char *host = s->o->comm.ssh_host;
+
+    return s->communicates && !kiln_qemu_is_set(s->o->net_bridge) &&
+           (!kiln_qemu_is_set(host) || kiln_streq(host, "127.0.0.1") ||
+            kiln_streq(host, "localhost"));
+}
+
 /* The guest begins anew: what it had of the network is gone. */
 static void was_reset(struct kiln_qemu_state *s)
 {
+    struct kiln_ladder *l = s->build->ladder;
+
     s->reset_us = kiln_clock_mono_us();
-    kiln_ladder_fall(s->build->ladder, KILN_RUNG_ADDRESS);
+    kiln_ladder_fall(l, KILN_RUNG_ADDRESS);
+    if (kiln_qemu_is_forwarded(s) && kiln_ladder_state(l, KILN_RUNG_PORT) != KILN_RUNG_ABSENT)
+        kiln_ladder_set(l, KILN_RUNG_PORT, KILN_RUNG_UNKNOWN, KILN_LADDER_FORWARDED);
 }
 
 static const struct {
@@ -150,7 +163,7 @@ void kiln_qemu_on_request(void *ud, const struct kiln_http_request *r)
         kiln_ladder_set(l, KILN_RUNG_ANSWER, got ? KILN_RUNG_HOLDS : KILN_RUNG_WAITING,
                         "%s %s: %u%s", r->method, r->uri, r->status,
                         r->complete ? "" : ", not to its end");
-    if (s->communicates)
+    if (s->communicates && kiln_ladder_state(l, KILN_RUNG_ADDRESS) != KILN_RUNG_HOLDS)
         kiln_ladder_reach(l, KILN_RUNG_ADDRESS, "it has asked our HTTP server");
 }
 
@@ -166,14 +179,14 @@ static void look_at_network(struct kiln_qemu_state *s)
         !kiln_qmp_human(kiln_qemu_qmp(s->qemu), "info usernet", s->build->cancel,
                         kiln_cancel_deadline(s->build->cancel, LOOK_LIMIT), &text, NULL))
         return;
-    net = kiln_usernet_read(text ? text : "", (int)s->o->comm.ssh_port);
+    net = kiln_usernet_read(text ? text : "", kiln_comm_port(&s->o->comm));
     if (s->reset_us && kiln_clock_mono_us() - s->reset_us < OLD_FLOWS)
         return;
     if (net.talks && kiln_ladder_state(l, KILN_RUNG_ADDRESS) != KILN_RUNG_HOLDS)
         kiln_ladder_reach(l, KILN_RUNG_ADDRESS, "it has connections of its own");
     if (net.answered)
         kiln_ladder_reach(l, KILN_RUNG_PORT, "the guest has answered");
-    else if (net.asked)
+    else if (net.asked && kiln_ladder_state(l, KILN_RUNG_PORT) == KILN_RUNG_UNKNOWN)
         kiln_ladder_set(l, KILN_RUNG_PORT, KILN_RUNG_WAITING, "the guest does not answer");
 }
 

@@ -134,7 +134,7 @@ static bool connect_guest(void *state, struct kiln_build *b, struct kiln_err *er
         .died_fd = kiln_qemu_pidfd(s->qemu),
         .explain = explain_death,
         .died_ud = s,
-        .forwarded = !s->guest_address && !kiln_qemu_is_set(host),
+        .forwarded = kiln_qemu_is_forwarded(s),
         .look = kiln_qemu_look,
         .look_ud = s,
     };

@@ -8,6 +8,7 @@
 #include "engine/debugger.h"
 #include "vm/accel.h"
 #include "vm/argv.h"
+#include "vm/screen.h"
 #include "vm/swtpm.h"
 
 /* stepPrepareEfivars, stepRun, stepConfigureQMP: QEMU itself. */
@@ -357,9 +358,10 @@ static void stop(void *state, struct kiln_build *b, enum kiln_outcome outcome)
     KILN_AUTO_FREE char *user_qmp = user_qmp_path(s->o);
     pid_t pid;
 
-    (void)outcome;
     if (!s->qemu)
         return;
+    if (outcome == KILN_OUTCOME_FAILED)
+        kiln_screen_sample_now(s->screen); /* what it shows in the end */
     pid = kiln_qemu_pid(s->qemu);
     kiln_debugger_machine(b, NULL);
     kiln_qemu_signs_end(s, "QEMU has been ended");
