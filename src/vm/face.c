@@ -98,8 +98,8 @@ static void grow(struct kiln_face *f)
     for (size_t i = 0; i < f->n; i++) {
         struct kiln_bitmap bare = canonical(f, &f->glyphs[i].bits);
 
-        (void)probe(f, &bare, &at);
-        f->slots[at] = (uint32_t)i + 1;
+        if (!probe(f, &bare, &at)) /* a negative goes by the slot of the other */
+            f->slots[at] = (uint32_t)i + 1;
     }
 }
 
@@ -124,9 +124,9 @@ static unsigned rank(uint32_t code)
         return 0;
     if (code < 0x180)
         return 1;
-    if (code >= 0x370 && code < 0x460)
+    if (code >= 0x2500 && code < 0x2600)
         return 2;
-    return code >= 0x2500 && code < 0x2600 ? 3 : 4;
+    return code >= 0x370 && code < 0x460 ? 3 : 4;
 }
 
 void kiln_face_add(struct kiln_face *f, const struct kiln_bitmap *bits, uint32_t code,
@@ -143,30 +143,31 @@ void kiln_face_add(struct kiln_face *f, const struct kiln_bitmap *bits, uint32_t
     if (f->n == f->cap)
         grow(f);
     g = probe(f, &bare, &at);
-    if (g) {
-        uint32_t *as = same(&g->bits, bits) ? &g->code : &g->negative;
-
-        if (*as == 0 || rank(code) < rank(*as))
-            *as = code;
+    if (g && !same(&g->bits, bits) && g->negative)
+        g = &f->glyphs[g->negative - 1];
+    if (g && same(&g->bits, bits)) {
+        if (rank(code) < rank(g->code))
+            g->code = code;
         return;
     }
-    f->glyphs[f->n] = (struct kiln_glyph){ .bits = *bits, .code = code, .index = index };
-    f->slots[at] = (uint32_t)++f->n;
+    f->glyphs[f->n++] = (struct kiln_glyph){ .bits = *bits, .code = code, .index = index };
+    if (g)
+        g->negative = f->n;
+    else
+        f->slots[at] = (uint32_t)f->n;
 }
 
-const struct kiln_glyph *kiln_face_find(const struct kiln_face *f, const struct kiln_bitmap *bits,
-                                        bool *ret_inverse)
+const struct kiln_glyph *kiln_face_find(const struct kiln_face *f, const struct kiln_bitmap *bits)
 {
     struct kiln_bitmap bare = canonical(f, bits);
-    const struct kiln_glyph *g;
     size_t at;
 
-    if (f->n == 0)
-        return NULL;
-    g = probe(f, &bare, &at);
-    if (g)
-        *ret_inverse = !same(&g->bits, bits);
-    return g;
+    return f->n > 0 ? probe(f, &bare, &at) : NULL;
+}
+
+bool kiln_glyph_is(const struct kiln_glyph *g, const struct kiln_bitmap *bits)
+{
+    return same(&g->bits, bits);
 }
 
 struct kiln_face *kiln_face_nine(const struct kiln_face *f)

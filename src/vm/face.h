@@ -22,9 +22,10 @@ struct kiln_bitmap {
 
 struct kiln_glyph {
     struct kiln_bitmap bits;
-    uint32_t code;     /* Unicode */
-    uint32_t negative; /* of the glyph that is its negative; 0: there is none */
-    unsigned index;    /* in the font it came from */
+    uint32_t code; /* Unicode */
+    size_t
+        negative; /* the glyph that is its negative: its place in the face + 1; 0: there is none */
+    unsigned index; /* in the font it came from */
 };
 
 struct kiln_face {
@@ -43,15 +44,16 @@ void kiln_face_freep(struct kiln_face **f);
 
 /**
  * The glyph looks like `bits`. Of characters that look the same the more common one stays: ASCII,
- * then Latin, Greek and Cyrillic, lines and blocks, the rest; then the first. Left out: what is
+ * then Latin, lines and blocks, Greek and Cyrillic, the rest; then the first. Left out: what is
  * empty and no space, code points that nobody can print, more than KILN_MAX_FONT_GLYPHS.
  */
 void kiln_face_add(struct kiln_face *f, const struct kiln_bitmap *bits, uint32_t code,
                    unsigned index);
 
-/** What looks like bits or its negative; NULL: nothing. If it is the negative, *ret_inverse. */
-const struct kiln_glyph *kiln_face_find(const struct kiln_face *f, const struct kiln_bitmap *bits,
-                                        bool *ret_inverse);
+/** What looks like bits or like its negative; NULL: nothing. There may be both: see `negative`. */
+const struct kiln_glyph *kiln_face_find(const struct kiln_face *f, const struct kiln_bitmap *bits);
+/** Is the glyph that was found what looks like bits, not its negative? */
+bool kiln_glyph_is(const struct kiln_glyph *g, const struct kiln_bitmap *bits);
 
 /**
  * As a VGA card shows it with cells of nine pixels: the ninth is empty, but for glyphs 0xb0 … 0xdf

@@ -219,10 +219,9 @@ static void take_sample(const struct kiln_text_image *image, unsigned w, unsigne
 static unsigned count_known(const struct kiln_face *f, const struct sample *s)
 {
     unsigned n = 0;
-    bool inverse;
 
     for (unsigned i = 0; i < s->n; i++)
-        n += kiln_face_find(f, &s->v[i], &inverse) != NULL;
+        n += kiln_face_find(f, &s->v[i]) != NULL;
     return n;
 }
 

@@ -62,35 +62,46 @@ static unsigned at_most(unsigned n, unsigned max)
     return n < max ? n : max;
 }
 
-/* Of a glyph and another one that is its negative, the one on the ground that its neighbour has. */
-static struct kiln_text_cell choose(const struct kiln_glyph *g, struct kiln_text_cell plain,
-                                    const struct kiln_text_cell *neighbour)
+/* Of a glyph and another one that is its negative, the one on the ground that what is left of it
+ * has. */
+static struct kiln_text_cell choose(const struct kiln_face *f, const struct kiln_glyph *g,
+                                    const struct kiln_bitmap *bits, uint32_t first, uint32_t other,
+                                    uint32_t ground)
 {
-    if (g->negative && neighbour && neighbour->bg == plain.fg)
-        return (struct kiln_text_cell){ g->negative, plain.bg, plain.fg };
-    plain.code = g->code;
-    return plain;
+    const struct kiln_glyph *negative = g->negative ? &f->glyphs[g->negative - 1] : NULL;
+    bool is_first_ground = kiln_glyph_is(g, bits);
+
+    if (negative && (is_first_ground ? first : other) != ground) {
+        g = negative;
+        is_first_ground = !is_first_ground;
+    }
+    return is_first_ground ? (struct kiln_text_cell){ g->code, other, first }
+                           : (struct kiln_text_cell){ g->code, first, other };
 }
 
-/* False: it is no glyph, but a cursor may stand on one (s says how it looks). */
+/* False: it is no glyph, but a cursor may stand on one (s says how it looks). `ground` is that of
+ * the last character. */
 static bool read_cell(const struct kiln_text_reader *r, const struct kiln_text_image *image,
-                      unsigned column, unsigned row, const struct kiln_text_cell *neighbour,
-                      struct kiln_cell_shape *s, struct kiln_text_cell *ret)
+                      unsigned column, unsigned row, uint32_t *ground, struct kiln_cell_shape *s,
+                      struct kiln_text_cell *ret)
 {
     const struct kiln_face *f = r->grid.face;
     const struct kiln_glyph *g = NULL;
-    bool inverse = false;
     enum kiln_cell_kind kind = kiln_cell_look(image, r->grid.x + column * f->width,
                                               r->grid.y + row * f->height, f->width, f->height, s);
-    uint32_t bg = kiln_cell_rgb(s->first), fg = kiln_cell_rgb(s->other);
+    uint32_t first = kiln_cell_rgb(s->first), other = kiln_cell_rgb(s->other);
 
-    *ret = (struct kiln_text_cell){ kind == KILN_CELL_EMPTY ? ' ' : 0, fg, bg };
+    if (column == 0)
+        *ground = first;
     if (kind == KILN_CELL_GLYPH)
-        g = kiln_face_find(f, &s->bits, &inverse);
-    if (g)
-        *ret = choose(g, (struct kiln_text_cell){ 0, inverse ? bg : fg, inverse ? fg : bg },
-                      neighbour);
-    return g || kind != KILN_CELL_GLYPH;
+        g = kiln_face_find(f, &s->bits);
+    if (!g) {
+        *ret = (struct kiln_text_cell){ kind == KILN_CELL_EMPTY ? ' ' : 0, other, first };
+        return kind != KILN_CELL_GLYPH;
+    }
+    *ret = choose(f, g, &s->bits, first, other, *ground);
+    *ground = ret->bg;
+    return true;
 }
 
 static void put_cell(struct kiln_text_reader *r, unsigned column, unsigned row,
@@ -108,14 +119,13 @@ static void put_cell(struct kiln_text_reader *r, unsigned column, unsigned row,
 
 static void read_row(struct kiln_text_reader *r, const struct kiln_text_image *image, unsigned row)
 {
-    const struct kiln_text_cell *cells = r->text.cells + (size_t)row * r->text.columns;
+    uint32_t ground = 0;
 
     r->known[row] = r->unknown[row] = 0;
     for (unsigned x = 0; x < r->text.columns; x++) {
         struct odd odd = { .column = x, .row = row };
 
-        if (read_cell(r, image, x, row, x > 0 ? &cells[x - 1] : NULL, &odd.shape, &odd.cell) ||
-            r->n_odd == MAX_ODD)
+        if (read_cell(r, image, x, row, &ground, &odd.shape, &odd.cell) || r->n_odd == MAX_ODD)
             put_cell(r, x, row, &odd.cell);
         else
             r->odd[r->n_odd++] = odd;
