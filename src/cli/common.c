@@ -191,8 +191,8 @@ static void usage(const struct kiln_cli *cli, const char *command, const struct 
 
     for (const struct kiln_command_info *c = kiln_commands(); c->name; c++) {
         if (kiln_streq(c->name, command))
-            kiln_str_addf(&s, "Usage: kiln %s %s\n\n  %s\n\nOptions:\n", c->name, c->args,
-                          c->summary);
+            kiln_str_addf(&s, "Usage: kiln %s %s\n\n  %s\n%s", c->name, c->args, c->summary,
+                          flags->name ? "\nOptions:\n" : "");
     }
     kiln_flags_help(flags, &s);
     kiln_cli_say(cli, "say", "%s", kiln_str_cstr(&s));

@@ -519,9 +519,7 @@ bool kiln_screen_watch(struct kiln_screen *s, bool on, int *ret_fd, struct kiln_
     s->wanted = on;
     ok = !on || start(s, err);
     if (ok && on) {
-        ok = s->fb.head || kiln_err_set(err, KILN_ERR_USER,
-                                        "the guest is not running yet: ask again after the next "
-                                        "screen event");
+        ok = s->fb.head || kiln_err_set(err, KILN_ERR_USER, "the guest is not running yet");
         fd = ok ? fcntl(s->fb.fd, F_DUPFD_CLOEXEC, 3) : -1;
         if (ok && fd < 0)
             ok = kiln_err_sys(err, errno, "framebuffer");

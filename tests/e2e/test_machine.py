@@ -13,7 +13,7 @@ import unittest
 import kit
 
 SHIFT = 0xFFE1
-NOT_YET = "the guest is not running yet: ask again after the next screen event"
+NOT_YET = "the guest is not running yet"
 VGA = [["-nodefaults"], ["-vga", "std"]]
 
 

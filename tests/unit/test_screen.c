@@ -123,7 +123,7 @@ static void wish(struct bed *b)
     int fd = -1;
 
     unit_fails(kiln_screen_watch(b->screen, true, &fd, &err), &err, KILN_ERR_USER,
-               "the guest is not running yet: ask again after the next screen event");
+               "the guest is not running yet");
     assert_int_equal(fd, -1);
 }
 

@@ -546,6 +546,22 @@ static void test_rows(void **state)
     kiln_console_free(c);
 }
 
+/* Waits for the screen end when it shows something: their time is the most it takes. */
+static void test_watches(void **state)
+{
+    struct kiln_console *c =
+        start_with(130, 24,
+                   "{\"type\":\"boot-plan\",\"build\":\"debian\",\"done\":100000000,"
+                   "\"names\":[\"a<wait 'login:' 90s><waitStable 2s 1m>\"],"
+                   "\"text\":\"a<wait 'login:' 90s><waitStable 2s 1m>\"}");
+
+    (void)state;
+    bed_shows(c, "4 events, total at most 2:30.200");
+    bed_shows(c, "until 'login:', max 1m30s ");
+    bed_shows(c, "until still 2s, max 1m0s ");
+    kiln_console_free(c);
+}
+
 static void test_nothing(void **state)
 {
     struct kiln_console *c = start_with(80, 24, NULL);
@@ -566,15 +582,16 @@ static void test_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_80x24),        cmocka_unit_test(test_60x15),
-        cmocka_unit_test(test_200x60),       cmocka_unit_test(test_link),
-        cmocka_unit_test(test_not_rendered), cmocka_unit_test(test_secrets),
-        cmocka_unit_test(test_edit),         cmocka_unit_test(test_error),
-        cmocka_unit_test(test_late_preview), cmocka_unit_test(test_apply),
-        cmocka_unit_test(test_other_edit),   cmocka_unit_test(test_paste),
-        cmocka_unit_test(test_write),        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_stop),         cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_nothing),      cmocka_unit_test(test_over),
+        cmocka_unit_test(test_watches), cmocka_unit_test(test_80x24),
+        cmocka_unit_test(test_60x15),   cmocka_unit_test(test_200x60),
+        cmocka_unit_test(test_link),    cmocka_unit_test(test_not_rendered),
+        cmocka_unit_test(test_secrets), cmocka_unit_test(test_edit),
+        cmocka_unit_test(test_error),   cmocka_unit_test(test_late_preview),
+        cmocka_unit_test(test_apply),   cmocka_unit_test(test_other_edit),
+        cmocka_unit_test(test_paste),   cmocka_unit_test(test_write),
+        cmocka_unit_test(test_places),  cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_rows),    cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_over),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -224,6 +224,26 @@ static void draw_unknown(const struct kiln_bootlist *l, const struct kiln_area *
     draw_name(a, W_MARKS, y, c->clock - 1 - W_MARKS, l->raw + raw, len, style);
 }
 
+/* "wait 5s"; those for the screen: "until 'login:', max 1m30s" */
+static void add_pause(const struct kiln_bootlist *l, const struct kiln_bootcmd_event *ev,
+                      struct kiln_str *out)
+{
+    const struct kiln_bootcmd_element *el = &l->cmd.elements[ev->element];
+
+    if (el->kind == KILN_BOOTCMD_WAIT_TEXT && ev->masked)
+        kiln_str_addf(out, "until %s, max ", ev->name);
+    else if (el->kind == KILN_BOOTCMD_WAIT_TEXT)
+        kiln_str_addf(out, "until '%.*s', max ", (int)el->regex_len, l->cmd.text + el->regex);
+    else if (el->kind == KILN_BOOTCMD_WAIT_STABLE) {
+        kiln_str_adds(out, "until still ");
+        kiln_duration_format(out, el->still_ns);
+        kiln_str_adds(out, ", max ");
+    } else {
+        kiln_str_adds(out, "wait ");
+    }
+    kiln_duration_format(out, el->wait_ns);
+}
+
 static void draw_key(const struct kiln_bootlist *l, const struct kiln_area *a, int y,
                      const struct kiln_bootcmd_event *ev, const struct columns *c,
                      struct kiln_style style)
@@ -231,9 +251,9 @@ static void draw_key(const struct kiln_bootlist *l, const struct kiln_area *a, i
     KILN_AUTO_STR name = { 0 };
 
     if (ev->action == KILN_BOOTCMD_PAUSE) {
-        kiln_str_adds(&name, "wait ");
-        kiln_duration_format(&name, l->cmd.elements[ev->element].wait_ns);
-        draw_name(a, W_MARKS, y, c->name + c->name_w - W_MARKS, name.data, name.len, style);
+        add_pause(l, ev, &name);
+        draw_name(a, W_MARKS, y, (c->keysym ? c->keysym + W_KEYSYM : c->name + c->name_w) - W_MARKS,
+                  name.data, name.len, style);
         return;
     }
     kiln_area_printf(a, W_MARKS, y, style, "%s", ev->action == KILN_BOOTCMD_DOWN ? "down" : "up");
@@ -330,6 +350,14 @@ static void draw_list(struct kiln_boot_pane *p, const struct kiln_area *a)
         draw_row(&k, a, y, p->top + (size_t)y, &c);
 }
 
+static bool watches(const struct kiln_bootcmd *cmd)
+{
+    for (size_t i = 0; i < cmd->n_elements; i++)
+        if (kiln_bootcmd_watches(&cmd->elements[i]))
+            return true;
+    return false;
+}
+
 /* "45 events, total 0:06.400" */
 static void add_head(const struct kiln_boot_pane *p, int w, struct kiln_str *out)
 {
@@ -339,8 +367,8 @@ static void add_head(const struct kiln_boot_pane *p, int w, struct kiln_str *out
         kiln_str_adds(out, "has an error");
         return;
     }
-    kiln_str_addf(out, "%zu event%s%s ", l->n_rows, l->n_rows == 1 ? "" : "s",
-                  w >= LIST_MIN ? ", total" : ",");
+    kiln_str_addf(out, "%zu event%s%s%s ", l->n_rows, l->n_rows == 1 ? "" : "s",
+                  w >= LIST_MIN ? ", total" : ",", watches(&l->cmd) ? " at most" : "");
     add_clock(out, l->total_ns);
     if (l->open_end)
         kiln_str_adds(out, " and more");
