@@ -110,7 +110,7 @@ static bool same_caps(const struct kiln_term_caps *a, const struct kiln_term_cap
 {
     return a->colors == b->colors && a->utf8 == b->utf8 && a->sync == b->sync &&
            a->inside == b->inside && a->pixels == b->pixels && a->cell_w == b->cell_w &&
-           a->cell_h == b->cell_h;
+           a->cell_h == b->cell_h && a->sixel_w == b->sixel_w && a->sixel_h == b->sixel_h;
 }
 
 static void take_caps(struct loop *l)

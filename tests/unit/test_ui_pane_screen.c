@@ -468,6 +468,13 @@ static void sixel(void **state)
     settle(b);
     assert_int_equal(b->term.forgotten, 1);
     assert_non_null(strstr(b->term.out.data, "\"1;1;800;"));
+    kiln_str_clear(&b->term.out); /* none is larger than the terminal can show */
+    b->term.caps.sixel_w = 505;
+    b->term.caps.sixel_h = 1000;
+    draw(b); /* away with the old one */
+    draw(b);
+    assert_non_null(strstr(b->term.out.data, "\"1;1;500;"));
+    b->term.forgotten = 1;
     ops->pixels(b->pane, con.term, NULL);
     assert_int_equal(b->term.forgotten, 2);
     kiln_picture_done(&p);

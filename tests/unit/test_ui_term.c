@@ -648,6 +648,34 @@ static void test_answers(void **state)
     close_bed(&b);
 }
 
+/* A terminal with sixels is asked how large they may be; no answer of it is left unread. */
+static void test_sixel_size(void **state)
+{
+    static const char first[] = "\033[?64;4c", second[] = "\033[?2;0;1000;800S\033[?64;4c";
+    struct bed b;
+    struct kiln_key key = { 0 };
+    char *paste, buf[4096];
+    ssize_t n;
+
+    (void)state;
+    unsetenv("TMUX");
+    unsetenv("STY");
+    open_bed(&b, "xterm-256color", 80, 24);
+    draw(&b);
+    assert_int_equal(write(b.master, first, sizeof(first) - 1), sizeof(first) - 1);
+    assert_false(kiln_term_key(b.term, &key, &paste));
+    assert_int_equal(kiln_term_caps(b.term)->pixels, KILN_PIXELS_SIXEL);
+    assert_true(kiln_term_flush(b.term));
+    n = read(b.master, buf, sizeof(buf));
+    assert_true(n > 0 && memmem(buf, (size_t)n, "\033[?2;4;0S\033[c", 13));
+    assert_int_equal(write(b.master, second, sizeof(second) - 1), sizeof(second) - 1);
+    assert_false(kiln_term_key(b.term, &key, &paste));
+    assert_int_equal(kiln_term_caps(b.term)->sixel_w, 1000);
+    assert_int_equal(kiln_term_caps(b.term)->sixel_h, 800);
+    assert_true(kiln_term_idle(b.term)); /* asked once only */
+    close_bed(&b);
+}
+
 static void test_given_back(void **state)
 {
     struct bed b;
@@ -681,7 +709,7 @@ int main(void)
         cmocka_unit_test(test_max_bps),         cmocka_unit_test(test_in_parts),
         cmocka_unit_test(test_stuck),           cmocka_unit_test(test_refused),
         cmocka_unit_test(test_no_color),        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_given_back),
+        cmocka_unit_test(test_sixel_size),      cmocka_unit_test(test_given_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

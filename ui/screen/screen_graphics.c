@@ -45,6 +45,14 @@ static void add_kitty(struct kiln_screen_graphics *g, int cols, int rows, struct
         kiln_kitty_remove(out, old);
 }
 
+/* Cells that a picture may take: no terminal shows one beyond its maximum. */
+static int at_most(int cells, const struct kiln_term_caps *caps, int max_pixels, int cell_pixels)
+{
+    int fit = cell_pixels > 0 ? max_pixels / cell_pixels : 0;
+
+    return caps->pixels == KILN_PIXELS_SIXEL && fit > 0 && fit < cells ? fit : cells;
+}
+
 bool kiln_screen_graphics_show(struct kiln_screen_graphics *g, struct kiln_term *term,
                                const struct kiln_pixels_ops *ops, const struct kiln_area *a,
                                const struct kiln_picture *p, uint64_t frame)
@@ -54,7 +62,9 @@ bool kiln_screen_graphics_show(struct kiln_screen_graphics *g, struct kiln_term 
     int cols, rows, x, y;
     bool there, moved;
 
-    kiln_picture_fit(p->width, p->height, a->w, a->h, caps->cell_w, caps->cell_h, &cols, &rows);
+    kiln_picture_fit(p->width, p->height, at_most(a->w, caps, caps->sixel_w, caps->cell_w),
+                     at_most(a->h, caps, caps->sixel_h, caps->cell_h), caps->cell_w, caps->cell_h,
+                     &cols, &rows);
     x = a->x + (a->w - cols) / 2;
     y = a->y + (a->h - rows) / 2;
     there = g->shown == caps->pixels && g->epoch == kiln_term_epoch(term);

@@ -212,7 +212,8 @@ static bool key_of_mouse(const struct kiln_term_reply *r, struct kiln_key *ret)
 
 static bool is_answer(const struct kiln_term_reply *r)
 {
-    return (r->prefix == '?' && (r->final == 'c' || (r->middle == '$' && r->final == 'y'))) ||
+    return (r->prefix == '?' &&
+            (r->final == 'c' || r->final == 'S' || (r->middle == '$' && r->final == 'y'))) ||
            (!r->prefix && r->final == 't');
 }
 

@@ -24,7 +24,7 @@ struct kiln_keyparser {
 struct kiln_term_reply {
     char prefix; /* '?', '>' or 0 */
     char middle; /* '$' or 0 */
-    char final;  /* 'c', 'y', 't'; '_' an APC string */
+    char final;  /* 'c', 'y', 't', 'S'; '_' an APC string */
     int params[KILN_KEYPARSER_MAX_PARAM];
     int n_params;
     bool ok; /* APC: it says OK */

@@ -29,6 +29,8 @@ static const char sync_on[] = "\033[?2026h", sync_off[] = "\033[?2026l";
 /* Synchronised updates? Size of a cell? Kitty's pictures? And what every terminal answers: DA1. */
 static const char questions[] = "\033[?2026$p\033[16t"
                                 "\033_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\033\\\033[c";
+/* Who has sixels is asked how large a picture may be: a larger one would not be shown at all. */
+static const char sixel_question[] = "\033[?2;4;0S\033[c";
 
 struct kiln_term {
     int fd;
@@ -48,6 +50,7 @@ struct kiln_term {
     bool entered, mouse;
     bool more;            /* the beginning of a key has come */
     bool asked, answered; /* our questions */
+    bool asked_size;      /* sixel_question */
     bool behind;          /* not all of the last frame was drawn */
 };
 
@@ -524,6 +527,19 @@ static void read_input(struct kiln_term *t)
     }
 }
 
+/* The last answer: every terminal gives it. */
+static void take_attributes(struct kiln_term *t, const struct kiln_term_reply *r)
+{
+    for (int i = 1; i < r->n_params; i++)
+        if (r->params[i] == 4 && t->caps.pixels == KILN_PIXELS_NONE)
+            t->caps.pixels = KILN_PIXELS_SIXEL;
+    t->answered = t->caps.pixels != KILN_PIXELS_SIXEL || t->asked_size;
+    if (t->answered)
+        return;
+    t->asked_size = true;
+    (void)kiln_outqueue_add(&t->out, sixel_question, sizeof(sixel_question) - 1);
+}
+
 static void take_reply(struct kiln_term *t, const struct kiln_term_reply *r)
 {
     if (r->final == 'y' && r->params[0] == 2026) {
@@ -533,11 +549,11 @@ static void take_reply(struct kiln_term *t, const struct kiln_term_reply *r)
         t->caps.cell_w = r->params[2];
     } else if (r->final == '_' && r->ok) {
         t->caps.pixels = KILN_PIXELS_KITTY;
+    } else if (r->final == 'S' && r->params[0] == 2 && r->params[1] == 0) {
+        t->caps.sixel_w = r->params[2];
+        t->caps.sixel_h = r->params[3];
     } else if (r->final == 'c') {
-        for (int i = 1; i < r->n_params; i++)
-            if (r->params[i] == 4 && t->caps.pixels == KILN_PIXELS_NONE)
-                t->caps.pixels = KILN_PIXELS_SIXEL;
-        t->answered = true;
+        take_attributes(t, r);
     }
     t->paint.no_scroll = t->caps.pixels != KILN_PIXELS_NONE;
 }

@@ -23,6 +23,7 @@ struct kiln_term_caps {
     bool inside;             /* tmux or screen */
     enum kiln_pixels pixels; /* what it answered; NONE until then, inside tmux and screen */
     int cell_w, cell_h;      /* pixels of a cell; 0: not known */
+    int sixel_w, sixel_h;    /* of the largest sixel picture that it shows; 0: not known */
 };
 
 struct kiln_term;
