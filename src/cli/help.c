@@ -10,7 +10,7 @@ static void list_commands(void)
 
 static void list_schema(const struct kiln_schema *s)
 {
-    kiln_cli_printf("  %-14s %s\n", s->name, s->summary);
+    kiln_cli_printf("  %-16s %s\n", s->name, s->summary);
 }
 
 static void list_components(void)

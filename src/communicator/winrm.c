@@ -44,7 +44,7 @@ static bool winrm_run(struct kiln_communicator *base, const struct kiln_remote *
             if (!job.lost)
                 return kiln_err_move(err, &why);
             kiln_log("winrm: the guest went away: %s", kiln_err_text(&why));
-            *ret_status = KILN_WINRM_STATUS_LOST;
+            *ret_status = KILN_STATUS_WINRM_LOST;
             return true;
         }
         hand_over(remote, &reply);

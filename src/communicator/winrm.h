@@ -11,10 +11,6 @@
 
 #include "engine/communicator.h"
 
-/* What Packer has always called a command whose guest went away; templates have it in their
- * valid_exit_codes. */
-#define KILN_WINRM_STATUS_LOST 16001
-
 /* Where to log in, and as whom. All strings owned. */
 struct kiln_winrm_config {
     char *host;

@@ -173,8 +173,10 @@ static bool ask(struct kiln_winrm_job *job, struct kiln_winrm_request *r, int64_
         return kiln_err_move(err, &why);
     }
     job->rung = KILN_WINRM_HTTP;
-    if (!kiln_winrm_reply_parse(ret, kiln_str_cstr(&answer), answer.len, &why))
+    if (!kiln_winrm_reply_parse(ret, kiln_str_cstr(&answer), answer.len, &why)) {
+        job->lost = job->command_id && status != 200; /* 503: the service has stopped */
         return status == 200 ? kiln_err_move(err, &why) : refused(w, status, err);
+    }
     job->rung = ret->is_fault ? KILN_WINRM_FAULT : KILN_WINRM_ANSWER;
     job->fault_code = ret->fault_code;
     job->lost = job->command_id && ret->fault_code == KILN_WINRM_FAULT_NO_SHELL;

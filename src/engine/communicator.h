@@ -23,6 +23,9 @@ struct kiln_remote {
 };
 
 #define KILN_STATUS_DISCONNECTED 2300218 /* the session ended without an exit status */
+/* The same by WinRM: the guest went away under the command. Packer's number, which templates have
+ * in their valid_exit_codes. */
+#define KILN_STATUS_WINRM_LOST 16001
 
 /* Called as bytes are moved; total 0 = unknown. May be NULL. */
 typedef void kiln_transfer_progress(void *ud, uint64_t done, uint64_t total);

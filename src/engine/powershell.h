@@ -7,6 +7,11 @@
 
 #include "base/str.h"
 
+/* Begins a script file that is UTF-8; without it Windows PowerShell takes it for the local code
+ * page.
+ */
+#define KILN_POWERSHELL_MARK "\xef\xbb\xbf"
+
 /**
  * The command line that runs a script: `powershell.exe -EncodedCommand …`, the script in UTF-16 and
  * base64, so that nothing in it means anything to cmd.exe. Progress bars are off: they would come

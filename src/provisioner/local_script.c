@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/encode.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/process.h"
@@ -14,6 +15,8 @@ static const struct kiln_field fields[] = {
     { "execute_command", KILN_STRINGS, offsetof(struct kiln_local_script, execute_command),
       KILN_RAW, .def = "/bin/sh,-c,{{.Vars}} {{.Script}}",
       .help = "The program and its arguments; {{.Vars}} and {{.Script}} are known." },
+    { "inline_shebang", KILN_STRING, offsetof(struct kiln_local_script, script.inline_shebang),
+      .help = "Interpreter line of inline scripts, without \"#!\" (/bin/sh -e)." },
     { "only_on", KILN_STRINGS, offsetof(struct kiln_local_script, only_on),
       .help = "Operating systems to run on: linux, darwin, freebsd, openbsd, solaris, windows." },
     { "tempfile_extension", KILN_STRING, offsetof(struct kiln_local_script, tempfile_extension),
@@ -77,7 +80,7 @@ static bool render_argv(const struct kiln_local_script *s, struct kiln_build *b,
     KILN_AUTO_STR vars = { 0 };
     struct kiln_interp interp;
 
-    if (!kiln_script_vars(b, &s->script, format, &vars, err))
+    if (!kiln_script_vars(b, &s->script, format, kiln_shell_add_escaped, &vars, err))
         return false;
     kiln_strmap_set(&extra, "Vars", kiln_str_cstr(&vars));
     kiln_strmap_set(&extra, "Script", path);

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/encode.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "template/gofmt.h"
@@ -24,8 +23,6 @@ static const struct kiln_field fields[] = {
       .help = "Variables for the script as a map; wins over environment_vars." },
     { "env_var_format", KILN_STRING, offsetof(struct kiln_script_config, env_var_format),
       .help = "How a variable is written in front of the command; takes name and value." },
-    { "inline_shebang", KILN_STRING, offsetof(struct kiln_script_config, inline_shebang),
-      .help = "Interpreter line of inline scripts, without \"#!\" (/bin/sh -e)." },
     { 0 },
 };
 
@@ -61,28 +58,44 @@ bool kiln_script_check(const struct kiln_script_config *c, const struct kiln_pre
     return ok;
 }
 
-bool kiln_script_write_inline(struct kiln_build *b, const struct kiln_strv *lines,
-                              const char *shebang, const char *suffix, mode_t mode, char **ret_path,
-                              struct kiln_err *err)
+bool kiln_script_check_one(const struct kiln_script_config *c, const struct kiln_prepare *p)
+{
+    bool has_script = c->script && c->script[0];
+    bool ok = kiln_script_check(c, p);
+
+    if (has_script && c->scripts.n)
+        ok = kiln_config_error(p, "script", "Only one of script or scripts can be specified.");
+    if (!has_script && c->scripts.n == 0 && c->inline_lines.n == 0)
+        ok = kiln_config_error(p, NULL, "Either a script file or inline script must be specified.");
+    if ((has_script || c->scripts.n) && c->inline_lines.n)
+        ok = kiln_config_error(p, "inline",
+                               "Only a script file or an inline script can be "
+                               "specified, not both.");
+    return ok;
+}
+
+bool kiln_script_add_inline(struct kiln_build *b, const struct kiln_strv *lines,
+                            struct kiln_str *text, struct kiln_err *err)
 {
     const struct kiln_interp interp = kiln_build_runtime_interp(b);
-    KILN_AUTO_STR text = { 0 };
-    KILN_AUTO_FD fd = -1;
-    char *path = NULL;
 
-    if (shebang)
-        kiln_str_addf(&text, "#!%s\n", shebang);
     for (size_t i = 0; i < lines->n; i++) {
-        if (!kiln_interp_render_stable(&interp, lines->v[i], &text, err))
+        if (!kiln_interp_render_stable(&interp, lines->v[i], text, err))
             return kiln_err_wrap(err, "Error interpolating command '%s'", lines->v[i]);
-        kiln_str_addc(&text, '\n');
+        kiln_str_addc(text, '\n');
     }
-    if (!kiln_str_ok(&text, "inline script", err))
-        return false;
-    fd = kiln_ledger_temp_file(b->ledger, "kiln-shell", suffix, &path, err);
+    return kiln_str_ok(text, "inline script", err);
+}
+
+bool kiln_script_write(struct kiln_build *b, const struct kiln_str *text, const char *suffix,
+                       mode_t mode, char **ret_path, struct kiln_err *err)
+{
+    char *path = NULL;
+    KILN_AUTO_FD fd = kiln_ledger_temp_file(b->ledger, "kiln-shell", suffix, &path, err);
+
     if (fd < 0)
         return false;
-    if (!kiln_fs_write_all(fd, text.data, text.len, err)) {
+    if (!kiln_fs_write_all(fd, text->data, text->len, err)) {
         kiln_ledger_remove(b->ledger, KILN_OWNED_FILE, path);
         return kiln_err_wrap(err, "write script");
     }
@@ -91,21 +104,36 @@ bool kiln_script_write_inline(struct kiln_build *b, const struct kiln_strv *line
     return true;
 }
 
-static bool render_var(const struct kiln_interp *interp, struct kiln_strmap *vars, const char *key,
-                       const char *value, struct kiln_err *err)
+bool kiln_script_write_inline(struct kiln_build *b, const struct kiln_strv *lines,
+                              const char *shebang, const char *suffix, mode_t mode, char **ret_path,
+                              struct kiln_err *err)
+{
+    KILN_AUTO_STR text = { 0 };
+
+    if (shebang)
+        kiln_str_addf(&text, "#!%s\n", shebang);
+    return kiln_script_add_inline(b, lines, &text, err) &&
+           kiln_script_write(b, &text, suffix, mode, ret_path, err);
+}
+
+static bool render_var(const struct kiln_interp *interp, kiln_script_escape *escape,
+                       struct kiln_strmap *vars, const char *key, const char *value,
+                       struct kiln_err *err)
 {
     KILN_AUTO_STR text = { 0 };
     KILN_AUTO_STR quoted = { 0 };
 
     if (!kiln_interp_render_stable(interp, value, &text, err))
         return kiln_err_wrap(err, "environment variable %s", key);
-    kiln_shell_add_escaped(&quoted, kiln_str_cstr(&text));
+    if (!escape)
+        escape = kiln_str_adds;
+    escape(&quoted, kiln_str_cstr(&text));
     kiln_strmap_set(vars, key, kiln_str_cstr(&quoted));
     return true;
 }
 
 bool kiln_script_vars(struct kiln_build *b, const struct kiln_script_config *c, const char *format,
-                      struct kiln_str *ret, struct kiln_err *err)
+                      kiln_script_escape *escape, struct kiln_str *ret, struct kiln_err *err)
 {
     const struct kiln_interp interp = kiln_build_runtime_interp(b);
     KILN_AUTO_STRMAP vars = { 0 };
@@ -116,11 +144,11 @@ bool kiln_script_vars(struct kiln_build *b, const struct kiln_script_config *c, 
         const char *var = c->environment_vars.v[i], *eq = strchr(var, '=');
         KILN_AUTO_FREE char *key = kiln_xstrndup(var, (size_t)(eq - var));
 
-        if (!render_var(&interp, &vars, key, eq + 1, err))
+        if (!render_var(&interp, escape, &vars, key, eq + 1, err))
             return false;
     }
     for (size_t i = 0; i < c->env.keys.n; i++) {
-        if (!render_var(&interp, &vars, c->env.keys.v[i], c->env.values.v[i], err))
+        if (!render_var(&interp, escape, &vars, c->env.keys.v[i], c->env.values.v[i], err))
             return false;
     }
     kiln_strv_add_all(&names, &vars.keys);

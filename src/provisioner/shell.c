@@ -1,11 +1,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/encode.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/random.h"
-#include "engine/output.h"
 #include "provisioner/provisioners.h"
+#include "provisioner/remote.h"
 #include "provisioner/script.h"
 
 /*
@@ -29,6 +30,8 @@ static const struct kiln_field fields[] = {
     { "execute_command", KILN_STRING, offsetof(struct shell, execute_command), KILN_RAW,
       .help = "Command that runs the script; {{.Path}}, {{.Vars}} and {{.EnvVarFile}} are known "
               "(chmod +x {{.Path}}; {{.Vars}} {{.Path}})." },
+    { "inline_shebang", KILN_STRING, offsetof(struct shell, script.inline_shebang),
+      .help = "Interpreter line of inline scripts, without \"#!\" (/bin/sh -e)." },
     { "remote_folder", KILN_STRING, offsetof(struct shell, remote_folder), .def = "/tmp",
       .help = "Directory in the guest that the script is uploaded to." },
     { "remote_file", KILN_STRING, offsetof(struct shell, remote_file),
@@ -59,10 +62,7 @@ static const struct kiln_schema schema = { "shell", "runs shell scripts in the g
 /* One run of the provisioner. */
 struct run {
     const struct shell *cfg;
-    struct kiln_build *build;
-    struct kiln_communicator *comm;
-    struct kiln_cancel *cancel;
-    int64_t deadline;  /* for (re)starting scripts */
+    struct kiln_remote_work work;
     char *remote;      /* path of the script in the guest */
     char *remote_vars; /* path of the variables file; "" without one */
     struct kiln_str vars;
@@ -70,19 +70,9 @@ struct run {
 
 static bool prepare(void *cfg, const struct kiln_prepare *p)
 {
-    struct shell *s = cfg;
-    bool has_script = s->script.script && s->script.script[0];
-    bool ok = kiln_script_check(&s->script, p);
+    const struct shell *s = cfg;
 
-    if (has_script && s->script.scripts.n)
-        ok = kiln_config_error(p, "script", "Only one of script or scripts can be specified.");
-    if (!has_script && s->script.scripts.n == 0 && s->script.inline_lines.n == 0)
-        ok = kiln_config_error(p, NULL, "Either a script file or inline script must be specified.");
-    if ((has_script || s->script.scripts.n) && s->script.inline_lines.n)
-        ok = kiln_config_error(p, "inline",
-                               "Only a script file or an inline script can be "
-                               "specified, not both.");
-    return ok;
+    return kiln_script_check_one(&s->script, p);
 }
 
 static const char *execute_command(const struct shell *s)
@@ -102,51 +92,23 @@ static const char *env_var_format(const struct shell *s)
 
 /* ---- pieces of one attempt ---- */
 
-static bool remote(struct run *r, const char *command, int *ret_status, struct kiln_err *err)
-{
-    const struct kiln_remote cmd = { .command = command };
-
-    return r->comm->ops->run(r->comm, &cmd, r->cancel, ret_status, err);
-}
-
 static bool remotef(struct run *r, int *ret_status, struct kiln_err *err, const char *fmt,
                     const char *path)
 {
     KILN_AUTO_STR command = { 0 };
 
     kiln_str_addf(&command, "%s%s", fmt, path);
-    return remote(r, kiln_str_cstr(&command), ret_status, err);
+    return kiln_remote_run(&r->work, kiln_str_cstr(&command), ret_status, err);
 }
 
 static bool upload(struct run *r, const char *local, struct kiln_err *err)
 {
     int status;
 
-    if (!r->comm->ops->upload(r->comm, local, r->remote, 0644, NULL, r->cancel, err))
+    if (!kiln_remote_upload(&r->work, local, r->remote, 0644, err))
         return kiln_err_wrap(err, "Error uploading script");
     if (!remotef(r, &status, err, "chmod 0755 ", r->remote))
         return kiln_err_wrap(err, "Error chmodding script file to 0755 in remote machine");
-    return true;
-}
-
-static bool execute(struct run *r, const char *command, int *ret_status, struct kiln_err *err)
-{
-    KILN_CLEANUP(kiln_output_freep) struct kiln_output *out = kiln_output_new(r->build);
-    const struct kiln_remote cmd = { .command = command, .output = kiln_output_remote, .ud = out };
-    bool ok = r->comm->ops->run(r->comm, &cmd, r->cancel, ret_status, err);
-
-    kiln_output_end(out);
-    return ok;
-}
-
-/* True to try again: the error is dropped. Packer's clock: tries every 2 s until the timeout. */
-static bool again(struct run *r, struct kiln_err *err)
-{
-    if (kiln_cancel_fired(r->cancel) || kiln_cancel_now(r->cancel) > r->deadline)
-        return false;
-    if (!kiln_wait_us(r->cancel, KILN_SECOND(2), NULL))
-        return false;
-    kiln_err_clear(err);
     return true;
 }
 
@@ -154,9 +116,9 @@ static bool start(struct run *r, const char *local, const char *command, int *re
                   struct kiln_err *err)
 {
     do {
-        if (upload(r, local, err) && execute(r, command, ret_status, err))
+        if (upload(r, local, err) && kiln_remote_show(&r->work, command, ret_status, err))
             return true;
-    } while (again(r, err));
+    } while (kiln_remote_again(&r->work, err));
     return false;
 }
 
@@ -172,7 +134,7 @@ static bool clean(struct run *r, const char *path, struct kiln_err *err)
                                path);
         else
             return true;
-    } while (again(r, err));
+    } while (kiln_remote_again(&r->work, err));
     return false;
 }
 
@@ -195,7 +157,7 @@ static bool fix_lines(struct run *r, const char *path, char **ret_copy, struct k
         kiln_str_addc(&fixed, '\n');
     if (fixed.len == text.len)
         return true;
-    fd = kiln_ledger_temp_file(r->build->ledger, "kiln-shell", "", ret_copy, err);
+    fd = kiln_ledger_temp_file(r->work.build->ledger, "kiln-shell", "", ret_copy, err);
     return fd >= 0 && kiln_fs_write_all(fd, fixed.data, fixed.len, err);
 }
 
@@ -207,7 +169,7 @@ static bool render_command(struct run *r, struct kiln_str *ret, struct kiln_err 
     kiln_strmap_set(&extra, "Vars", kiln_str_cstr(&r->vars));
     kiln_strmap_set(&extra, "EnvVarFile", r->remote_vars);
     kiln_strmap_set(&extra, "Path", r->remote);
-    interp = kiln_script_interp(r->build, &data, &extra);
+    interp = kiln_script_interp(r->work.build, &data, &extra);
     if (!kiln_interp_render_stable(&interp, execute_command(r->cfg), ret, err))
         return kiln_err_wrap(err, "Error processing command");
     return true;
@@ -233,11 +195,11 @@ static bool run_script(struct run *r, const char *path, struct kiln_err *err)
     int status = 0;
     bool ok;
 
-    kiln_say(r->build, "Provisioning with shell script: %s", path);
+    kiln_say(r->work.build, "Provisioning with shell script: %s", path);
     ok = render_command(r, &command, err) && (r->cfg->binary || fix_lines(r, path, &copy, err)) &&
          start(r, copy ? copy : path, kiln_str_cstr(&command), &status, err) &&
          check_status(r->cfg, status, err);
-    kiln_ledger_remove(r->build->ledger, KILN_OWNED_FILE, copy);
+    kiln_ledger_remove(r->work.build->ledger, KILN_OWNED_FILE, copy);
     if (!ok || r->cfg->skip_clean || status == KILN_STATUS_DISCONNECTED)
         return ok;
     return clean(r, r->remote, err);
@@ -254,15 +216,14 @@ static bool upload_vars(struct run *r, struct kiln_err *err)
 
     if (!r->cfg->use_env_var_file)
         return true;
-    fd = kiln_ledger_temp_file(r->build->ledger, "kiln-shell-vars", "", &local, err);
+    fd = kiln_ledger_temp_file(r->work.build->ledger, "kiln-shell-vars", "", &local, err);
     if (fd < 0)
         return false;
     ok = kiln_fs_write_all(fd, kiln_str_cstr(&r->vars), r->vars.len, err);
-    while (ok &&
-           !(r->comm->ops->upload(r->comm, local, r->remote_vars, 0600, NULL, r->cancel, err) &&
-             remotef(r, &status, err, "chmod 0600 ", r->remote_vars)))
-        ok = again(r, err);
-    kiln_ledger_remove(r->build->ledger, KILN_OWNED_FILE, local);
+    while (ok && !(kiln_remote_upload(&r->work, local, r->remote_vars, 0600, err) &&
+                   remotef(r, &status, err, "chmod 0600 ", r->remote_vars)))
+        ok = kiln_remote_again(&r->work, err);
+    kiln_ledger_remove(r->work.build->ledger, KILN_OWNED_FILE, local);
     return ok ? true : kiln_err_wrap(err, "Error uploading environment variable file");
 }
 
@@ -299,20 +260,20 @@ static bool run_all(struct run *r, const struct kiln_strv *scripts, struct kiln_
     if (r->cfg->pause_after_ns <= 0)
         return true;
     kiln_duration_format(&text, r->cfg->pause_after_ns);
-    kiln_say(r->build, "Pausing %s after this provisioner...", kiln_str_cstr(&text));
-    return kiln_wait_us(r->cancel, r->cfg->pause_after_ns / 1000, err);
+    kiln_say(r->work.build, "Pausing %s after this provisioner...", kiln_str_cstr(&text));
+    return kiln_wait_us(r->work.cancel, r->cfg->pause_after_ns / 1000, err);
 }
 
 static bool provision(void *cfg, struct kiln_build *b, struct kiln_communicator *comm,
                       struct kiln_cancel *cancel, struct kiln_err *err)
 {
     const struct shell *s = cfg;
-    struct run r = { .cfg = s, .build = b, .comm = comm, .cancel = cancel };
+    struct run r = { .cfg = s, .work = { b, comm, cancel, KILN_NEVER } };
     KILN_AUTO_STRV scripts = { 0 };
     char *inline_file = NULL;
     bool ok = true;
 
-    r.deadline = kiln_cancel_deadline(cancel, s->start_retry_timeout_ns / 1000);
+    r.work.deadline = kiln_cancel_deadline(cancel, s->start_retry_timeout_ns / 1000);
     r.remote = remote_name(s);
     r.remote_vars = s->use_env_var_file ? kiln_xasprintf("%s/varfile_%u.sh", s->remote_folder,
                                                          (unsigned)kiln_random_below(9999))
@@ -324,7 +285,8 @@ static bool provision(void *cfg, struct kiln_build *b, struct kiln_communicator 
         if (ok)
             kiln_strv_add(&scripts, inline_file);
     }
-    ok = ok && kiln_script_vars(b, &s->script, env_var_format(s), &r.vars, err) &&
+    ok = ok &&
+         kiln_script_vars(b, &s->script, env_var_format(s), kiln_shell_add_escaped, &r.vars, err) &&
          run_all(&r, &scripts, err);
     kiln_ledger_remove(b->ledger, KILN_OWNED_FILE, inline_file);
     kiln_str_done(&r.vars);

@@ -12,8 +12,15 @@ static const struct kiln_builder_ops *const builders[] = {
 };
 
 static const struct kiln_provisioner_ops *const provisioners[] = {
-    &kiln_breakpoint_provisioner,  &kiln_file_provisioner,  &kiln_shell_provisioner,
-    &kiln_shell_local_provisioner, &kiln_sleep_provisioner, NULL,
+    &kiln_breakpoint_provisioner,
+    &kiln_file_provisioner,
+    &kiln_powershell_provisioner,
+    &kiln_shell_provisioner,
+    &kiln_shell_local_provisioner,
+    &kiln_sleep_provisioner,
+    &kiln_windows_restart_provisioner,
+    &kiln_windows_shell_provisioner,
+    NULL,
 };
 
 static const struct kiln_postprocessor_ops *const postprocessors[] = {

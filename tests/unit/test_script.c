@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "base/encode.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "engine_fixture.h"
@@ -92,7 +93,7 @@ static void test_vars(void **state)
             kiln_strv_split(&c.environment_vars, rows[i].vars, '|');
         if (rows[i].key)
             kiln_strmap_set(&c.env, rows[i].key, rows[i].value);
-        unit_ok(kiln_script_vars(&f.b, &c, "%s='%s' ", &got, &err), &err);
+        unit_ok(kiln_script_vars(&f.b, &c, "%s='%s' ", kiln_shell_add_escaped, &got, &err), &err);
         if (strcmp(kiln_str_cstr(&got), rows[i].want) != 0)
             fail_msg("row %zu: %s", i, kiln_str_cstr(&got));
         kiln_strv_done(&c.environment_vars);
@@ -110,7 +111,7 @@ static void test_vars_that_cannot_be_rendered(void **state)
     (void)state;
     fixture_init(&f);
     kiln_strv_add(&c.environment_vars, "A={{ nosuch }}");
-    assert_false(kiln_script_vars(&f.b, &c, "%s=%s", &got, &err));
+    assert_false(kiln_script_vars(&f.b, &c, "%s=%s", NULL, &got, &err));
     assert_true(kiln_has_prefix(kiln_err_text(&err), "environment variable A: "));
     kiln_strv_done(&c.environment_vars);
 }

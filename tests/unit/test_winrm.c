@@ -8,6 +8,8 @@
 #include "communicator/winrm_envelope.h"
 #include "communicator/winrm_reply.h"
 #include "engine/powershell.h"
+#include "golden.h"
+#include "provisioner/elevated.h"
 
 #define SHELL "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 
@@ -217,11 +219,25 @@ static void quoting(void **state)
     assert_string_equal(escaped.data, "a`$b `\"c`\" `'d`' ``e");
 }
 
+static void elevated(void **state)
+{
+    static const struct kiln_elevated e = { .command = "run 'it'",
+                                            .user = "Administrator",
+                                            .password = "$it's",
+                                            .name = "packer-1",
+                                            .path = "C:/Windows/Temp/x.ps1" };
+    KILN_AUTO_STR got = { 0 };
+
+    (void)state;
+    kiln_elevated_add_script(&got, &e);
+    unit_golden(KILN_TESTS "/golden/windows/elevated.ps1", &got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(questions),     cmocka_unit_test(answers), cmocka_unit_test(limits),
-        cmocka_unit_test(command_lines), cmocka_unit_test(quoting),
+        cmocka_unit_test(command_lines), cmocka_unit_test(quoting), cmocka_unit_test(elevated),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
