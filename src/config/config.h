@@ -47,6 +47,7 @@ struct kiln_ints {
 #define KILN_DEPRECATED (1u << 2) /* accepted; .help says what replaces it; a warning is given */
 #define KILN_REMOVED    (1u << 3) /* `Deprecated configuration key: 'K'…`, an error */
 #define KILN_HIDDEN     (1u << 4) /* not in help */
+#define KILN_TRIED      (1u << 5) /* raw, but rendered at prepare time for the mistakes in it */
 
 struct kiln_schema;
 

@@ -133,11 +133,13 @@ static bool render(const struct target *t, const struct kiln_node *node, const c
         return true;
     }
     if (kiln_interp_check(t->p->interp, text, &at, &err)) {
-        if (t->field->flags & KILN_RAW) {
+        KILN_AUTO_STR tried = { 0 };
+        const bool raw = t->field->flags & KILN_RAW, trial = t->field->flags & KILN_TRIED;
+
+        if (raw)
             kiln_str_adds(out, text);
-            return true;
-        }
-        if (kiln_interp_render(t->p->interp, text, out, &at, &err))
+        if ((raw && !trial) ||
+            kiln_interp_render(t->p->interp, text, raw ? &tried : out, &at, &err))
             return true;
         word = "render";
     }

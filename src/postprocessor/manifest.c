@@ -75,8 +75,8 @@ static bool custom_data_of(const struct manifest *m, struct kiln_build *b, struc
     for (size_t i = 0; i < keys.n; i++) {
         KILN_AUTO_STR value = { 0 };
 
-        if (!kiln_interp_render_stable(&interp, kiln_strmap_get(&m->custom_data, keys.v[i]), &value,
-                                       err)) {
+        if (!kiln_interp_render_again(&interp, kiln_strmap_get(&m->custom_data, keys.v[i]), &value,
+                                      err)) {
             (void)json_object_put(o);
             return kiln_err_wrap(err, "custom_data %s", keys.v[i]);
         }

@@ -88,7 +88,7 @@ static char *render(struct kiln_build *b, const char *text, struct kiln_err *err
     const struct kiln_interp interp = kiln_build_runtime_interp(b);
     KILN_AUTO_STR out = { 0 };
 
-    if (!kiln_interp_render_stable(&interp, text, &out, err))
+    if (!kiln_interp_render_again(&interp, text, &out, err))
         return NULL;
     return kiln_str_steal(&out);
 }

@@ -10,7 +10,7 @@
 #include "engine/output.h"
 
 static const struct kiln_field fields[] = {
-    { "command", KILN_STRING, offsetof(struct kiln_local_script, command), KILN_RAW,
+    { "command", KILN_STRING, offsetof(struct kiln_local_script, command), KILN_RAW | KILN_TRIED,
       .help = "One command line; the same as inline with one element." },
     { "execute_command", KILN_STRINGS, offsetof(struct kiln_local_script, execute_command),
       KILN_RAW, .def = "/bin/sh,-c,{{.Vars}} {{.Script}}",

@@ -220,7 +220,7 @@ static bool elevate(struct run *r, struct kiln_str *command, struct kiln_err *er
     struct kiln_elevated e = { .command = kiln_str_cstr(command), .user = r->cfg->elevated_user };
 
     if (is_set(r->cfg->elevated_password) &&
-        !kiln_interp_render_stable(&interp, r->cfg->elevated_password, &password, err))
+        !kiln_interp_render_again(&interp, r->cfg->elevated_password, &password, err))
         return kiln_err_wrap(err, "elevated_password");
     if (password.len > 0)
         kiln_build_add_secret(r->work.build, kiln_str_cstr(&password));

@@ -9,8 +9,8 @@
 #include "template/gofmt.h"
 
 static const struct kiln_field fields[] = {
-    { "inline", KILN_STRINGS, offsetof(struct kiln_script_config, inline_lines), KILN_RAW,
-      .help = "Commands, one per element, run as one script." },
+    { "inline", KILN_STRINGS, offsetof(struct kiln_script_config, inline_lines),
+      KILN_RAW | KILN_TRIED, .help = "Commands, one per element, run as one script." },
     { "script", KILN_STRING, offsetof(struct kiln_script_config, script),
       .help = "Path of a script to run." },
     { "scripts", KILN_STRINGS, offsetof(struct kiln_script_config, scripts),
@@ -74,14 +74,27 @@ bool kiln_script_check_one(const struct kiln_script_config *c, const struct kiln
     return ok;
 }
 
+/* As if it had been rendered when the build was prepared: {{.ID}} gives the sentence that says to
+ * write {{build `ID`}}; and then until it stays the same, with the build's data. */
+static bool render_line(struct kiln_build *b, const char *line, struct kiln_str *ret,
+                        struct kiln_err *err)
+{
+    const struct kiln_interp interp = kiln_build_runtime_interp(b);
+    struct kiln_interp first = interp;
+    KILN_AUTO_STR once = { 0 };
+
+    first.data = &b->placeholders;
+    return (kiln_interp_render(&first, line, &once, NULL, err) &&
+            kiln_interp_render_again(&interp, kiln_str_cstr(&once), ret, err)) ||
+           kiln_err_wrap(err, "Error interpolating command '%s'", line);
+}
+
 bool kiln_script_add_inline(struct kiln_build *b, const struct kiln_strv *lines,
                             struct kiln_str *text, struct kiln_err *err)
 {
-    const struct kiln_interp interp = kiln_build_runtime_interp(b);
-
     for (size_t i = 0; i < lines->n; i++) {
-        if (!kiln_interp_render_stable(&interp, lines->v[i], text, err))
-            return kiln_err_wrap(err, "Error interpolating command '%s'", lines->v[i]);
+        if (!render_line(b, lines->v[i], text, err))
+            return false;
         kiln_str_addc(text, '\n');
     }
     return kiln_str_ok(text, "inline script", err);
@@ -123,7 +136,7 @@ static bool render_var(const struct kiln_interp *interp, kiln_script_escape *esc
     KILN_AUTO_STR text = { 0 };
     KILN_AUTO_STR quoted = { 0 };
 
-    if (!kiln_interp_render_stable(interp, value, &text, err))
+    if (!kiln_interp_render_again(interp, value, &text, err))
         return kiln_err_wrap(err, "environment variable %s", key);
     if (!escape)
         escape = kiln_str_adds;
@@ -172,8 +185,7 @@ struct kiln_interp kiln_script_interp(struct kiln_build *b, struct kiln_strmap *
     kiln_strmap_copy(data, &b->data);
     kiln_strmap_copy(data, extra);
     interp.data = data;
-    interp.strict_fields = true;
-    interp.data_type = "map[string]interface {}";
+    interp.build_keys = NULL; /* what is not known now never will be */
     return interp;
 }
 

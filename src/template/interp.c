@@ -35,17 +35,43 @@ bool kiln_interp_render(const struct kiln_interp *ctx, const char *text, struct 
     return kiln_err_set(err, KILN_ERR_USER, "the rendered text would hold a NUL character");
 }
 
-bool kiln_interp_render_stable(const struct kiln_interp *ctx, const char *text,
-                               struct kiln_str *out, struct kiln_err *err)
+/* What of the text is an action, each by itself; what is none stays. */
+static bool render_pieces(const struct kiln_interp *ctx, const char *text, struct kiln_str *out,
+                          struct kiln_err *err)
 {
-    KILN_AUTO_STR now = { 0 }, next = { 0 };
+    const char *p = text, *start, *end;
+
+    for (; (start = strstr(p, "{{")) && (end = strstr(start, "}}")); p = start + 2) {
+        const char *inner = strstr(start + 2, "{{");
+        KILN_AUTO_FREE char *piece = kiln_xstrndup(start, (size_t)(end + 2 - start));
+
+        kiln_str_add(out, p, (size_t)(start - p));
+        if ((inner && inner < end) || !kiln_interp_check(ctx, piece, NULL, NULL)) {
+            kiln_str_adds(out, "{{");
+            continue;
+        }
+        if (!kiln_interp_render(ctx, piece, out, NULL, err))
+            return false;
+        start = end; /* go on behind it */
+    }
+    kiln_str_adds(out, p);
+    return true;
+}
+
+bool kiln_interp_render_again(const struct kiln_interp *ctx, const char *text, struct kiln_str *out,
+                              struct kiln_err *err)
+{
+    KILN_AUTO_STR now = KILN_STR_MAX(KILN_MAX_RENDERED), next = KILN_STR_MAX(KILN_MAX_RENDERED);
 
     kiln_str_adds(&now, text);
     for (int i = 0; i < MAX_PASSES && kiln_interp_has_action(kiln_str_cstr(&now)); i++) {
         struct kiln_str swap = now;
+        bool whole = kiln_interp_check(ctx, kiln_str_cstr(&now), NULL, NULL);
 
         kiln_str_clear(&next);
-        if (!kiln_interp_render(ctx, kiln_str_cstr(&now), &next, NULL, err))
+        if (!(whole ? kiln_interp_render(ctx, kiln_str_cstr(&now), &next, NULL, err)
+                    : render_pieces(ctx, kiln_str_cstr(&now), &next, err)) ||
+            !kiln_str_ok(&next, "the rendered text", err))
             return false;
         now = next;
         next = swap;
@@ -54,6 +80,15 @@ bool kiln_interp_render_stable(const struct kiln_interp *ctx, const char *text,
     }
     kiln_str_add(out, kiln_str_cstr(&now), now.len);
     return kiln_str_ok(out, "the rendered text", err);
+}
+
+bool kiln_interp_render_stable(const struct kiln_interp *ctx, const char *text,
+                               struct kiln_str *out, struct kiln_err *err)
+{
+    KILN_AUTO_STR once = { 0 };
+
+    return kiln_interp_render(ctx, text, &once, NULL, err) &&
+           kiln_interp_render_again(ctx, kiln_str_cstr(&once), out, err);
 }
 
 bool kiln_interp_check(const struct kiln_interp *ctx, const char *text, size_t *ret_offset,

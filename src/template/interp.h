@@ -58,9 +58,16 @@ struct kiln_interp {
 bool kiln_interp_render(const struct kiln_interp *ctx, const char *text, struct kiln_str *out,
                         size_t *ret_offset, struct kiln_err *err);
 
-/** Render again and again until the text stops changing (at most 100 times). */
+/**
+ * Render again and again until the text stops changing (at most 100 times). From the second time on
+ * what does not parse came from a value (a password with "{{", say) and stays as it is.
+ */
 bool kiln_interp_render_stable(const struct kiln_interp *ctx, const char *text,
                                struct kiln_str *out, struct kiln_err *err);
+
+/** The same for a text that was rendered before: from the first time on. */
+bool kiln_interp_render_again(const struct kiln_interp *ctx, const char *text, struct kiln_str *out,
+                              struct kiln_err *err);
 
 /** Only parse: syntax errors and unknown functions fail; for fields that are rendered later. */
 bool kiln_interp_check(const struct kiln_interp *ctx, const char *text, size_t *ret_offset,

@@ -37,7 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                   .strict_fields = true,
                                   .start_s = 1795219243 },
            text);
-    if (size < 200)
+    if (size < 200) {
         (void)kiln_interp_render_stable(&(struct kiln_interp){ .user = &map }, text, &out, NULL);
+        (void)kiln_interp_render_again(&(struct kiln_interp){ .user = &map }, text, &out, NULL);
+    }
     return 0;
 }

@@ -296,9 +296,16 @@ static char *repeated(const char *head, const char *part, size_t n, const char *
 static const struct {
     const char *text, *want;
 } stable[] = {
-    { "plain {{ .X", NULL },     { "plain }} text", "plain }} text" },
-    { "{{user `one`}}", "end" }, { "{{user `loop`}}", "{{user `loop`}}" },
+    { "plain {{ .X", NULL },
+    { "plain }} text", "plain }} text" },
+    { "{{user `one`}}", "end" },
+    { "{{user `loop`}}", "{{user `loop`}}" },
     { "{{user `grow`}}", NULL },
+    /* braces that came from a value */
+    { "{{`pa{{ss`}} {{user `one`}}", "pa{{ss end" },
+    { "{{`a{{ {{b}} {{upper \"x\"}} }} {{`}}", "a{{ {{b}} X }} {{" },
+    { "{{`{{split \"a\" \"b\" 3}}`}}", NULL }, /* parses, so it is meant */
+    { "{{`{{ {{split \"a\" \"b\" 3}}`}}", NULL },
 };
 
 static void render_until_stable(void **state)

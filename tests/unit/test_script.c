@@ -110,7 +110,7 @@ static void test_vars_that_cannot_be_rendered(void **state)
 
     (void)state;
     fixture_init(&f);
-    kiln_strv_add(&c.environment_vars, "A={{ nosuch }}");
+    kiln_strv_add(&c.environment_vars, "A={{ upper `a` `b` }}");
     assert_false(kiln_script_vars(&f.b, &c, "%s=%s", NULL, &got, &err));
     assert_true(kiln_has_prefix(kiln_err_text(&err), "environment variable A: "));
     kiln_strv_done(&c.environment_vars);
@@ -155,6 +155,8 @@ static void test_inline(void **state)
     f.b.ledger = open_ledger(dir);
     check_inline(&f, "a|b c", "/bin/sh -e", "#!/bin/sh -e\na\nb c\n");
     check_inline(&f, "{{ upper `a` }}", NULL, "A\n");
+    check_inline(&f, "{{`{{upper \"q\"}}`}}", NULL, "Q\n"); /* until it stays the same */
+    check_inline(&f, "{{`pa{{ss`}} {{.X}}", NULL, "pa{{ss <no value>\n");
     check_inline(&f, "|x", "", "#!\n\nx\n");
     kiln_ledger_close(f.b.ledger);
     (void)kiln_fs_remove_tree(dir, NULL);
