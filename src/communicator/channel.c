@@ -28,6 +28,7 @@ bool kiln_channel_wait(struct kiln_channel *ch, struct kiln_cancel *c, struct ki
     case KILN_WAIT_READY:
         return true;
     case KILN_WAIT_TIMEOUT:
+        ch->stalled = true;
         return kiln_err_wrap(err, "nothing came from or went to the guest for %lld seconds",
                              (long long)(ch->stall_us / KILN_SECOND(1)));
     case KILN_WAIT_CANCELLED:

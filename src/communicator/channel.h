@@ -32,9 +32,10 @@ struct kiln_channel {
     void *ud;
     int64_t stall_us; /* give up after so long without any movement; 0: never */
     /* Set by the implementation as the other side says so. */
-    bool closed; /* nothing more will come */
-    bool lost;   /* the connection is gone; closed is set, too */
-    int status;  /* exit status, 128 + signal, or -1: none was told */
+    bool closed;  /* nothing more will come */
+    bool lost;    /* the connection is gone; closed is set, too */
+    bool stalled; /* stall_us went by in kiln_channel_wait */
+    int status;   /* exit status, 128 + signal, or -1: none was told */
 };
 
 void kiln_channel_free(struct kiln_channel *ch); /* NULL is fine */

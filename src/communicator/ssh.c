@@ -20,8 +20,9 @@ struct ssh {
     struct kiln_ssh_config cfg;
     struct kiln_ssh_keys *keys;
     struct kiln_route *route;
-    struct kiln_link *link;      /* NULL while there is no connection */
-    struct kiln_hub *tunnels;    /* in a connection of their own; NULL: none */
+    struct kiln_link *link;   /* NULL while there is no connection */
+    bool stalled;             /* … or one that ssh_read_write_timeout has given up */
+    struct kiln_hub *tunnels; /* in a connection of their own; NULL: none */
     bool had_tunnels;
     struct kiln_ssh_watch watch; /* also for reconnecting */
 };
@@ -110,6 +111,7 @@ static bool reconnect(struct ssh *s, struct kiln_cancel *c, struct kiln_err *err
     s->tunnels = NULL;
     s->ops->link_free(s->link);
     s->link = NULL;
+    s->stalled = false;
     return connect_as(s, &quick, c, err) ||
            kiln_err_wrap(err, "the connection to the guest was lost");
 }
@@ -120,8 +122,10 @@ static struct kiln_channel *open_once(struct ssh *s, const struct kiln_channel_h
                                       struct kiln_cancel *c, bool *ret_refused,
                                       struct kiln_err *err)
 {
-    struct kiln_channel *ch = s->ops->channel_open(
-        s->link, how, c, kiln_cancel_deadline(c, OPEN_LIMIT), ret_refused, err);
+    int64_t limit =
+        s->cfg.stall_us > 0 && s->cfg.stall_us < OPEN_LIMIT ? s->cfg.stall_us : OPEN_LIMIT;
+    struct kiln_channel *ch =
+        s->ops->channel_open(s->link, how, c, kiln_cancel_deadline(c, limit), ret_refused, err);
 
     if (!ch)
         return NULL;
@@ -136,7 +140,7 @@ static struct kiln_channel *open_channel(struct ssh *s, const struct kiln_channe
     KILN_AUTO_ERR why = { 0 };
     bool refused = false;
 
-    if (s->link && s->ops->link_alive(s->link)) {
+    if (s->link && !s->stalled && s->ops->link_alive(s->link)) {
         struct kiln_channel *ch =
             open_tunnels(s, c, &why) ? open_once(s, how, c, &refused, &why) : NULL;
 
@@ -154,6 +158,19 @@ static struct kiln_channel *open_channel(struct ssh *s, const struct kiln_channe
 
 /* ---- commands ---- */
 
+/* The guest is gone, or as good as that: a reboot does not always end connections. */
+static void give_up(struct ssh *s, struct kiln_channel *ch)
+{
+    KILN_AUTO_FREE char *text =
+        kiln_xasprintf("ssh_read_write_timeout: nothing came from the guest for %lld ms; the "
+                       "connection is given up\n",
+                       (long long)(ch->stall_us / 1000));
+
+    s->stalled = ch->closed = true;
+    if (ch->output)
+        ch->output(ch->ud, true, text, strlen(text));
+}
+
 /* Wait for movement; signs of life are sent while there is none. */
 static bool attend(struct ssh *s, struct kiln_channel *ch, int64_t *last_moved,
                    struct kiln_cancel *c, struct kiln_err *err)
@@ -169,10 +186,9 @@ static bool attend(struct ssh *s, struct kiln_channel *ch, int64_t *last_moved,
         return true;
     case KILN_WAIT_TIMEOUT:
         if (kiln_cancel_now(c) >= end)
-            return kiln_err_set(err, KILN_ERR_TIMEOUT,
-                                "ssh_read_write_timeout: nothing came from the guest for %lld s",
-                                (long long)(ch->stall_us / KILN_SECOND(1)));
-        s->ops->keep_alive(s->link);
+            give_up(s, ch);
+        else
+            s->ops->keep_alive(s->link);
         return true;
     case KILN_WAIT_CANCELLED:
     case KILN_WAIT_ERROR:
@@ -226,6 +242,13 @@ static struct kiln_channel *open_scp(struct ssh *s, const char *flags, const cha
     return open_channel(s, &how, c, err);
 }
 
+/* A transfer is over. */
+static bool settle(struct ssh *s, const struct kiln_channel *ch, bool ok)
+{
+    s->stalled = s->stalled || ch->stalled;
+    return ok;
+}
+
 static bool ssh_upload(struct kiln_communicator *base, const char *src, const char *dst,
                        mode_t mode, const struct kiln_transfer *t, struct kiln_cancel *c,
                        struct kiln_err *err)
@@ -238,8 +261,9 @@ static bool ssh_upload(struct kiln_communicator *base, const char *src, const ch
     ch = s->cfg.sftp ? open_sftp(s, c, err) : open_scp(s, "-dt", dir, c, err);
     if (!ch)
         return false;
-    return s->cfg.sftp ? kiln_sftp_put(ch, src, dst, mode, t, c, err)
-                       : kiln_scp_put(ch, src, kiln_path_base(dst), mode, t, c, err);
+    return settle(s, ch,
+                  s->cfg.sftp ? kiln_sftp_put(ch, src, dst, mode, t, c, err)
+                              : kiln_scp_put(ch, src, kiln_path_base(dst), mode, t, c, err));
 }
 
 static bool ssh_upload_dir(struct kiln_communicator *base, const char *src, const char *dst,
@@ -254,8 +278,9 @@ static bool ssh_upload_dir(struct kiln_communicator *base, const char *src, cons
     ch = s->cfg.sftp ? open_sftp(s, c, err) : open_scp(s, flags, dst, c, err);
     if (!ch)
         return false;
-    return s->cfg.sftp ? kiln_sftp_put_dir(ch, src, dst, t, c, err)
-                       : kiln_scp_put_dir(ch, src, t, c, err);
+    return settle(s, ch,
+                  s->cfg.sftp ? kiln_sftp_put_dir(ch, src, dst, t, c, err)
+                              : kiln_scp_put_dir(ch, src, t, c, err));
 }
 
 static bool ssh_download(struct kiln_communicator *base, const char *src, int fd,
@@ -267,7 +292,9 @@ static bool ssh_download(struct kiln_communicator *base, const char *src, int fd
     ch = s->cfg.sftp ? open_sftp(s, c, err) : open_scp(s, "-f", src, c, err);
     if (!ch)
         return false;
-    return s->cfg.sftp ? kiln_sftp_get(ch, src, fd, t, c, err) : kiln_scp_get(ch, fd, t, c, err);
+    return settle(s, ch,
+                  s->cfg.sftp ? kiln_sftp_get(ch, src, fd, t, c, err)
+                              : kiln_scp_get(ch, fd, t, c, err));
 }
 
 static bool ssh_download_dir(struct kiln_communicator *base, const char *src, const char *dst,
@@ -277,7 +304,7 @@ static bool ssh_download_dir(struct kiln_communicator *base, const char *src, co
     struct ssh *s = (struct ssh *)base;
     KILN_CLEANUP(kiln_channel_freep) struct kiln_channel *ch = open_scp(s, "-rf", src, c, err);
 
-    return ch && kiln_scp_get_dir(ch, dst, t, c, err);
+    return ch && settle(s, ch, kiln_scp_get_dir(ch, dst, t, c, err));
 }
 
 /* ---- shell ---- */

@@ -542,30 +542,142 @@ def qemu(**options):
     return {"builders": [{k: v for k, v in builder.items() if v is not None}]}
 
 
-class Sshd:
-    """A real sshd on 127.0.0.1 that lets the key in the file id in, with a terminal if asked."""
+def free_port():
+    """One that was free a moment ago."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
-    def __init__(self, case):
+
+class Sshd:
+    """A real sshd on 127.0.0.1 that lets the key in the file id in, with a terminal if asked. name: for
+    a second one; more: lines of its configuration. log() is what it has said."""
+
+    def __init__(self, case, name="", more=""):
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        for name in ("host", "id"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", case.path(name)], check=True)
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-        case.write("sshd_config", f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {case.path('host')}\n"
-                   f"AuthorizedKeysFile {case.path('id.pub')}\nPidFile none\nStrictModes no\nUsePAM no\nUseDNS no\n"
-                   "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPrintMotd no\n")
-        self.process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", case.path("sshd_config")],
-                                        stderr=subprocess.DEVNULL, env={})
+        for key in ("host" + name, "id"):
+            make_key(case, key)
+        self.port = free_port()
+        self.log_path = case.path(f"sshd{name}.log")
+        config = case.write(f"sshd{name}_config", f"Port {self.port}\nListenAddress 127.0.0.1\n"
+                            f"HostKey {case.path('host' + name)}\n"
+                            f"AuthorizedKeysFile {case.path('id.pub')}\nPidFile none\nStrictModes no\nUsePAM no\n"
+                            f"UseDNS no\nLogLevel DEBUG1\n{more}\n"
+                            "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPrintMotd no\n"
+                            "Subsystem sftp /usr/lib/openssh/sftp-server\n")
+        self.process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-E", self.log_path, "-f", case.path(config)], env={})
         until(self.listens, "sshd")
 
     def listens(self):
         with socket.socket() as s:
             return s.connect_ex(("127.0.0.1", self.port)) == 0
 
+    def log(self):
+        with open(self.log_path, errors="replace") as f:
+            return f.read()
+
     def close(self):
         self.process.terminate()
         self.process.wait()
+
+
+def make_key(case, name, kind="ed25519"):
+    if not os.path.exists(case.path(name)):
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "", "-f", case.path(name)], check=True)
+
+
+class Listener:
+    """A TCP server on 127.0.0.1: serve(socket) in a thread of its own for each connection."""
+
+    def __init__(self, case, serve):
+        self.serve = serve
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+        case.addCleanup(self.socket.close)
+        case.addCleanup(self.socket.shutdown, socket.SHUT_RDWR)
+
+    def run(self):
+        while True:
+            try:
+                client = self.socket.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.one, args=(client,), daemon=True).start()
+
+    def one(self, client):
+        with client:
+            try:
+                self.serve(client)
+            except OSError:
+                pass
+
+
+def pass_on(a, b):
+    """Bytes from either socket to the other, until both have ended."""
+    open_ends = {a: b, b: a}
+    while open_ends:
+        for source in select.select(list(open_ends), [], [])[0]:
+            data = source.recv(65536)
+            if data:
+                open_ends[source].sendall(data)
+            else:
+                open_ends.pop(source).shutdown(socket.SHUT_WR)
+
+
+def receive(sock, n):
+    data = b""
+    while len(data) < n:
+        more = sock.recv(n - len(data))
+        if not more:
+            raise OSError("ended early")
+        data += more
+    return data
+
+
+class Socks(Listener):
+    """A SOCKS5 proxy; login: (user, password), or None for everybody. asked: whom to connect to."""
+
+    def __init__(self, case, login=None):
+        self.login = login
+        self.asked = []
+        super().__init__(case, self.talk)
+
+    def talk(self, client):
+        methods = receive(client, receive(client, 2)[1])
+        wanted = 2 if self.login else 0
+        client.sendall(bytes([5, wanted if wanted in methods else 255]))
+        if self.login:
+            user = receive(client, receive(client, 2)[1])
+            password = receive(client, receive(client, 1)[0])
+            right = (user.decode(), password.decode()) == self.login
+            client.sendall(bytes([1, 0 if right else 1]))
+            if not right:
+                return
+        kind = receive(client, 4)[3]
+        if kind == 3:
+            host = receive(client, receive(client, 1)[0]).decode()
+        else:
+            host = socket.inet_ntop(*((socket.AF_INET, receive(client, 4)) if kind == 1 else
+                                      (socket.AF_INET6, receive(client, 16))))
+        port = struct.unpack(">H", receive(client, 2))[0]
+        self.asked.append((host, port))
+        with socket.create_connection((host, port)) as guest:
+            client.sendall(bytes([5, 0, 0, 3, 4]) + b"here" + bytes(2))
+            pass_on(client, guest)
+
+
+class Agent:
+    """An ssh-agent; .socket is for SSH_AUTH_SOCK."""
+
+    def __init__(self, case, *keys):
+        self.socket = case.path("agent")
+        self.process = subprocess.Popen(["ssh-agent", "-D", "-a", self.socket], stdout=subprocess.DEVNULL)
+        case.addCleanup(self.process.wait)
+        case.addCleanup(self.process.terminate)
+        until(lambda: os.path.exists(self.socket), "ssh-agent")
+        for key in keys:
+            subprocess.run(["ssh-add", "-q", case.path(key)], env={"SSH_AUTH_SOCK": self.socket}, check=True)
 
 
 def needs_sshd(test):

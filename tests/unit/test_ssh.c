@@ -179,20 +179,24 @@ static void a_timeout_leaves_the_connection(void **state)
     assert_string_equal(kiln_str_cstr(&s->out), "still here\n");
 }
 
+/* … as a guest that reboots without a word is: the connection counts as lost, and the next command
+ * gets another. */
 static void silence_is_limited(void **state)
 {
     struct kiln_ssh_config cfg;
     struct session *s;
-    struct kiln_remote remote = { .command = "sleep 5" };
-    int status;
 
     (void)logged_in(state);
     cfg = sshd_login(&sshd);
-    cfg.stall_us = KILN_MS(300);
+    cfg.stall_us = KILN_MS(500);
     s = connect_with(cfg);
-    assert_false(s->comm->ops->run(s->comm, &remote, s->cancel, &status, &s->err));
-    assert_int_equal(s->err.kind, KILN_ERR_TIMEOUT);
-    assert_non_null(strstr(s->err.msg, "ssh_read_write_timeout"));
+    assert_int_equal(run(s, "echo $PPID"), 0);
+    assert_int_equal(run(s, "sleep 5"), KILN_STATUS_DISCONNECTED);
+    assert_string_equal(kiln_str_cstr(&s->errs),
+                        "ssh_read_write_timeout: nothing came from the guest for 500 ms; the "
+                        "connection is given up\n");
+    assert_int_equal(run(s, "echo again"), 0);
+    assert_string_equal(kiln_str_cstr(&s->out), "again\n");
     hang_up(s);
 }
 

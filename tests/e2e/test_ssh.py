@@ -1,0 +1,163 @@
+"""The ssh options that need other servers: bastions, proxies, agents, certificates, tunnels."""
+
+import getpass
+import os
+import subprocess
+
+import kit
+
+
+@kit.needs_sshd
+class Ssh(kit.Case):
+    def setUp(self):
+        super().setUp()
+        self.target = self.sshd()
+
+    def sshd(self, *args):
+        s = kit.Sshd(self, *args)
+        self.addCleanup(s.close)
+        return s
+
+    def template(self, *provisioners, **options):
+        builder = {
+            "type": "null",
+            "ssh_host": "127.0.0.1",
+            "ssh_port": self.target.port,
+            "ssh_username": getpass.getuser(),
+            "ssh_private_key_file": "id",
+            "ssh_timeout": "30s",
+        }
+        builder.update(options)
+        return {"builders": [{k: v for k, v in builder.items() if v is not None}], "provisioners": provisioners}
+
+    def shell(self, *commands, **options):
+        return {"type": "shell", "inline": list(commands), **options}
+
+    def bastion(self, server, **options):
+        return {"ssh_bastion_host": "127.0.0.1", "ssh_bastion_port": server.port,
+                "ssh_bastion_username": getpass.getuser(), **options}
+
+    # -- ways there --
+
+    def test_bastion(self):
+        """Commands, files and a reboot, all of it by way of the bastion."""
+        bastion = self.sshd("2")
+        self.write("up/sub/file", "content")
+        out = self.build(self.template(
+            self.shell("echo port ${SSH_CONNECTION##* }"),
+            {"type": "file", "source": "up", "destination": self.dir + "/made"},
+            self.shell("kill -KILL $PPID", expect_disconnect=True, pause_after="1ms"),
+            self.shell("echo back", start_retry_timeout="10s"),
+            {"type": "file", "direction": "download", "source": self.dir + "/made/sub/file", "destination": "got"},
+            **self.bastion(bastion)))
+        self.assertRegex(out, f"port {self.target.port}\n")
+        self.assertRegex(out, "Pausing 1ms after this provisioner...\n(.*\n)*.*back\n")
+        self.assertEqual(self.read("got"), "content")
+        self.assertEqual(bastion.log().count("Postponed publickey") or bastion.log().count("Accepted publickey"), 1)
+        self.assertEqual(bastion.log().count("server_request_direct_tcpip: "), 2)
+        self.assertIn("Accepted publickey", self.target.log())
+
+    def test_bastion_refuses(self):
+        bastion = self.sshd("2", "PasswordAuthentication yes\nPubkeyAuthentication no")
+        out = self.build(self.template(**self.bastion(bastion, ssh_bastion_password="wrong-one")), code=1)
+        error = (f"ssh_bastion_host 127.0.0.1:{bastion.port} refused the login of '{getpass.getuser()}': are "
+                 "ssh_bastion_username, ssh_bastion_password and ssh_bastion_private_key_file right?")
+        self.assertIn(f"--> null: {error}", out)
+        self.assertEqual(bastion.log().count("Failed password"), 1)  # nobody is locked out for that
+        self.assertNotIn("wrong-one", out)
+        self.assertNotIn("Accepted", self.target.log())
+
+    def test_proxy(self):
+        proxy = kit.Socks(self, ("me", "pw"))
+        login = {"ssh_proxy_host": "127.0.0.1", "ssh_proxy_port": proxy.port, "ssh_proxy_username": "me"}
+        out = self.build(self.template(
+            self.shell("echo port ${SSH_CONNECTION##* }"),
+            self.shell("kill -KILL $PPID", expect_disconnect=True),
+            self.shell("echo back"),
+            ssh_host="localhost", ssh_proxy_password="pw", **login))
+        self.assertRegex(out, f"port {self.target.port}\n(.*\n)*.*back\n")
+        self.assertEqual(proxy.asked, [("localhost", self.target.port)] * 2)  # who looks names up is the proxy
+        out = self.build(self.template(ssh_proxy_password="xx", **login), code=1)
+        self.assertIn(f"--> null: ssh_proxy_host 127.0.0.1:{proxy.port}: connect to 127.0.0.1:{self.target.port}: the "
+                      "proxy refused the login: are ssh_proxy_username and ssh_proxy_password right?\n", out)
+
+    def test_no_proxy_there(self):
+        out = self.build(self.template(ssh_proxy_host="127.0.0.1", ssh_proxy_port=self.target.port, ssh_timeout="1s"),
+                         code=1)
+        self.assertIn(f"ssh_proxy_host 127.0.0.1:{self.target.port}: connect to 127.0.0.1:{self.target.port}: this is no "
+                      "SOCKS5 proxy", out)
+
+    # -- who we are --
+
+    def test_agent(self):
+        bastion = self.sshd("2")
+        agent = {"SSH_AUTH_SOCK": kit.Agent(self, "id").socket}
+        options = {"ssh_private_key_file": None, "ssh_agent_auth": True,
+                   **self.bastion(bastion, ssh_bastion_agent_auth=True)}
+        listed = self.shell("ssh-add -l || echo no agent")
+        self.assertIn("(ED25519)", self.build(self.template(listed, **options), env=agent))
+        self.assertIn("no agent", self.build(
+            self.template(listed, ssh_disable_agent_forwarding=True, **options), env=agent))
+
+    def test_certificates(self):
+        kit.make_key(self, "ca")
+        kit.make_key(self, "rsa", "rsa")
+        kit.make_key(self, "nobody")
+        target = self.sshd("2", f"TrustedUserCAKeys {self.path('ca.pub')}\nAuthorizedKeysCommand none")
+        os.replace(self.path("id.pub"), self.path("nobody.pub"))  # only certificates get in
+        self.write("id.pub", "")
+        for key, validity, code in (("rsa", "always:forever", 0), ("nobody", "always:forever", 0),
+                                    ("nobody", "20200101:20200102", 1)):
+            public = subprocess.run(["ssh-keygen", "-y", "-f", self.path(key)], check=True, stdout=subprocess.PIPE)
+            self.write(key + ".pub", public.stdout)
+            subprocess.run(["ssh-keygen", "-q", "-s", self.path("ca"), "-I", "test", "-n", getpass.getuser(), "-V", validity,
+                            self.path(key + ".pub")], check=True)
+            out = self.build(self.template(ssh_port=target.port, ssh_private_key_file=key,
+                                           ssh_certificate_file=key + "-cert.pub"), code=code)
+            if code:
+                self.assertIn("ssh_certificate_file is invalid: nobody-cert.pub: ssh: cert has expired", out)
+        # Two bastions' worth: the guest's key and certificate are the bastion's, too.
+        subprocess.run(["ssh-keygen", "-q", "-s", self.path("ca"), "-I", "test", "-n", getpass.getuser(),
+                        self.path("nobody.pub")], check=True)
+        self.build(self.template(ssh_port=target.port, ssh_private_key_file="nobody",
+                                 ssh_certificate_file="nobody-cert.pub", **self.bastion(target)))
+
+    # -- what goes through --
+
+    def test_tunnels(self):
+        """Both ends of both kinds, used while nothing else goes over the connection."""
+
+        def shout(client):
+            client.sendall(client.recv(100).upper())
+
+        inner, outer = (kit.Listener(self, shout) for _ in range(2))
+        ports = [kit.free_port() for _ in range(2)]
+        ask = "exec 3<>/dev/tcp/127.0.0.1/{}; echo hello {} >&3; cat <&3"
+        out = self.build(self.template(
+            {"type": "shell-local", "inline": [ask.format(ports[0], "inside")], "inline_shebang": "/bin/bash -e"},
+            self.shell(ask.format(ports[1], "outside"), inline_shebang="/bin/bash -e"),
+            self.shell("kill -KILL $PPID", expect_disconnect=True),
+            self.shell(ask.format(ports[1], "again"), inline_shebang="/bin/bash -e"),
+            ssh_local_tunnels=[f"{ports[0]}:localhost:{inner.port}"],
+            ssh_remote_tunnels=f"{ports[1]}:localhost:{outer.port}"))
+        self.assertRegex(out, "HELLO INSIDE\n(.*\n)*.*HELLO OUTSIDE\n(.*\n)*.*HELLO AGAIN\n")
+
+    def test_algorithms_and_terminal(self):
+        out = self.build(self.template(
+            self.shell("tty; stty size"),
+            ssh_pty=True, ssh_ciphers=["aes256-ctr"], ssh_key_exchange_algorithms=["diffie-hellman-group16-sha512"]))
+        self.assertRegex(out, "/dev/pts/[0-9]+\n.*40 80\n")
+        self.assertIn("kex: algorithm: diffie-hellman-group16-sha512", self.target.log())
+        self.assertIn("kex: client->server cipher: aes256-ctr", self.target.log())
+
+    def test_silence(self):
+        """A guest that reboots without ending its connections."""
+        provisioners = [self.shell("sleep 20", expect_disconnect=True), self.shell("echo back")]
+        out = self.build(self.template(*provisioners, ssh_read_write_timeout="1s"))
+        self.assertRegex(out, "ssh_read_write_timeout: nothing came from the guest for 1000 ms(.*\n)*.*back\n")
+        out = self.build(self.template(self.shell("sleep 20"), ssh_read_write_timeout="1s"), code=1)
+        self.assertIn("Script disconnected unexpectedly.", out)
+
+
+if __name__ == "__main__":
+    kit.main()
