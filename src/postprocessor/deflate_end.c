@@ -20,66 +20,70 @@ struct table {
     unsigned bits;
 };
 
-struct walk {
+struct bits {
     const unsigned char *data;
     size_t len;
     size_t next;   /* byte of data to take next */
     uint64_t held; /* bits taken and not used */
     unsigned n;    /* how many */
     size_t over;   /* zero bits held that are behind the end of the data */
+};
+
+struct walk {
+    struct bits bits;
     struct table litlen, dist;
 };
 
 /* At least 56 bits are held afterwards; behind the end there are zeros. */
-static void fill(struct walk *w)
+static inline void fill(struct bits *b)
 {
     uint64_t word;
 
-    if (w->len - w->next >= sizeof(word)) {
-        memcpy(&word, w->data + w->next, sizeof(word));
+    if (b->len - b->next >= sizeof(word)) {
+        memcpy(&word, b->data + b->next, sizeof(word));
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
         word = __builtin_bswap64(word);
 #endif
-        w->held |= word << w->n;
-        w->next += (63 - w->n) >> 3;
-        w->n |= 56;
+        b->held |= word << b->n;
+        b->next += (63 - b->n) >> 3;
+        b->n |= 56;
         return;
     }
-    while (w->n <= 56) {
-        if (w->next < w->len)
-            w->held |= (uint64_t)w->data[w->next++] << w->n;
+    while (b->n <= 56) {
+        if (b->next < b->len)
+            b->held |= (uint64_t)b->data[b->next++] << b->n;
         else
-            w->over += 8;
-        w->n += 8;
+            b->over += 8;
+        b->n += 8;
     }
 }
 
-static void drop(struct walk *w, unsigned bits)
+static inline void drop(struct bits *b, unsigned bits)
 {
-    w->held >>= bits;
-    w->n -= bits;
+    b->held >>= bits;
+    b->n -= bits;
 }
 
-static unsigned take(struct walk *w, unsigned bits)
+static unsigned take(struct bits *b, unsigned bits)
 {
     unsigned value;
 
-    if (w->n < bits)
-        fill(w);
-    value = (unsigned)(w->held & ((1u << bits) - 1));
-    drop(w, bits);
+    if (b->n < bits)
+        fill(b);
+    value = (unsigned)(b->held & ((1u << bits) - 1));
+    drop(b, bits);
     return value;
 }
 
 /* Were bits used that are not there? */
-static bool overrun(const struct walk *w)
+static bool overrun(const struct bits *b)
 {
-    return w->over > w->n;
+    return b->over > b->n;
 }
 
-static size_t position(const struct walk *w)
+static size_t position(const struct bits *b)
 {
-    return 8 * w->next + w->over - w->n;
+    return 8 * b->next + b->over - b->n;
 }
 
 static unsigned reversed(unsigned code, unsigned bits)
@@ -162,12 +166,12 @@ static bool read_lengths(struct walk *w, const struct table *t, uint8_t *lengths
         unsigned symbol, times, bits, index;
         uint8_t value = 0;
 
-        fill(w);
-        index = (unsigned)(w->held & ((1u << t->bits) - 1));
+        fill(&w->bits);
+        index = (unsigned)(w->bits.held & ((1u << t->bits) - 1));
         bits = t->entry[index];
-        if (!bits || overrun(w))
+        if (!bits || overrun(&w->bits))
             return false;
-        drop(w, bits);
+        drop(&w->bits, bits);
         symbol = t->symbol[index];
         if (symbol < 16) {
             lengths[at++] = (uint8_t)symbol;
@@ -178,7 +182,7 @@ static bool read_lengths(struct walk *w, const struct table *t, uint8_t *lengths
                 return false;
             value = lengths[at - 1];
         }
-        times = repeat[symbol - 16].base + take(w, repeat[symbol - 16].extra);
+        times = repeat[symbol - 16].base + take(&w->bits, repeat[symbol - 16].extra);
         if (times > n - at)
             return false;
         memset(lengths + at, value, times);
@@ -192,10 +196,11 @@ static bool read_tables(struct walk *w)
     static const uint8_t order[N_CODELEN] = { 16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
                                               11, 4,  12, 3, 13, 2, 14, 1, 15 };
     uint8_t lengths[N_LITLEN + N_DIST] = { 0 };
-    unsigned n_litlen = take(w, 5) + 257, n_dist = take(w, 5) + 1, n_codelen = take(w, 4) + 4;
+    unsigned n_litlen = take(&w->bits, 5) + 257, n_dist = take(&w->bits, 5) + 1,
+             n_codelen = take(&w->bits, 4) + 4;
 
     for (unsigned i = 0; i < n_codelen; i++)
-        lengths[order[i]] = (uint8_t)take(w, 3);
+        lengths[order[i]] = (uint8_t)take(&w->bits, 3);
     if (!build(&w->litlen, CODELEN, lengths, N_CODELEN) ||
         !read_lengths(w, &w->litlen, lengths, n_litlen + n_dist))
         return false;
@@ -220,52 +225,52 @@ static bool fixed_tables(struct walk *w)
 static bool skip_codes(struct walk *w)
 {
     const unsigned litlen_mask = (1u << w->litlen.bits) - 1, dist_mask = (1u << w->dist.bits) - 1;
+    struct bits b = w->bits; /* a copy can live in registers */
+    unsigned e = 1;
 
-    while (!overrun(w)) {
-        unsigned e;
-
-        fill(w); /* a length takes 20 bits at most, a distance 28 */
+    while (!overrun(&b)) {
+        fill(&b); /* a length takes 20 bits at most, a distance 28 */
         do {
-            e = w->litlen.entry[w->held & litlen_mask];
-            drop(w, e & ENTRY_BITS);
-        } while (e && e < ENTRY_MATCH && w->n >= 48);
-        if (e == 0)
-            return false;
-        if (e & ENTRY_END)
-            return !overrun(w);
+            e = w->litlen.entry[b.held & litlen_mask];
+            drop(&b, e & ENTRY_BITS);
+        } while (e && e < ENTRY_MATCH && b.n >= 48);
+        if (e == 0 || e & ENTRY_END)
+            break;
         if (e & ENTRY_MATCH) {
-            e = w->dist.entry[w->held & dist_mask];
+            e = w->dist.entry[b.held & dist_mask];
             if (e == 0)
-                return false;
-            drop(w, e);
+                break;
+            drop(&b, e);
         }
     }
-    return false;
+    w->bits = b;
+    return e & ENTRY_END && !overrun(&b);
 }
 
 static bool skip_stored(struct walk *w)
 {
     size_t at, n;
 
-    drop(w, w->n % 8);
-    if (overrun(w))
+    drop(&w->bits, w->bits.n % 8);
+    if (overrun(&w->bits))
         return false;
-    at = position(w) / 8;
-    if (w->len - at < 4)
+    at = position(&w->bits) / 8;
+    if (w->bits.len - at < 4)
         return false;
-    n = (size_t)(w->data[at] | w->data[at + 1] << 8);
-    if ((n ^ (size_t)(w->data[at + 2] | w->data[at + 3] << 8)) != 0xffff || w->len - at - 4 < n)
+    n = (size_t)(w->bits.data[at] | w->bits.data[at + 1] << 8);
+    if ((n ^ (size_t)(w->bits.data[at + 2] | w->bits.data[at + 3] << 8)) != 0xffff ||
+        w->bits.len - at - 4 < n)
         return false;
-    w->next = at + 4 + n;
-    w->held = 0;
-    w->n = 0;
-    w->over = 0;
+    w->bits.next = at + 4 + n;
+    w->bits.held = 0;
+    w->bits.n = 0;
+    w->bits.over = 0;
     return true;
 }
 
 static bool skip_block(struct walk *w)
 {
-    switch (take(w, 2)) {
+    switch (take(&w->bits, 2)) {
     case 0:
         return skip_stored(w);
     case 1:
@@ -279,16 +284,16 @@ static bool skip_block(struct walk *w)
 
 bool kiln_deflate_find_end(const unsigned char *data, size_t len, struct kiln_deflate_end *ret)
 {
-    struct walk w = { .data = data, .len = len };
+    struct walk w = { .bits = { .data = data, .len = len } };
     bool last;
 
     do {
-        ret->last_block = position(&w);
-        last = take(&w, 1);
-        if (!skip_block(&w) || overrun(&w))
+        ret->last_block = position(&w.bits);
+        last = take(&w.bits, 1);
+        if (!skip_block(&w) || overrun(&w.bits))
             return false;
     } while (!last);
-    ret->end = position(&w);
+    ret->end = position(&w.bits);
     return true;
 }
 

@@ -69,13 +69,13 @@ static size_t bound(size_t in_len)
  * Are these bytes as evenly spread as random ones? Chi-squared over the 256 values: 255 on average,
  * standard deviation 22.6. Repetitions and text are far beyond; a mistake costs room, not data.
  */
-static bool looks_random(const unsigned char *p)
+static bool evenly_spread(const unsigned char *p, size_t len)
 {
     uint32_t count[4][256] = { { 0 } };
     uint64_t squares = 0;
     size_t i = 0;
 
-    for (; i + 4 <= PROBE; i += 4) { /* four tables: no waiting for the count just written */
+    for (; i + 4 <= len; i += 4) { /* four tables: no waiting for the count just written */
         count[0][p[i]]++;
         count[1][p[i + 1]]++;
         count[2][p[i + 2]]++;
@@ -87,6 +87,11 @@ static bool looks_random(const unsigned char *p)
         squares += n * n;
     }
     return squares * 256 / i < i + 350;
+}
+
+static bool looks_random(const unsigned char *p)
+{
+    return evenly_spread(p, PROBE / 16) && evenly_spread(p, PROBE); /* most is told at once */
 }
 
 static bool is_zero(const unsigned char *p, size_t len)
