@@ -38,6 +38,7 @@
 #define KILN_MAX_TREE_DEPTH     100          /* directories inside each other, to or from a guest */
 #define KILN_MAX_TREE_ENTRIES   1000000      /* files and directories that one download may bring */
 #define KILN_MAX_SFTP_PACKET    (256u << 10) /* bytes of one SFTP packet */
+#define KILN_MAX_SENT_NAMES     (256u << 20) /* bytes of file names whose arrival is looked at */
 #define KILN_MAX_SCP_LINE       4096         /* bytes of one control line of scp */
 #define KILN_MAX_WINRM_REPLY    (4u << 20)   /* bytes of one WinRM envelope */
 #define KILN_MAX_WINRM_ID       256          /* bytes of the name of a shell or command */

@@ -9,19 +9,25 @@ static bool needs_escape(char c)
     return strchr(" \t'\"()<>;&|`#!", c) != NULL;
 }
 
+void kiln_scp_add_path(struct kiln_str *out, const char *path)
+{
+    kiln_str_adds(out, path[0] == '-' ? "./" : "");
+    for (const char *p = path; *p; p++) {
+        if (*p == '\\' && p[1] != '\0') { /* escaped by whoever wrote the template */
+            kiln_str_addc(out, *p++);
+        } else if (needs_escape(*p)) {
+            kiln_str_addc(out, '\\');
+        }
+        kiln_str_addc(out, *p);
+    }
+}
+
 char *kiln_scp_command(const char *flags, const char *path)
 {
     KILN_AUTO_STR out = { 0 };
 
-    kiln_str_addf(&out, "scp %s %s", flags, path[0] == '-' ? "./" : "");
-    for (const char *p = path; *p; p++) {
-        if (*p == '\\' && p[1] != '\0') { /* escaped by whoever wrote the template */
-            kiln_str_addc(&out, *p++);
-        } else if (needs_escape(*p)) {
-            kiln_str_addc(&out, '\\');
-        }
-        kiln_str_addc(&out, *p);
-    }
+    kiln_str_addf(&out, "scp %s ", flags);
+    kiln_scp_add_path(&out, path);
     return kiln_str_steal(&out);
 }
 

@@ -24,6 +24,7 @@ static const char record_starts[] = { 'C', 'D', 'E', 'T', 1, 2 };
 struct sender {
     struct kiln_channel *ch;
     const struct kiln_transfer *transfer; /* may be NULL */
+    struct kiln_sent *sent;               /* may be NULL */
     struct kiln_cancel *cancel;
     struct kiln_str out;       /* not yet written */
     uint64_t due, answered;    /* answers */
@@ -138,7 +139,7 @@ static bool read_some(struct sender *s, int fd, const char *path, size_t n, size
     return true;
 }
 
-static bool send_content(struct sender *s, int fd, const char *path, uint64_t size,
+static bool send_content(struct sender *s, int fd, const char *path, uint64_t size, size_t file,
                          struct kiln_err *err)
 {
     for (uint64_t left = size; left > 0;) {
@@ -146,6 +147,7 @@ static bool send_content(struct sender *s, int fd, const char *path, uint64_t si
 
         if (!read_some(s, fd, path, n, &n, err))
             return false;
+        kiln_sent_data(s->sent, file, s->out.data + before, n);
         if (left == size && memchr(record_starts, s->out.data[before], sizeof(record_starts))) {
             KILN_AUTO_FREE char *start = kiln_xmalloc(n); /* only the header may go */
 
@@ -173,7 +175,7 @@ static bool send_file(void *ud, const char *path, const char *name, mode_t mode,
     if (fd < 0 || fstat(fd, &st) != 0)
         return kiln_err_sys(err, errno, "open %s", path);
     if (!add_record(s, 'C', mode, (uint64_t)st.st_size, name, err) ||
-        !send_content(s, fd, path, (uint64_t)st.st_size, err))
+        !send_content(s, fd, path, (uint64_t)st.st_size, kiln_sent_file(s->sent, name), err))
         return false;
     kiln_str_addc(&s->out, '\0');
     s->due++;
@@ -184,6 +186,7 @@ static bool enter(void *ud, const char *name, mode_t mode, struct kiln_err *err)
 {
     struct sender *s = ud;
 
+    kiln_sent_enter(s->sent, name);
     return add_record(s, 'D', mode, 0, name, err) && wait_answers(s, err);
 }
 
@@ -192,6 +195,7 @@ static bool leave(void *ud, mode_t mode, struct kiln_err *err)
     struct sender *s = ud;
 
     (void)mode;
+    kiln_sent_leave(s->sent);
     kiln_str_adds(&s->out, "E\n");
     s->due++;
     return check(s, err);
@@ -214,9 +218,10 @@ static bool finish(struct sender *s, bool ok, struct kiln_err *err)
 }
 
 bool kiln_scp_put(struct kiln_channel *ch, const char *src, const char *name, mode_t mode,
-                  const struct kiln_transfer *t, struct kiln_cancel *c, struct kiln_err *err)
+                  const struct kiln_transfer *t, struct kiln_sent *sent, struct kiln_cancel *c,
+                  struct kiln_err *err)
 {
-    struct sender s = { .ch = ch, .transfer = t, .cancel = c };
+    struct sender s = { .ch = ch, .transfer = t, .sent = sent, .cancel = c };
     struct stat st;
 
     if (stat(src, &st) != 0)
@@ -227,9 +232,9 @@ bool kiln_scp_put(struct kiln_channel *ch, const char *src, const char *name, mo
 }
 
 bool kiln_scp_put_dir(struct kiln_channel *ch, const char *src, const struct kiln_transfer *t,
-                      struct kiln_cancel *c, struct kiln_err *err)
+                      struct kiln_sent *sent, struct kiln_cancel *c, struct kiln_err *err)
 {
-    struct sender s = { .ch = ch, .transfer = t, .cancel = c };
+    struct sender s = { .ch = ch, .transfer = t, .sent = sent, .cancel = c };
     const struct kiln_dir_visitor visitor = { enter, leave, send_file, &s };
     bool contents = kiln_has_suffix(src, "/"), ok;
     KILN_AUTO_FREE char *name = kiln_dir_name(src);

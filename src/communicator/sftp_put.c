@@ -29,6 +29,7 @@ struct file {
     char *path, *remote; /* owned */
     mode_t mode;
     uint64_t size, sent;
+    size_t note; /* its number in what is noted */
     unsigned under_way;
     char handle[MAX_HANDLE];
     size_t handle_len;
@@ -37,6 +38,7 @@ struct file {
 struct sender {
     struct kiln_sftp sftp;
     const struct kiln_transfer *transfer;
+    struct kiln_sftp_watch watch;
     uint64_t done, total;
     struct file files[MAX_FILES];
     /* of a directory: */
@@ -65,6 +67,22 @@ static void on_mode_set(struct kiln_sftp *s, void *ud, uint64_t offset, uint32_t
 {
     (void)s, (void)offset, (void)len, (void)a;
     ((struct file *)ud)->under_way--;
+}
+
+/* What the server has of a file that is still open. A device has a size of its own. */
+static void on_size(struct kiln_sftp *s, void *ud, uint64_t offset, uint32_t len,
+                    const struct kiln_sftp_answer *a)
+{
+    struct file *f = ud;
+
+    (void)offset, (void)len;
+    f->under_way--;
+    if (a->type != KILN_SFTP_ATTRS || a->size == UINT64_MAX || a->size == f->size ||
+        (a->mode & S_IFMT && !S_ISREG(a->mode)) || s->err.kind != KILN_ERR_NONE)
+        return;
+    (void)kiln_err_set(&s->err, KILN_ERR_REMOTE,
+                       "verify the upload: %llu bytes of %s were sent, the guest has %llu",
+                       (unsigned long long)f->size, f->remote, (unsigned long long)a->size);
 }
 
 static void on_opened(struct kiln_sftp *s, void *ud, uint64_t offset, uint32_t len,
@@ -101,6 +119,7 @@ static bool write_block(struct sender *s, struct file *f, struct kiln_err *err)
         return kiln_err_sys(err, errno, "read %s", f->path);
     if (n == 0)
         return kiln_err_set(err, KILN_ERR_USER, "%s became shorter while it was read", f->path);
+    kiln_sent_data(s->watch.sent, f->note, s->block, (size_t)n);
     kiln_sftp_request(&s->sftp, KILN_SFTP_WRITE);
     kiln_sftp_add_string(&s->sftp, f->handle, f->handle_len);
     kiln_sftp_add_u64(&s->sftp, f->sent);
@@ -116,6 +135,12 @@ static bool write_block(struct sender *s, struct file *f, struct kiln_err *err)
 
 static void close_file(struct sender *s, struct file *f)
 {
+    if (s->watch.sizes) {
+        kiln_sftp_request(&s->sftp, KILN_SFTP_FSTAT);
+        kiln_sftp_add_string(&s->sftp, f->handle, f->handle_len);
+        kiln_sftp_send(&s->sftp, on_size, f, 0, 0);
+        f->under_way++;
+    }
     kiln_sftp_request(&s->sftp, KILN_SFTP_FSETSTAT); /* OPEN's mode went through the umask */
     kiln_sftp_add_string(&s->sftp, f->handle, f->handle_len);
     kiln_sftp_add_mode(&s->sftp, f->mode);
@@ -138,7 +163,7 @@ static bool advance(struct sender *s, struct file *f, struct kiln_err *err)
             if (!write_block(s, f, err))
                 return false;
         }
-        if (f->sent == f->size && f->under_way == 0 && s->sftp.under_way + 2 <= KILN_SFTP_REQUESTS)
+        if (f->sent == f->size && f->under_way == 0 && s->sftp.under_way + 3 <= KILN_SFTP_REQUESTS)
             close_file(s, f);
         break;
     case FILE_CLOSING:
@@ -177,8 +202,8 @@ static bool all_free(const struct sender *s)
     return true;
 }
 
-static bool begin_file(struct sender *s, const char *path, const char *remote, mode_t mode,
-                       struct kiln_err *err)
+static bool begin_file(struct sender *s, const char *path, const char *name, const char *remote,
+                       mode_t mode, struct kiln_err *err)
 {
     struct file *f;
     struct stat st;
@@ -192,6 +217,7 @@ static bool begin_file(struct sender *s, const char *path, const char *remote, m
         return kiln_err_sys(err, errno, "open %s", path);
     f->path = kiln_xstrdup(path);
     f->remote = kiln_xstrdup(remote);
+    f->note = kiln_sent_file(s->watch.sent, name);
     f->mode = mode & 0777;
     f->size = (uint64_t)st.st_size;
     f->state = FILE_OPENING;
@@ -205,9 +231,9 @@ static bool begin_file(struct sender *s, const char *path, const char *remote, m
 }
 
 static bool begin(struct sender *s, struct kiln_channel *ch, const struct kiln_transfer *t,
-                  struct kiln_cancel *c, struct kiln_err *err)
+                  struct kiln_sftp_watch watch, struct kiln_cancel *c, struct kiln_err *err)
 {
-    *s = (struct sender){ .transfer = t, .block = kiln_xmalloc(KILN_SFTP_BLOCK) };
+    *s = (struct sender){ .transfer = t, .watch = watch, .block = kiln_xmalloc(KILN_SFTP_BLOCK) };
     for (size_t i = 0; i < MAX_FILES; i++)
         s->files[i].fd = -1;
     return kiln_sftp_begin(&s->sftp, ch, c, err);
@@ -226,16 +252,18 @@ static bool end(struct sender *s, bool ok, struct kiln_err *err)
 }
 
 bool kiln_sftp_put(struct kiln_channel *ch, const char *src, const char *dst, mode_t mode,
-                   const struct kiln_transfer *t, struct kiln_cancel *c, struct kiln_err *err)
+                   const struct kiln_transfer *t, struct kiln_sftp_watch watch,
+                   struct kiln_cancel *c, struct kiln_err *err)
 {
+    const char *remote = kiln_sftp_path(dst);
     struct sender s;
     struct stat st;
-    bool ok = begin(&s, ch, t, c, err);
+    bool ok = begin(&s, ch, t, watch, c, err);
 
     if (ok && stat(src, &st) != 0)
         ok = kiln_err_sys(err, errno, "stat %s", src);
     s.total = ok ? (uint64_t)st.st_size : 0;
-    return end(&s, ok && begin_file(&s, src, kiln_sftp_path(dst), mode, err), err);
+    return end(&s, ok && begin_file(&s, src, kiln_path_base(remote), remote, mode, err), err);
 }
 
 /* ---- directories ---- */
@@ -289,6 +317,7 @@ static bool enter(void *ud, const char *name, mode_t mode, struct kiln_err *err)
     struct sender *s = ud;
 
     kiln_str_addf(&s->dir, "/%s", name);
+    kiln_sent_enter(s->watch.sent, name);
     if (!ask(s, KILN_SFTP_MKDIR, mode | 0700, err))
         return false;
     return (s->last.type == KILN_SFTP_STATUS && s->last.status == KILN_SFTP_OK) || is_dir(s, err);
@@ -300,6 +329,7 @@ static bool leave(struct sender *s, mode_t mode, struct kiln_err *err)
     if (!ask(s, KILN_SFTP_SETSTAT, mode, err))
         return false;
     kiln_str_truncate(&s->dir, (size_t)(strrchr(s->dir.data, '/') - s->dir.data));
+    kiln_sent_leave(s->watch.sent);
     return true;
 }
 
@@ -320,15 +350,16 @@ static bool visit_file(void *ud, const char *path, const char *name, mode_t mode
     struct sender *s = ud;
     KILN_AUTO_FREE char *remote = kiln_xasprintf("%s/%s", kiln_str_cstr(&s->dir), name);
 
-    return begin_file(s, path, remote, mode, err);
+    return begin_file(s, path, name, remote, mode, err);
 }
 
 bool kiln_sftp_put_dir(struct kiln_channel *ch, const char *src, const char *dst,
-                       const struct kiln_transfer *t, struct kiln_cancel *c, struct kiln_err *err)
+                       const struct kiln_transfer *t, struct kiln_sftp_watch watch,
+                       struct kiln_cancel *c, struct kiln_err *err)
 {
     struct sender s;
     const struct kiln_dir_visitor visitor = { enter, visit_leave, visit_file, &s };
-    bool contents = kiln_has_suffix(src, "/"), ok = begin(&s, ch, t, c, err);
+    bool contents = kiln_has_suffix(src, "/"), ok = begin(&s, ch, t, watch, c, err);
     KILN_AUTO_FREE char *name = kiln_dir_name(src);
     struct stat st;
 

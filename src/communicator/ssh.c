@@ -2,11 +2,14 @@
 
 #include <assert.h>
 
+#include "base/encode.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/module.h"
 #include "communicator/scp.h"
+#include "communicator/sent.h"
 #include "communicator/sftp.h"
+#include "communicator/sftp_client.h"
 #include "communicator/ssh_relay.h"
 #include "communicator/ssh_wait.h"
 #include "communicator/tunnel.h"
@@ -25,6 +28,7 @@ struct ssh {
     struct kiln_hub *tunnels; /* in a connection of their own; NULL: none */
     bool had_tunnels;
     struct kiln_ssh_watch watch; /* also for reconnecting */
+    bool reads_back;             /* the guest has told what it got (sent.h) */
 };
 
 static const struct kiln_ssh_ops *load(struct kiln_err *err)
@@ -249,21 +253,87 @@ static bool settle(struct ssh *s, const struct kiln_channel *ch, bool ok)
     return ok;
 }
 
+/* ---- uploads ---- */
+
+/* Windows' shells have neither xargs nor cksum, and might take the words for something else. */
+static bool is_windows(const struct ssh *s)
+{
+    return strstr(s->ops->server(s->link), "Windows") != NULL;
+}
+
+static struct kiln_channel *open_command(void *ud, const char *command, struct kiln_cancel *c,
+                                         struct kiln_err *err)
+{
+    const struct kiln_channel_how how = { .command = command };
+
+    return open_channel(ud, &how, c, err);
+}
+
+static void close_command(void *ud, struct kiln_channel *ch)
+{
+    (void)settle(ud, ch, true);
+    kiln_channel_free(ch);
+}
+
+/* Words for `cd`: a directory, as scp or SFTP understands it. */
+static char *cd_words(const struct ssh *s, const char *dir)
+{
+    KILN_AUTO_STR out = { 0 };
+
+    if (!s->cfg.sftp) {
+        kiln_scp_add_path(&out, dir);
+    } else {
+        dir = kiln_sftp_path(dir);
+        kiln_shell_add_quoted(&out, dir[0] == '\0' ? "." : dir);
+    }
+    return kiln_str_steal(&out);
+}
+
+/* Has the guest got it? dir: below it are the names that were noted. */
+static bool verify(struct ssh *s, struct kiln_sent *sent, const char *dir, bool renamed,
+                   struct kiln_cancel *c, struct kiln_err *err)
+{
+    const struct kiln_sent_guest guest = { open_command, close_command, s };
+    KILN_AUTO_FREE char *cd = cd_words(s, dir);
+    bool told = false, ok;
+
+    if (!sent || (s->link && is_windows(s)))
+        return true;
+    ok = kiln_sent_check(sent, &guest, cd, renamed, c, &told, err);
+    s->reads_back = s->reads_back || told;
+    return ok;
+}
+
+/* Sizes are asked for as long as nobody knows whether the guest will tell more. */
+static struct kiln_sftp_watch sftp_watch(const struct ssh *s, struct kiln_sent *sent)
+{
+    return (struct kiln_sftp_watch){ sent, sent && !s->reads_back };
+}
+
+static struct kiln_sent *new_sent(const struct kiln_transfer *t)
+{
+    return t && t->verify ? kiln_sent_new() : NULL;
+}
+
 static bool ssh_upload(struct kiln_communicator *base, const char *src, const char *dst,
                        mode_t mode, const struct kiln_transfer *t, struct kiln_cancel *c,
                        struct kiln_err *err)
 {
     struct ssh *s = (struct ssh *)base;
     KILN_AUTO_FREE char *dir = kiln_path_dir(dst);
-    KILN_CLEANUP(kiln_channel_freep) struct kiln_channel *ch = NULL;
+    KILN_CLEANUP(kiln_sent_freep) struct kiln_sent *sent = new_sent(t);
+    struct kiln_channel *ch = NULL;
+    bool ok;
 
     /* -d: without the directory it would write a file of that name instead. */
     ch = s->cfg.sftp ? open_sftp(s, c, err) : open_scp(s, "-dt", dir, c, err);
     if (!ch)
         return false;
-    return settle(s, ch,
-                  s->cfg.sftp ? kiln_sftp_put(ch, src, dst, mode, t, c, err)
-                              : kiln_scp_put(ch, src, kiln_path_base(dst), mode, t, c, err));
+    ok = s->cfg.sftp ? kiln_sftp_put(ch, src, dst, mode, t, sftp_watch(s, sent), c, err)
+                     : kiln_scp_put(ch, src, kiln_path_base(dst), mode, t, sent, c, err);
+    ok = settle(s, ch, ok);
+    kiln_channel_free(ch);
+    return ok && verify(s, sent, dir, false, c, err);
 }
 
 static bool ssh_upload_dir(struct kiln_communicator *base, const char *src, const char *dst,
@@ -272,16 +342,21 @@ static bool ssh_upload_dir(struct kiln_communicator *base, const char *src, cons
 {
     struct ssh *s = (struct ssh *)base;
     /* With a slash the contents go into a directory, which must be there (-d). */
-    const char *flags = kiln_has_suffix(src, "/") ? "-rdt" : "-rt";
-    KILN_CLEANUP(kiln_channel_freep) struct kiln_channel *ch = NULL;
+    bool contents = kiln_has_suffix(src, "/"), ok;
+    KILN_CLEANUP(kiln_sent_freep) struct kiln_sent *sent = new_sent(t);
+    struct kiln_channel *ch = NULL;
 
-    ch = s->cfg.sftp ? open_sftp(s, c, err) : open_scp(s, flags, dst, c, err);
+    ch = s->cfg.sftp ? open_sftp(s, c, err) : open_scp(s, contents ? "-rdt" : "-rt", dst, c, err);
     if (!ch)
         return false;
-    return settle(s, ch,
-                  s->cfg.sftp ? kiln_sftp_put_dir(ch, src, dst, t, c, err)
-                              : kiln_scp_put_dir(ch, src, t, c, err));
+    ok = s->cfg.sftp ? kiln_sftp_put_dir(ch, src, dst, t, sftp_watch(s, sent), c, err)
+                     : kiln_scp_put_dir(ch, src, t, sent, c, err);
+    ok = settle(s, ch, ok);
+    kiln_channel_free(ch);
+    return ok && verify(s, sent, dst, !contents && !s->cfg.sftp, c, err);
 }
+
+/* ---- downloads ---- */
 
 static bool ssh_download(struct kiln_communicator *base, const char *src, int fd,
                          const struct kiln_transfer *t, struct kiln_cancel *c, struct kiln_err *err)

@@ -180,6 +180,13 @@ void kiln_link_keep_alive(struct kiln_link *l)
     (void)ssh_send_keepalive(l->session);
 }
 
+static const char *server(const struct kiln_link *l)
+{
+    const char *banner = ssh_get_serverbanner(l->session);
+
+    return banner ? banner : "";
+}
+
 static bool in_agent(const struct kiln_link *l)
 {
     return l->in_agent;
@@ -201,6 +208,7 @@ const struct kiln_ssh_ops kiln_ssh_ops = {
     .link_alive = link_alive,
     .login = kiln_link_login,
     .rung = kiln_link_rung,
+    .server = server,
     .in_agent = in_agent,
     .skip_agent = skip_agent,
     .channel_open = kiln_link_channel_open,

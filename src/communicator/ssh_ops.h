@@ -51,6 +51,7 @@ struct kiln_ssh_ops {
     bool (*link_alive)(const struct kiln_link *);
     enum kiln_login (*login)(struct kiln_link *, bool may_authenticate, struct kiln_err *err);
     enum kiln_rung (*rung)(const struct kiln_link *, struct kiln_str *detail);
+    const char *(*server)(const struct kiln_link *); /* what it calls itself; borrowed */
     /* The agent has been asked: if the server hung up during that, leave it out next time. */
     bool (*in_agent)(const struct kiln_link *);
     void (*skip_agent)(struct kiln_link *);

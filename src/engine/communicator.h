@@ -33,6 +33,7 @@ typedef void kiln_transfer_progress(void *ud, uint64_t done, uint64_t total);
 struct kiln_transfer {
     kiln_transfer_progress *progress;
     void *ud;
+    bool verify; /* an upload fails unless the guest has what was sent, as far as it can tell */
 };
 
 /* A person's shell in the guest. */

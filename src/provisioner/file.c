@@ -106,7 +106,7 @@ static bool upload_file(const struct job *j, const char *src, const char *dst, m
 {
     const char *base = kiln_path_base(src);
     struct tracker tracker = { j->build, base };
-    const struct kiln_transfer transfer = { track, &tracker };
+    const struct kiln_transfer transfer = { track, &tracker, .verify = true };
     KILN_AUTO_FREE char *target =
         kiln_has_suffix(dst, "/") ? kiln_path_join(dst, base) : kiln_xstrdup(dst);
 
@@ -116,7 +116,7 @@ static bool upload_file(const struct job *j, const char *src, const char *dst, m
 static bool upload(const struct job *j, const char *src, const char *dst, struct kiln_err *err)
 {
     struct tracker tracker = { j->build, src };
-    const struct kiln_transfer transfer = { track, &tracker };
+    const struct kiln_transfer transfer = { track, &tracker, .verify = true };
     struct stat st;
     bool ok;
 
@@ -159,7 +159,7 @@ static bool download_file(const struct job *j, const char *src, const char *dst,
                           struct kiln_err *err)
 {
     struct tracker tracker = { j->build, kiln_path_base(src) };
-    const struct kiln_transfer transfer = { track, &tracker };
+    const struct kiln_transfer transfer = { .progress = track, .ud = &tracker };
     KILN_AUTO_FD fd = open(dst, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
     if (fd < 0)

@@ -59,6 +59,8 @@ static struct parrot parrot(const uint8_t *data, size_t size)
                             .piece = (size_t)data[0] + 1 };
 }
 
+static const struct kiln_sftp_watch sizes = { .sizes = true };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     KILN_AUTO_FD fd = memfd_create("fuzz", MFD_CLOEXEC);
@@ -69,8 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     p = parrot(data, size);
     (void)kiln_sftp_get(&p.base, "x", fd, NULL, NULL, NULL);
     p = parrot(data, size);
-    (void)kiln_sftp_put(&p.base, "/etc/hostname", "x", 0600, NULL, NULL, NULL);
+    (void)kiln_sftp_put(&p.base, "/etc/hostname", "x", 0600, NULL, sizes, NULL, NULL);
     p = parrot(data, size);
-    (void)kiln_sftp_put_dir(&p.base, "/etc/apt", "x", NULL, NULL, NULL);
+    (void)kiln_sftp_put_dir(&p.base, "/etc/apt", "x", NULL, sizes, NULL, NULL);
     return 0;
 }

@@ -121,7 +121,7 @@ static void puts_file(void **state)
     KILN_AUTO_FREE char *src = at(p, "src");
 
     make_file(p, "src", "hello\n", 0600);
-    unit_ok(kiln_scp_put(ch, src, "dst", 0750, NULL, p->cancel, &p->err), &p->err);
+    unit_ok(kiln_scp_put(ch, src, "dst", 0750, NULL, NULL, p->cancel, &p->err), &p->err);
     expect_file(p, "dst", "hello\n", 0750);
     kiln_channel_free(ch);
 }
@@ -135,33 +135,34 @@ static void put_errors(void **state)
     make_file(p, "src", "hello\n", 0600);
     make_dir(p, "dir", 0755);
     ch = scp(p, "-dt", "");
-    assert_false(kiln_scp_put(ch, src, "dir", 0600, NULL, p->cancel, &p->err));
+    assert_false(kiln_scp_put(ch, src, "dir", 0600, NULL, NULL, p->cancel, &p->err));
     text = kiln_xasprintf("scp: %s/dir: Is a directory", p->dir);
     assert_non_null(strstr(p->err.msg, "dir: Is a directory"));
     kiln_channel_free(ch);
     kiln_err_clear(&p->err);
 
     ch = scp(p, "-dt", "missing");
-    assert_false(kiln_scp_put(ch, src, "x", 0600, NULL, p->cancel, &p->err));
+    assert_false(kiln_scp_put(ch, src, "x", 0600, NULL, NULL, p->cancel, &p->err));
     assert_non_null(strstr(p->err.msg, "missing: No such file or directory"));
     kiln_channel_free(ch);
     kiln_err_clear(&p->err);
 
     ch = pipe_channel_new("exec /nonexistent/scp");
-    unit_fails(kiln_scp_put(ch, src, "x", 0600, NULL, p->cancel, &p->err), &p->err, KILN_ERR_REMOTE,
+    unit_fails(kiln_scp_put(ch, src, "x", 0600, NULL, NULL, p->cancel, &p->err), &p->err,
+               KILN_ERR_REMOTE,
                "SCP failed to start. This usually means that SCP is not\n"
                "properly installed on the remote system.");
     kiln_channel_free(ch);
 
     ch = pipe_channel_new("echo welcome; exec cat >/dev/null");
-    assert_false(kiln_scp_put(ch, src, "x", 0600, NULL, p->cancel, &p->err));
+    assert_false(kiln_scp_put(ch, src, "x", 0600, NULL, NULL, p->cancel, &p->err));
     assert_non_null(strstr(p->err.msg, "does its shell print anything"));
     kiln_channel_free(ch);
     kiln_err_clear(&p->err);
 
     ch = pipe_channel_new("echo broken pipe fitting >&2; exit 9");
-    unit_fails(kiln_scp_put(ch, src, "x", 0600, NULL, p->cancel, &p->err), &p->err, KILN_ERR_REMOTE,
-               "scp in the guest ended with status 9: broken pipe fitting");
+    unit_fails(kiln_scp_put(ch, src, "x", 0600, NULL, NULL, p->cancel, &p->err), &p->err,
+               KILN_ERR_REMOTE, "scp in the guest ended with status 9: broken pipe fitting");
     kiln_channel_free(ch);
 }
 
@@ -174,7 +175,7 @@ static void refused_content_is_not_obeyed(void **state)
 
     make_file(p, "src", "C0644 3 evil\nbad", 0600);
     make_dir(p, "dir", 0755);
-    assert_false(kiln_scp_put(ch, src, "dir", 0600, NULL, p->cancel, &p->err));
+    assert_false(kiln_scp_put(ch, src, "dir", 0600, NULL, NULL, p->cancel, &p->err));
     assert_false(kiln_fs_exists(evil));
     kiln_channel_free(ch);
 }
@@ -238,7 +239,7 @@ static void puts_directories(void **state)
         struct kiln_channel *ch = scp(p, rows[i].flags, rows[i].dst);
         KILN_AUTO_FREE char *src = at(p, rows[i].src);
 
-        unit_ok(kiln_scp_put_dir(ch, src, NULL, p->cancel, &p->err), &p->err);
+        unit_ok(kiln_scp_put_dir(ch, src, NULL, NULL, p->cancel, &p->err), &p->err);
         expect_tree(p, rows[i].result);
         kiln_channel_free(ch);
     }
@@ -253,7 +254,7 @@ static void directory_errors(void **state)
     make_dir(p, "up", 0755);
     link_to(p, "..", "up/back");
     ch = scp(p, "-rt", "");
-    assert_false(kiln_scp_put_dir(ch, src, NULL, p->cancel, &p->err));
+    assert_false(kiln_scp_put_dir(ch, src, NULL, NULL, p->cancel, &p->err));
     kiln_channel_free(ch);
     kiln_err_clear(&p->err);
 
@@ -261,7 +262,7 @@ static void directory_errors(void **state)
     make_dir(p, "up", 0755);
     link_to(p, ".", "up/loop");
     ch = scp(p, "-rt", "");
-    assert_false(kiln_scp_put_dir(ch, src, NULL, p->cancel, &p->err));
+    assert_false(kiln_scp_put_dir(ch, src, NULL, NULL, p->cancel, &p->err));
     assert_non_null(strstr(p->err.msg, "up/loop: this link leads to a directory that holds it"));
     kiln_channel_free(ch);
     kiln_err_clear(&p->err);
@@ -270,14 +271,14 @@ static void directory_errors(void **state)
     make_dir(p, "up", 0755);
     make_file(p, "up/x", "x", 0644);
     ch = scp(p, "-rdt", "missing");
-    assert_false(kiln_scp_put_dir(ch, slash, NULL, p->cancel, &p->err));
+    assert_false(kiln_scp_put_dir(ch, slash, NULL, NULL, p->cancel, &p->err));
     assert_non_null(strstr(p->err.msg, "missing: No such file or directory"));
     kiln_channel_free(ch);
     kiln_err_clear(&p->err);
 
     make_file(p, "up/two\nlines", "x", 0644);
     ch = scp(p, "-rdt", "");
-    assert_false(kiln_scp_put_dir(ch, slash, NULL, p->cancel, &p->err));
+    assert_false(kiln_scp_put_dir(ch, slash, NULL, NULL, p->cancel, &p->err));
     assert_non_null(strstr(p->err.msg, "has a line break"));
     kiln_channel_free(ch);
 }
@@ -300,7 +301,7 @@ static void moves_much(void **state)
     KILN_AUTO_FREE char *src = at(p, "src"), *back = at(p, "back");
     KILN_AUTO_STR got = { 0 };
     uint64_t seen[2] = { 0 };
-    const struct kiln_transfer t = { count_progress, seen };
+    const struct kiln_transfer t = { .progress = count_progress, .ud = seen };
     struct kiln_channel *ch;
     KILN_AUTO_FD fd = -1;
 
@@ -308,7 +309,7 @@ static void moves_much(void **state)
         data[i] = (char)(i * 2654435761u >> 13);
     assert_true(kiln_fs_write_atomic(src, data, SIZE, 0600, NULL));
     ch = scp(p, "-dt", "");
-    unit_ok(kiln_scp_put(ch, src, "dst", 0600, &t, p->cancel, &p->err), &p->err);
+    unit_ok(kiln_scp_put(ch, src, "dst", 0600, &t, NULL, p->cancel, &p->err), &p->err);
     assert_int_equal(seen[0], SIZE);
     assert_int_equal(seen[1], SIZE);
     kiln_channel_free(ch);

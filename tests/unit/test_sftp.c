@@ -9,6 +9,8 @@
 
 static const char server[] = "/usr/lib/openssh/sftp-server";
 
+static const struct kiln_sftp_watch unwatched = { 0 }, sizes = { .sizes = true };
+
 struct place {
     char *dir; /* a fresh directory */
     struct kiln_cancel *cancel;
@@ -89,7 +91,7 @@ static void puts_file(void **state)
 
     make_file(p, "src", "hello\n", 0600);
     make_file(p, "dst", "something longer that was there", 0644);
-    unit_ok(kiln_sftp_put(p->ch, src, dst, 0751, NULL, p->cancel, &p->err), &p->err);
+    unit_ok(kiln_sftp_put(p->ch, src, dst, 0751, NULL, sizes, p->cancel, &p->err), &p->err);
     expect_file(p, "dst", "hello\n", 0751);
 }
 
@@ -100,7 +102,7 @@ static void put_into_nothing(void **state)
     KILN_AUTO_FREE char *want = kiln_xasprintf("%s: file does not exist", dst);
 
     make_file(p, "src", "hello\n", 0600);
-    unit_fails(kiln_sftp_put(p->ch, src, dst, 0600, NULL, p->cancel, &p->err), &p->err,
+    unit_fails(kiln_sftp_put(p->ch, src, dst, 0600, NULL, unwatched, p->cancel, &p->err), &p->err,
                KILN_ERR_REMOTE, want);
 }
 
@@ -108,7 +110,7 @@ static void put_dir(struct place *p, const char *from, const char *to)
 {
     KILN_AUTO_FREE char *src = at(p, from), *dst = at(p, to);
 
-    unit_ok(kiln_sftp_put_dir(p->ch, src, dst, NULL, p->cancel, &p->err), &p->err);
+    unit_ok(kiln_sftp_put_dir(p->ch, src, dst, NULL, sizes, p->cancel, &p->err), &p->err);
 }
 
 static void make_tree(const struct place *p)
@@ -170,11 +172,11 @@ static void put_dir_errors(void **state)
     KILN_AUTO_FREE char *no = kiln_xasprintf("%s: file does not exist", missing);
 
     make_tree(p);
-    unit_fails(kiln_sftp_put_dir(p->ch, src, missing, NULL, p->cancel, &p->err), &p->err,
+    unit_fails(kiln_sftp_put_dir(p->ch, src, missing, NULL, unwatched, p->cancel, &p->err), &p->err,
                KILN_ERR_REMOTE, no);
     kiln_channel_free(p->ch);
     p->ch = pipe_channel_new("exec /usr/lib/openssh/sftp-server");
-    assert_false(kiln_sftp_put_dir(p->ch, src, file, NULL, p->cancel, &p->err));
+    assert_false(kiln_sftp_put_dir(p->ch, src, file, NULL, unwatched, p->cancel, &p->err));
     assert_non_null(strstr(p->err.msg, "not a directory"));
 }
 
@@ -190,7 +192,7 @@ static void moves_much(void **state)
     for (size_t i = 0; i < SIZE; i++)
         data[i] = (char)(i * 2654435761u >> 13);
     assert_true(kiln_fs_write_atomic(src, data, SIZE, 0600, NULL));
-    unit_ok(kiln_sftp_put(p->ch, src, dst, 0600, NULL, p->cancel, &p->err), &p->err);
+    unit_ok(kiln_sftp_put(p->ch, src, dst, 0600, NULL, unwatched, p->cancel, &p->err), &p->err);
     kiln_channel_free(p->ch);
     p->ch = pipe_channel_new("exec /usr/lib/openssh/sftp-server");
     assert_int_equal(write(fd, "head", 4), 4); /* from the position that fd has */

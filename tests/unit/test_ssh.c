@@ -331,6 +331,8 @@ static void key_types_that_are_none(void **state)
 
 /* ---- files ---- */
 
+static const struct kiln_transfer verified = { .verify = true };
+
 static void round_trip(struct session *s, bool sftp)
 {
     KILN_AUTO_FREE char *dir = kiln_path_join(sshd.dir, sftp ? "files sftp" : "files scp");
@@ -343,8 +345,8 @@ static void round_trip(struct session *s, bool sftp)
 
     assert_true(kiln_fs_mkdirs(up, 0755, NULL) && kiln_fs_mkdirs(dst_dir, 0755, NULL));
     assert_true(kiln_fs_write_atomic(src, "text\n", 5, 0644, NULL));
-    unit_ok(s->comm->ops->upload(s->comm, src, dst, 0600, NULL, s->cancel, &s->err), &s->err);
-    unit_ok(s->comm->ops->upload_dir(s->comm, up, dst_dir, NULL, s->cancel, &s->err), &s->err);
+    unit_ok(s->comm->ops->upload(s->comm, src, dst, 0600, &verified, s->cancel, &s->err), &s->err);
+    unit_ok(s->comm->ops->upload_dir(s->comm, up, dst_dir, &verified, s->cancel, &s->err), &s->err);
     unit_ok(s->comm->ops->download_dir(s->comm, dst_dir, down, NULL, s->cancel, &s->err), &s->err);
     unit_ok(kiln_fs_read(copy, 100, &got, &s->err), &s->err);
     assert_string_equal(kiln_str_cstr(&got), "text\n");
@@ -373,6 +375,38 @@ static void files_by_sftp(void **state)
     hang_up(s);
 }
 
+/* A guest that loses the last byte of what scp wrote. */
+static void damage_is_noticed(void **state)
+{
+    KILN_AUTO_FREE char *src = NULL, *dst = NULL, *want = NULL, *script = NULL, *keys = NULL;
+    KILN_AUTO_STR key = { 0 };
+    struct sshd other;
+    struct session *s;
+
+    (void)logged_in(state);
+    sshd_prepare(&other, "");
+    src = kiln_path_join(other.dir, "src");
+    dst = kiln_path_join(other.dir, "dst");
+    keys = kiln_path_join(other.dir, "authorized");
+    script = kiln_xasprintf("eval \"$SSH_ORIGINAL_COMMAND\"\n"
+                            "case $SSH_ORIGINAL_COMMAND in scp*) truncate -s -1 %s ;; esac\n",
+                            dst);
+    sshd_write(&other, "damage", script);
+    assert_true(kiln_fs_read(keys, 1 << 16, &key, NULL));
+    want = kiln_xasprintf("command=\"sh %s/damage\" %s", other.dir, kiln_str_cstr(&key));
+    sshd_write(&other, "authorized", want);
+    assert_true(kiln_fs_write_atomic(src, "text\n", 5, 0644, NULL));
+    sshd_start(&other);
+    s = connect_with(sshd_login(&other));
+    unit_fails(s->comm->ops->upload(s->comm, src, dst, 0600, &verified, s->cancel, &s->err),
+               &s->err, KILN_ERR_REMOTE,
+               "verify the upload: 5 bytes of dst were sent, the guest has 4");
+    unit_ok(s->comm->ops->upload(s->comm, src, dst, 0600, NULL, s->cancel, &s->err), &s->err);
+    hang_up(s);
+    sshd_stop(&other);
+    sshd_done(&other);
+}
+
 static void fire_at_progress(void *ud, uint64_t done, uint64_t total)
 {
     assert_int_equal(total, 64 << 20);
@@ -383,7 +417,7 @@ static void fire_at_progress(void *ud, uint64_t done, uint64_t total)
 static void cancel_ends_a_transfer(void **state)
 {
     struct session *s = logged_in(state);
-    const struct kiln_transfer t = { fire_at_progress, s->cancel };
+    const struct kiln_transfer t = { .progress = fire_at_progress, .ud = s->cancel };
     KILN_AUTO_FREE char *src = kiln_path_join(sshd.dir, "src"),
                         *dst = kiln_path_join(sshd.dir, "dst");
 
@@ -496,6 +530,7 @@ int main(void)
         cmocka_unit_test(key_types_that_are_none),
         LOGGED_IN(files_by_scp),
         LOGGED_IN(files_by_sftp),
+        LOGGED_IN(damage_is_noticed),
         LOGGED_IN(cancel_ends_a_transfer),
         LOGGED_IN(rekeying),
         LOGGED_IN(nothing_stays),
