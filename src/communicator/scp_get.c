@@ -1,4 +1,7 @@
 /* The receiving side: the sink does the work, this moves its answers. */
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "base/fs.h"
 #include "communicator/scp.h"
 #include "communicator/scp_end.h"
@@ -72,6 +75,9 @@ static bool get(struct kiln_channel *ch, int fd, const char *dst, const struct k
     ch->output = on_output;
     ch->ud = &r;
     ok = receive(&r, ch, c, err);
+    if (ok && r.sink.made_dir && (r.sink.dir_mode & 0700) != 0700 &&
+        chmod(dst, r.sink.dir_mode) != 0) /* it had to be writable while it was filled */
+        ok = kiln_err_sys(err, errno, "chmod %s", dst);
     ch->output = NULL;
     kiln_scp_sink_done(&r.sink);
     return ok;
@@ -86,5 +92,5 @@ bool kiln_scp_get(struct kiln_channel *ch, int fd, const struct kiln_transfer *t
 bool kiln_scp_get_dir(struct kiln_channel *ch, const char *dst, const struct kiln_transfer *t,
                       struct kiln_cancel *c, struct kiln_err *err)
 {
-    return kiln_fs_mkdirs(dst, 0755, err) && get(ch, -1, dst, t, c, err);
+    return get(ch, -1, dst, t, c, err);
 }

@@ -92,6 +92,17 @@ static bool parse(struct kiln_scp_sink *s, const char *text, struct record *ret)
     return true;
 }
 
+/* The first thing comes: there must be a place for it. Packer, too, makes that like a first
+ * directory that comes. */
+static bool make_place(struct kiln_scp_sink *s, mode_t mode)
+{
+    if (s->entries > 1 || kiln_fs_exists(s->dir))
+        return true;
+    s->made_dir = true;
+    s->dir_mode = mode;
+    return kiln_fs_mkdirs(s->dir, mode | 0700, &s->err);
+}
+
 static bool open_file(struct kiln_scp_sink *s, const struct record *r)
 {
     KILN_AUTO_FREE char *path = NULL;
@@ -100,6 +111,8 @@ static bool open_file(struct kiln_scp_sink *s, const struct record *r)
         s->out = s->fd;
         return s->entries == 1 || protocol_error(s, "more than the one file that was asked for");
     }
+    if (!make_place(s, 0755))
+        return false;
     path = kiln_path_join(kiln_str_cstr(&s->path), r->name);
     s->out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, r->mode);
     return s->out >= 0 || kiln_err_sys(&s->err, errno, "create %s", path);
@@ -123,6 +136,8 @@ static bool begin_dir(struct kiln_scp_sink *s, const struct record *r)
         return protocol_error(s, "a directory instead of a file");
     if (s->depth >= KILN_MAX_TREE_DEPTH)
         return protocol_error(s, "too many directories inside each other");
+    if (!make_place(s, r->mode))
+        return false;
     s->modes[s->depth++] = r->mode;
     kiln_str_addf(&s->path, "/%s", r->name);
     if (mkdir(kiln_str_cstr(&s->path), r->mode | 0700) != 0 &&

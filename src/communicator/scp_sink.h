@@ -14,13 +14,15 @@
 struct kiln_scp_sink {
     /* Set by the owner. */
     int fd;          /* where the one file goes (borrowed); -1: into dir, */
-    const char *dir; /* … which exists */
+    const char *dir; /* … which is made, with the mode of what comes first, if it is missing */
 
     /* To be read. */
     uint64_t answers;     /* zero bytes that are to be sent; the owner takes them off */
     uint64_t done, total; /* bytes of files so far, and announced so far */
     unsigned depth;       /* open directories */
     mode_t modes[KILN_MAX_TREE_DEPTH]; /* what each of them is to have in the end */
+    bool made_dir;                     /* it is for the owner to give it … */
+    mode_t dir_mode;                   /* … that one in the end */
     uint64_t files, entries;
     struct kiln_err err; /* once kind is set, nothing more is taken */
 

@@ -342,6 +342,37 @@ static void gets_directories(void **state)
     kiln_channel_free(ch);
 }
 
+/* A place that is missing is made like what comes first; nothing is made for what does not come. */
+static void gets_into_a_missing_place(void **state)
+{
+    struct place *p = *state;
+    KILN_AUTO_FREE char *dst = at(p, "down"), *strict = at(p, "up/strict");
+    struct kiln_channel *ch;
+    struct stat st;
+
+    make_dir(p, "up", 0755);
+    make_dir(p, "up/strict", 0755);
+    make_dir(p, "up/strict/inner", 0755);
+    assert_return_code(chmod(strict, 0550), errno);
+    ch = scp(p, "-rf", "missing");
+    assert_false(kiln_scp_get_dir(ch, dst, NULL, p->cancel, &p->err));
+    kiln_channel_free(ch);
+    assert_false(kiln_fs_exists(dst));
+    ch = scp(p, "-rf", "up/strict");
+    kiln_err_clear(&p->err);
+    unit_ok(kiln_scp_get_dir(ch, dst, NULL, p->cancel, &p->err), &p->err);
+    kiln_channel_free(ch);
+    assert_return_code(stat(dst, &st), errno);
+    assert_int_equal(st.st_mode & 0777, 0550);
+    assert_return_code(chmod(strict, 0755), errno);
+    assert_return_code(chmod(dst, 0755), errno);
+    free(dst);
+    dst = at(p, "down/strict");
+    assert_return_code(stat(dst, &st), errno);
+    assert_int_equal(st.st_mode & 0777, 0550);
+    assert_return_code(chmod(dst, 0755), errno);
+}
+
 static void get_errors(void **state)
 {
     static const struct {
@@ -481,6 +512,7 @@ int main(void)
         PLACED(directory_errors),
         PLACED(moves_much),
         PLACED(gets_directories),
+        PLACED(gets_into_a_missing_place),
         PLACED(get_errors),
         PLACED(cancelled),
         PLACED(sink_streams),

@@ -322,6 +322,108 @@ static void key_and_password(void **state)
     server_end(&s);
 }
 
+/* ---- as a bastion ---- */
+
+struct person {
+    const char *answers[3]; /* one after the other; NULL: nobody is there */
+    size_t n;
+    struct kiln_str asked;
+};
+
+static bool ask_them(void *ud, const char *question, char **ret, struct kiln_err *err)
+{
+    struct person *p = ud;
+    const char *answer = p->n < KILN_COUNT(p->answers) ? p->answers[p->n++] : NULL;
+
+    kiln_str_addf(&p->asked, "[%s]", question);
+    if (!answer)
+        return kiln_err_set(err, KILN_ERR_USER, "nobody is there");
+    *ret = kiln_xstrdup(answer);
+    return true;
+}
+
+static const struct {
+    const char *what;
+    struct server server;
+    struct person person;
+    bool ask, with_password, with_key;
+    const char *asked, *error; /* error: what is in it; NULL: in */
+    int passwords, keys;
+} bastions[] = {
+    { "a person answers first",
+      { .methods = BOTH, .password = "secret", .answers = { "one", "two", NULL } },
+      { .answers = { "one", "two" } },
+      true,
+      true,
+      false,
+      "[someone@127.0.0.1: Password: ][someone@127.0.0.1: Password: ]",
+      NULL,
+      0,
+      0 },
+    { "then the password is tried",
+      { .methods = BOTH, .password = "secret", .answers = { "one", NULL } },
+      { .answers = { "typo" } },
+      true,
+      true,
+      false,
+      "[someone@127.0.0.1: Password: ]",
+      NULL,
+      1,
+      0 },
+    { "nobody is there to ask",
+      { .methods = BOTH, .answers = { "one", NULL } },
+      { .answers = { NULL } },
+      true,
+      false,
+      false,
+      "[someone@127.0.0.1: Password: ]",
+      "attempted methods [none keyboard-interactive], no supported methods remain; nobody is there",
+      0,
+      0 },
+    { "the password comes before the key",
+      { .methods = SSH_AUTH_METHOD_PASSWORD | SSH_AUTH_METHOD_PUBLICKEY, .password = "secret" },
+      { .answers = { NULL } },
+      false,
+      true,
+      true,
+      "",
+      NULL,
+      1,
+      0 },
+};
+
+static void as_a_bastion(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(bastions); i++) {
+        struct server s = bastions[i].server;
+        struct person person = bastions[i].person;
+        struct kiln_ssh_config cfg;
+        KILN_AUTO_ERR err = { 0 };
+        bool ok;
+
+        server_start(&s);
+        cfg = with_password(&s, "secret");
+        cfg.is_bastion = true;
+        if (!bastions[i].with_password) {
+            free(cfg.password);
+            cfg.password = NULL;
+        }
+        if (bastions[i].with_key)
+            cfg.key_file = kiln_xstrdup(files.key);
+        cfg.ask = bastions[i].ask ? ask_them : NULL;
+        cfg.ask_ud = &person;
+        ok = log_in(cfg, &err);
+        server_end(&s);
+        if (ok != !bastions[i].error || (!ok && !strstr(err.msg, bastions[i].error)))
+            fail_msg("%s: %s", bastions[i].what, kiln_err_text(&err));
+        assert_string_equal(kiln_str_cstr(&person.asked), bastions[i].asked);
+        assert_int_equal(s.passwords, bastions[i].passwords);
+        assert_int_equal(s.keys, bastions[i].keys);
+        kiln_str_done(&person.asked);
+    }
+}
+
 /* An installer refuses us, then gives way to the installed system: no reason to wait on. */
 static void server_that_goes_away(void **state)
 {
@@ -386,7 +488,7 @@ int main(void)
         cmocka_unit_test(password),         cmocka_unit_test(questions),
         cmocka_unit_test(refused),          cmocka_unit_test(refused_key_then_password),
         cmocka_unit_test(key_and_password), cmocka_unit_test(server_that_goes_away),
-        cmocka_unit_test(pace_of_refusals),
+        cmocka_unit_test(pace_of_refusals), cmocka_unit_test(as_a_bastion),
     };
 
     return cmocka_run_group_tests(tests, group_set_up, group_tear_down);

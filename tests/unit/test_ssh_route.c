@@ -83,7 +83,8 @@ static void files_through_a_bastion(void **state)
 {
     NEEDS_SSHD();
     for (int sftp = 0; sftp < 2; sftp++) {
-        KILN_AUTO_FREE char *to = kiln_path_join(target.dir, "copy"), *back = NULL;
+        KILN_AUTO_FREE char *from = kiln_path_join(target.dir, "source"), *back = NULL;
+        KILN_AUTO_FREE char *to = kiln_path_join(target.dir, "copy");
         KILN_AUTO_STR want = { 0 };
         KILN_AUTO_STR got = { 0 };
         struct kiln_ssh_config cfg = via(&bastion);
@@ -95,8 +96,7 @@ static void files_through_a_bastion(void **state)
         sshd_write(&target, "source", kiln_str_cstr(&want));
         cfg.sftp = sftp;
         unit_ok(log_in(&s, cfg), &s.err);
-        back = kiln_path_join(target.dir, "source");
-        unit_ok(s.comm->ops->upload(s.comm, back, to, 0600, NULL, s.cancel, &s.err), &s.err);
+        unit_ok(s.comm->ops->upload(s.comm, from, to, 0600, NULL, s.cancel, &s.err), &s.err);
         fd = kiln_fs_temp_file("kiln-back", "", &back, &s.err);
         assert_return_code(fd, 0);
         unit_ok(s.comm->ops->download(s.comm, to, fd, NULL, s.cancel, &s.err), &s.err);
