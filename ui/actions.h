@@ -33,7 +33,7 @@
     X(GLOBAL, SHELL, "shell", "", "open a shell in the guest")                                     \
     X(GLOBAL, CANCEL, "cancel", "", "end the run: cancel its builds and clean up (asks)")          \
     X(GLOBAL, MOUSE, "mouse", "", "the mouse for kiln, or back to the terminal")                   \
-    X(GLOBAL, SET, "set", "NAME VALUE", "change a setting: keymap, max-bps, mouse")                \
+    X(GLOBAL, SET, "set", "NAME VALUE", "change a setting: keymap, max-bps, mouse, wrap")          \
     X(LIST, UP, "up", "", "one up")                                                                \
     X(LIST, DOWN, "down", "", "one down")                                                          \
     X(LIST, PAGE_UP, "page-up", "", "a page up")                                                   \

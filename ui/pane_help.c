@@ -91,13 +91,18 @@ static void add_action(struct sink *s, const struct kiln_keymap *m, enum kiln_ac
     add_with_argument(s, m, action);
 }
 
+static const char places[] =
+    "A step, a provisioner or a post-processor: run, shell, shell.2, provisioner.3, before:NAME, "
+    "after:NAME. In the boot command: boot:12 (before that element), boot:2.5 (of row 2), key:17 "
+    "(key event), boot:end. BUILD/PLACE is for that build only.";
+
 static void add_all(struct sink *s, const struct kiln_keymap *m)
 {
     const struct kiln_style title = { .attr = KILN_ATTR_BOLD | KILN_ATTR_UNDERLINE };
 
     add_wrapped(s, 1,
                 "Each line: keys, command (also after \":\"), what it does. Panes take their "
-                "own keys first. The help key or q closes this.");
+                "own keys first. The help key, q or esc closes this.");
     for (int ctx = 0; ctx < KILN_CTX__N; ctx++) {
         s->y++;
         kiln_area_printf(s->a, 1, s->y++, title, "%s", headings[ctx]);
@@ -105,6 +110,9 @@ static void add_all(struct sink *s, const struct kiln_keymap *m)
             if ((int)kiln_actions[i].context == ctx)
                 add_action(s, m, (enum kiln_action)i);
     }
+    s->y++;
+    kiln_area_printf(s->a, 1, s->y++, title, "Places");
+    add_wrapped(s, 1, places);
 }
 
 static void clamp_top(struct help_pane *p)
@@ -167,7 +175,7 @@ static bool key(void *pane, const struct kiln_key *k)
 {
     struct help_pane *p = pane;
 
-    if (k->code != KILN_KEY_ESC)
+    if (k->code != KILN_KEY_ESC && (k->code != 'q' || k->mods != 0))
         return false;
     kiln_console_action(p->c, KILN_ACT_HELP, "");
     return true;

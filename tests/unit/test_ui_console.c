@@ -2,6 +2,8 @@
  * questions, the command line, and that nothing hostile gets into a cell. */
 #include "console_bed.h"
 
+#include "ui/command.h"
+
 #include "ui/term/width.h"
 
 static void start(struct kiln_console *c)
@@ -243,6 +245,27 @@ static void test_question(void **state)
     kiln_console_free(c);
 }
 
+/* However the keys are bound: help says so. */
+static void test_help_closes(void **state)
+{
+    static const char *const maps[] = { "default", "vim", "emacs" };
+    static const char *const keys[] = { "q", "esc", "?" };
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(maps) * KILN_COUNT(keys); i++) {
+        struct kiln_console *c = bed_console(80, 24);
+        KILN_AUTO_FREE char *line = kiln_xasprintf("set keymap %s", maps[i / KILN_COUNT(keys)]);
+
+        kiln_command_run(c, line);
+        bed_keys(c, "?");
+        bed_shows(c, "closes this");
+        bed_keys(c, keys[i % KILN_COUNT(keys)]);
+        bed_shows_not(c, "closes this");
+        assert_false(c->quit);
+        kiln_console_free(c);
+    }
+}
+
 /* Keys that are meant for the guest, or for the boot command, answer nothing. */
 static void test_question_while_typing(void **state)
 {
@@ -416,19 +439,13 @@ static void test_hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_too_small),
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_toggles),
-        cmocka_unit_test(test_controls),
-        cmocka_unit_test(test_question),
-        cmocka_unit_test(test_question_while_typing),
-        cmocka_unit_test(test_question_goes_away),
-        cmocka_unit_test(test_only_destructive),
-        cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_completion),
-        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_layout),           cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_too_small),        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_toggles),          cmocka_unit_test(test_controls),
+        cmocka_unit_test(test_question),         cmocka_unit_test(test_question_while_typing),
+        cmocka_unit_test(test_help_closes),      cmocka_unit_test(test_question_goes_away),
+        cmocka_unit_test(test_only_destructive), cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_completion),       cmocka_unit_test(test_hostile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
