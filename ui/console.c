@@ -153,6 +153,7 @@ static void follow_questions(struct kiln_console *c, const struct kiln_event *ev
     } else if (ev->type == KILN_EV_PROMPT && c->focus != KILN_PANE_PROMPT) {
         c->back = c->focus;
         kiln_console_focus(c, KILN_PANE_PROMPT);
+        kiln_console_show_build(c, ev->build);
     } else if (!kiln_model_asks(&c->model) && c->focus == KILN_PANE_PROMPT) {
         c->zoom = false;
         kiln_console_focus(c, c->back);
@@ -168,8 +169,8 @@ static void on_event(void *ud, const struct kiln_event *ev)
         c->build = kiln_xstrdup(c->model.builds[0].label);
     if (ev->type == KILN_EV_RUN_END || ev->type == KILN_EV_STOP || ev->type == KILN_EV_PROMPT)
         kiln_console_say_nothing(c); /* an old message would hide it */
-    follow_questions(c, ev);
     tell_panes(c, ev);
+    follow_questions(c, ev);
 }
 
 static void on_again(void *ud)

@@ -26,6 +26,7 @@ struct prompt_pane {
     struct kiln_console *c;
     struct pieces pieces; /* as they were drawn */
     int at;               /* chosen; -1: none */
+    char *key;            /* which one that is (key_of), to find it again; owned; NULL: none */
 };
 
 /* ---- what is asked ---- */
@@ -159,13 +160,44 @@ static const struct piece *find_choice(const struct prompt_pane *p, int choice)
     return NULL;
 }
 
-/* The first that does no harm, of the first question. */
-static int safe_choice(const struct prompt_pane *p)
+/* "debian 4 retry"; of a stop "debian -1 continue" */
+static char *key_of(const struct piece *p)
 {
-    for (int i = 0; i < p->pieces.n_choices; i++)
-        if (!is_destructive(find_choice(p, i)))
+    return kiln_xasprintf("%s %lld %.*s", p->build->label,
+                          p->prompt ? (long long)p->prompt->id : -1, (int)p->len, p->text);
+}
+
+static void set_at(struct prompt_pane *p, int at)
+{
+    const struct piece *piece = find_choice(p, at);
+
+    p->at = piece ? at : -1;
+    free(p->key);
+    p->key = piece ? key_of(piece) : NULL;
+}
+
+/* Where the chosen one is now; -1: gone. */
+static int find_again(const struct prompt_pane *p)
+{
+    for (int i = 0; i < p->pieces.n_choices; i++) {
+        KILN_AUTO_FREE char *key = key_of(find_choice(p, i));
+
+        if (kiln_streq(key, p->key))
             return i;
+    }
     return -1;
+}
+
+/* The first that does no harm, of a build's questions; NULL: of any. */
+static int safe_choice(const struct prompt_pane *p, const char *build)
+{
+    for (int i = 0; i < p->pieces.n_choices; i++) {
+        const struct piece *piece = find_choice(p, i);
+
+        if (!is_destructive(piece) && (!build || kiln_streq(piece->build->label, build)))
+            return i;
+    }
+    return build ? safe_choice(p, NULL) : -1;
 }
 
 static void send_answer(struct prompt_pane *p, const struct piece *piece)
@@ -219,18 +251,24 @@ static void choose(struct prompt_pane *p)
 
 /* ---- the pane ---- */
 
-/* Another set of questions: the pieces point into the model, and what was chosen is void. */
+/* Another set of questions: the pieces point into the model. Who is about to answer one stays
+ * there; who is not is led to the newest. */
 static void event(void *pane, const struct kiln_event *ev)
 {
     struct prompt_pane *p = pane;
+    bool asks = ev && ev->type == KILN_EV_PROMPT;
+    int at;
 
     if (ev && ev->type != KILN_EV_PROMPT && ev->type != KILN_EV_PROMPT_END &&
         ev->type != KILN_EV_STOP && ev->type != KILN_EV_RESUME && ev->type != KILN_EV_BUILD_END)
         return;
     look_again(p);
-    if (kiln_overlay_is_for(p->c, p))
+    at = find_again(p);
+    if (at < 0 && kiln_overlay_is_for(p->c, p))
         kiln_overlay_close(p->c);
-    p->at = safe_choice(p);
+    if (at < 0 || (asks && p->c->focus != KILN_PANE_PROMPT))
+        at = safe_choice(p, asks ? ev->build : NULL);
+    set_at(p, at);
 }
 
 static void draw(void *pane, const struct kiln_area *a, bool focused)
@@ -269,6 +307,17 @@ static void status(void *pane, struct kiln_str *out)
         kiln_str_adds(out, at->build->label);
 }
 
+/* The other panes show the build that is asked about. */
+static void move_to(struct prompt_pane *p, int at)
+{
+    const struct piece *piece;
+
+    set_at(p, at);
+    piece = find_choice(p, p->at);
+    if (piece)
+        kiln_console_show_build(p->c, piece->build->label);
+}
+
 static bool action(void *pane, enum kiln_action act, const char *arg)
 {
     struct prompt_pane *p = pane;
@@ -276,9 +325,9 @@ static bool action(void *pane, enum kiln_action act, const char *arg)
 
     (void)arg;
     if (act == KILN_ACT_LEFT || act == KILN_ACT_UP)
-        p->at = p->at > 0 ? p->at - 1 : 0;
+        move_to(p, p->at > 0 ? p->at - 1 : 0);
     else if (act == KILN_ACT_RIGHT || act == KILN_ACT_DOWN)
-        p->at = p->at < last ? p->at + 1 : last;
+        move_to(p, p->at < last ? p->at + 1 : last);
     else if (act == KILN_ACT_CHOOSE)
         choose(p);
     else
@@ -300,6 +349,7 @@ static void free_pane(void *pane)
     struct prompt_pane *p = pane;
 
     free(p->pieces.v);
+    free(p->key);
     free(p);
 }
 

@@ -266,6 +266,38 @@ static void test_help_closes(void **state)
     }
 }
 
+/* Of two that ask, the one that one is about to answer stays the one. */
+static void test_two_questions(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    bed_event(c, "{\"type\":\"run-start\",\"names\":[\"a\",\"b\"]}");
+    bed_event(c, "{\"type\":\"build-start\",\"build\":\"a\",\"mono\":1}");
+    bed_event(c, "{\"type\":\"build-start\",\"build\":\"b\",\"mono\":1}");
+    assert_string_equal(c->build, "a");
+    bed_event(c, "{\"type\":\"prompt\",\"build\":\"b\",\"index\":1,\"text\":\"b?\","
+                 "\"names\":[\"abort\",\"retry\"]}");
+    assert_int_equal(c->focus, KILN_PANE_PROMPT);
+    assert_string_equal(c->build, "b"); /* keys of the build are for this one */
+    bed_shows(c, " b ─\n");
+    bed_event(c, "{\"type\":\"prompt\",\"build\":\"a\",\"index\":7,\"text\":\"a?\"}");
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "enter");
+    check_requests("answer build=b text=retry number=1\n");
+    bed_keys(c, "up up");
+    assert_string_equal(c->build, "a");
+    bed_shows(c, " a ─\n");
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "enter");
+    check_requests("answer build=a text= number=7\n");
+    bed_event(c, "{\"type\":\"prompt-end\",\"build\":\"a\",\"index\":7}");
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "enter"); /* what it was on is gone: the first that does no harm */
+    check_requests("answer build=b text=retry number=1\n");
+    kiln_console_free(c);
+}
+
 /* Keys that are meant for the guest, or for the boot command, answer nothing. */
 static void test_question_while_typing(void **state)
 {
@@ -439,13 +471,21 @@ static void test_hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),           cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_too_small),        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_toggles),          cmocka_unit_test(test_controls),
-        cmocka_unit_test(test_question),         cmocka_unit_test(test_question_while_typing),
-        cmocka_unit_test(test_help_closes),      cmocka_unit_test(test_question_goes_away),
-        cmocka_unit_test(test_only_destructive), cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_completion),       cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_too_small),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_toggles),
+        cmocka_unit_test(test_controls),
+        cmocka_unit_test(test_question),
+        cmocka_unit_test(test_question_while_typing),
+        cmocka_unit_test(test_two_questions),
+        cmocka_unit_test(test_help_closes),
+        cmocka_unit_test(test_question_goes_away),
+        cmocka_unit_test(test_only_destructive),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_completion),
+        cmocka_unit_test(test_hostile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
