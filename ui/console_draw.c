@@ -172,8 +172,11 @@ static void draw_right(struct kiln_console *c, const struct kiln_area *row, int 
     else if (c->model.holder[0])
         kiln_str_addf(&text, "watching (controls: %s)", c->model.holder);
     columns = kiln_text_columns(kiln_str_cstr(&text), text.len);
-    if (left + 2 + columns <= row->w)
-        kiln_area_text(row, row->w - columns, 0, kiln_str_cstr(&text), text.len, frame_style);
+    if (left + 2 + columns > row->w && kiln_streq(c->model.holder, "you") && c->n_keys == 0)
+        return; /* what goes without saying gives way */
+    if (left + 2 + columns > row->w)
+        kiln_area_fill(row, row->w - columns - 2, 0, columns + 2, 1, ' ', plain);
+    kiln_area_text(row, row->w - columns, 0, kiln_str_cstr(&text), text.len, frame_style);
 }
 
 /* The part of the line around the cursor. */

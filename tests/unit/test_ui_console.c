@@ -266,6 +266,24 @@ static void test_help_closes(void **state)
     }
 }
 
+/* Who only watches is told so, however much else there is to say. */
+static void test_watching(void **state)
+{
+    struct kiln_console *c = bed_console(60, 15);
+
+    (void)state;
+    bed_event(c, "{\"type\":\"build-start\",\"build\":\"a\",\"mono\":1}");
+    bed_event(c, "{\"type\":\"stop\",\"build\":\"a\",\"name\":\"pause\",\"id\":\"x\",\"text\":"
+                 "\"a text that is so long that it fills the whole line at the bottom\"}");
+    kiln_console_handler.controls(c, "you");
+    bed_shows(c, "so long that it fills");
+    bed_shows_not(c, "controls: you");
+    kiln_console_handler.controls(c, "other");
+    kiln_console_say_nothing(c);
+    bed_shows(c, "  watching (controls: other)\n");
+    kiln_console_free(c);
+}
+
 /* Of two that ask, the one that one is about to answer stays the one. */
 static void test_two_questions(void **state)
 {
@@ -471,21 +489,14 @@ static void test_hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_too_small),
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_toggles),
-        cmocka_unit_test(test_controls),
-        cmocka_unit_test(test_question),
-        cmocka_unit_test(test_question_while_typing),
-        cmocka_unit_test(test_two_questions),
-        cmocka_unit_test(test_help_closes),
-        cmocka_unit_test(test_question_goes_away),
-        cmocka_unit_test(test_only_destructive),
-        cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_completion),
-        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_layout),           cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_too_small),        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_toggles),          cmocka_unit_test(test_controls),
+        cmocka_unit_test(test_question),         cmocka_unit_test(test_question_while_typing),
+        cmocka_unit_test(test_watching),         cmocka_unit_test(test_two_questions),
+        cmocka_unit_test(test_help_closes),      cmocka_unit_test(test_question_goes_away),
+        cmocka_unit_test(test_only_destructive), cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_completion),       cmocka_unit_test(test_hostile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
