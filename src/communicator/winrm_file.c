@@ -14,10 +14,11 @@
 #include "engine/powershell.h"
 #include "net/hash.h"
 
-#define BLOCK        ((size_t)24 << 10) /* bytes of a file in one line of base64 */
-#define LINE_MAX     (BLOCK / 3 * 4 + 2)
-#define LAST_WORDS   KILN_SECOND(10) /* for a script that has failed to say why */
-#define MAX_PATH_LEN ((size_t)1024)  /* a command line has to hold it, in base64 of UTF-16 */
+#define BLOCK         ((size_t)24 << 10) /* bytes of a file in one line of base64 */
+#define LINE_MAX      (BLOCK / 3 * 4 + 2)
+#define MAX_COMPLAINT ((size_t)4096)
+#define LAST_WORDS    KILN_SECOND(10) /* for a script that has failed to say why */
+#define MAX_PATH_LEN  ((size_t)1024)  /* a command line has to hold it, in base64 of UTF-16 */
 
 /*
  * Both scripts answer in lines: "= SIZE SHA256" at the end, "-" for a guest whose policy allows no
@@ -119,6 +120,8 @@ static void take_content(struct work *w, const char *line, size_t len)
     }
     kiln_hash_update(w->hash, w->block.data, w->block.len);
     w->done += w->block.len;
+    if (w->done > w->total) /* it grows while it is read */
+        w->total = w->done;
     if (kiln_fs_write_all(w->fd, w->block.data, w->block.len, &w->err))
         tell_progress(w);
 }
@@ -151,13 +154,20 @@ static void on_line(void *ud, const char *line, size_t len)
     }
 }
 
+static void add_complaint(struct work *w, const char *text, size_t len)
+{
+    size_t room = MAX_COMPLAINT - w->complaint.len;
+
+    kiln_str_add(&w->complaint, text, len < room ? len : room);
+}
+
 static void take_pieces(struct work *w, const struct kiln_winrm_reply *reply)
 {
     for (size_t i = 0; i < reply->n_pieces; i++) {
         const struct kiln_winrm_piece *p = &reply->pieces[i];
 
         if (p->is_stderr)
-            kiln_str_add(&w->complaint, reply->data.data + p->at, p->len);
+            add_complaint(w, reply->data.data + p->at, p->len);
         else
             kiln_lines_feed(&w->lines, reply->data.data + p->at, p->len);
     }
@@ -231,7 +241,7 @@ static void work_done(struct work *w)
 
 #define WORK_INIT(c, t)                                                                            \
     {                                                                                              \
-        .cancel = (c), .transfer = (t), .fd = -1, .complaint = KILN_STR_MAX(4096)                  \
+        .cancel = (c), .transfer = (t), .fd = -1                                                   \
     }
 #define WORK KILN_CLEANUP(work_done) struct work
 

@@ -28,11 +28,12 @@ struct windows_restart {
     struct kiln_strv registry_keys;
 };
 
+#define SERVICING "\\Microsoft\\Windows\\CurrentVersion\\Component Based Servicing\\"
+
 static const char *const pending_keys[] = {
-    "HKLM:SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Component Based Servicing\\RebootPending",
-    "HKLM:SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Component Based Servicing\\PackagesPending",
-    "HKLM:Software\\Microsoft\\Windows\\CurrentVersion\\Component Based "
-    "Servicing\\RebootInProgress",
+    "HKLM:SOFTWARE" SERVICING "RebootPending",
+    "HKLM:SOFTWARE" SERVICING "PackagesPending",
+    "HKLM:Software" SERVICING "RebootInProgress",
 };
 
 static const struct kiln_field fields[] = {

@@ -196,6 +196,32 @@ class PowerShell(Windows):
         self.assertIn("Error uploading script: PowerShell in the guest ended with status 1", out)
 
 
+    def test_secrets_are_nowhere(self):
+        secret = "Tk-7f3a'9c$01"
+        self.server.password = secret
+
+        def leak(command):
+            for form in forms:
+                command.out(form + "\r\n")
+            return 1
+
+        forms = [secret, secret.replace("$", "`$").replace("'", "`'"), base64.b64encode(secret.encode()).decode(),
+                 base64.b64encode(f"vagrant:{secret}".encode()).decode()]
+        self.answers["packer-elevated"] = leak
+        template = self.template({"type": "powershell", "inline": ["x"], "environment_vars": ["A={{build `Password`}}"],
+                                  "elevated_user": "u", "elevated_password": "{{build `WinRMPassword`}}"})
+        template["builders"][0]["winrm_password"] = secret
+        shown = self.build(template, code=1, env={"PACKER_LOG": "1"})
+        for name in self.files(self.home):
+            path = f"{self.home}/{name}"
+            if kit.os.path.isfile(path):
+                with open(path, errors="replace") as f:
+                    shown += f.read()
+        for form in [forms[0]] + forms[2:]:
+            self.assertNotIn(form, shown)
+        self.assertIn(secret.replace("'", "''"), self.seen["C:\\Windows\\Temp\\packer-elevated-shell-UUID.ps1"])
+
+
 class WindowsShell(Windows):
     def test_commands(self):
         def answer(command):

@@ -203,5 +203,33 @@ class WinRM(kit.Case):
         self.assertEqual(server.asked[-2:], ["Signal", "Delete"])
 
 
+    # -- the qemu builder --
+
+    def qemu(self, **options):
+        self.write("boot.raw", kit.boot_disk(kit.HALT))
+        return {**kit.qemu(communicator="winrm", winrm_username="vagrant", winrm_password="vagrant", **options),
+                "provisioners": [{"type": "windows-shell", "inline": "dir {{build `ConnType`}} {{build `Port`}}"}]}
+
+    @kit.needs_qemu
+    def test_qemu(self):
+        guest = Guest()
+        server = self.server(guest)
+        out = self.build(self.qemu(skip_nat_mapping=True, winrm_port=server.port,
+                                   qemuargs=[["-nodefaults"], ["-netdev", "user,id=user.0"]]))  # the port is the server's
+        self.assertIn("==> qemu: Using WinRM communicator to connect: 127.0.0.1\n", out)
+        self.assertEqual(guest.files["C:\\Windows\\Temp\\script.bat"], f"dir winrm {server.port}\n".encode())
+
+    @kit.needs_qemu
+    def test_qemu_forwards_the_port(self):
+        for options, port in (({}, 5985), ({"winrm_use_ssl": True}, 5986), ({"winrm_port": 7}, 7)):
+            run = self.start("build", "-color=false", "-force", self.write("t.json", self.qemu(**options)))
+            run.expect("Waiting for WinRM to become available")
+            qemu = run.child("qemu-system")
+            self.assertRegex(" ".join(kit.arguments_of(qemu)), rf"hostfwd=tcp:127\.0\.0\.1:\d+-:{port}\b")
+            run.signal(kit.signal.SIGKILL, qemu)  # nobody waits 30 minutes for it
+            run.expect("before the guest could be logged in")
+            self.assertEqual(run.wait(), 1)
+
+
 if __name__ == "__main__":
     kit.main()
