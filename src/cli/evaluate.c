@@ -157,17 +157,6 @@ static bool ask(struct session *s, struct kiln_err *err)
 }
 
 /* Like a wrong flag, which it is; all else about variables is a warning. */
-static bool sets_are_well(const struct kiln_cli *cli, const struct kiln_plan_options *o)
-{
-    for (size_t i = 0; i < o->vars.sets.n; i++) {
-        if (strchr(o->vars.sets.v[i], '='))
-            continue;
-        kiln_cli_say(cli, "error", "-var: No '=' value in arg: %s", o->vars.sets.v[i]);
-        return false;
-    }
-    return true;
-}
-
 /* Variables that cannot be worked out leave a console without variables, as in Packer. */
 static int console(const struct kiln_cli *cli, struct kiln_plan *plan,
                    const struct kiln_plan_options *o)
@@ -199,20 +188,18 @@ int kiln_cmd_console(const struct kiln_cli *cli, int argc, char **argv)
     struct kiln_plan_options o = { 0 };
     struct kiln_plan plan = { 0 };
     const struct kiln_flag flags[] = {
-        { "var", KILN_FLAG_EACH, &o.vars.sets, "k=v", "set a variable; repeatable", NULL },
+        { "var", KILN_FLAG_PAIRS, &o.vars.sets, "k=v", "set a variable; repeatable", NULL },
         { "var-file", KILN_FLAG_EACH, &o.vars.files, "FILE", "JSON file of variables; repeatable",
           NULL },
         { "except", KILN_FLAG_COMMAS, NULL, NULL, NULL, NULL },
         { "only", KILN_FLAG_COMMAS, NULL, NULL, NULL, NULL },
-        { "config-type", KILN_FLAG_STRING, NULL, NULL, NULL, NULL },
+        { "config-type", KILN_FLAG_CONFIG, NULL, NULL, NULL, NULL },
         { "use-sequential-evaluation", KILN_FLAG_BOOL, NULL, NULL, NULL, NULL },
         { 0 },
     };
     int rc = kiln_cli_parse_optional(cli, "console", flags, argc, argv, &o.path);
 
-    if (rc < 0 && !sets_are_well(cli, &o)) {
-        rc = 1;
-    } else if (rc < 0 && (o.path ? kiln_plan_parse(&plan, &o) : kiln_cli_empty_plan(&plan))) {
+    if (rc < 0 && (o.path ? kiln_plan_parse(&plan, &o) : kiln_cli_empty_plan(&plan))) {
         rc = console(cli, &plan, &o);
     } else if (rc < 0) {
         kiln_cli_diagnostics(cli, &plan, &o);

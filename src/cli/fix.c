@@ -60,9 +60,9 @@ int kiln_cmd_fix(const struct kiln_cli *cli, int argc, char **argv)
         { "validate", KILN_FLAG_BOOL, &validate, "BOOL", "check the result (true)", NULL },
         { "except", KILN_FLAG_COMMAS, NULL, NULL, NULL, NULL },
         { "only", KILN_FLAG_COMMAS, NULL, NULL, NULL, NULL },
-        { "var", KILN_FLAG_EACH, NULL, NULL, NULL, NULL },
+        { "var", KILN_FLAG_PAIRS, NULL, NULL, NULL, NULL },
         { "var-file", KILN_FLAG_EACH, NULL, NULL, NULL, NULL },
-        { "config-type", KILN_FLAG_STRING, NULL, NULL, NULL, NULL },
+        { "config-type", KILN_FLAG_CONFIG, NULL, NULL, NULL, NULL },
         { 0 },
     };
     int rc = kiln_cli_parse(cli, "fix", flags, argc, argv, &o.path);

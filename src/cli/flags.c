@@ -23,6 +23,30 @@ static bool parse_bool(const char *text, bool *ret)
     return false;
 }
 
+static bool set_pair(const struct kiln_flag *f, const char *value, struct kiln_err *err)
+{
+    if (!strchr(value, '='))
+        return kiln_err_set(err, KILN_ERR_USER,
+                            "invalid value \"%s\" for flag -%s: No '=' value in arg: %s", value,
+                            f->name, value);
+    if (f->target)
+        kiln_strv_add(f->target, value);
+    return true;
+}
+
+static bool check_config(const struct kiln_flag *f, const char *value, struct kiln_err *err)
+{
+    if (kiln_streq(value, "hcl2"))
+        return kiln_err_set(err, KILN_ERR_USER, "-%s=hcl2: HCL2 templates are not supported yet",
+                            f->name);
+    return kiln_streq(value, "json") ||
+           kiln_err_set(
+               err, KILN_ERR_USER,
+               "invalid value \"%s\" for flag -%s: %s does not belong to configType values "
+               "[json hcl2]",
+               value, f->name, value);
+}
+
 static bool set(const struct kiln_flag *f, const char *value, struct kiln_err *err)
 {
     int64_t number;
@@ -59,6 +83,10 @@ static bool set(const struct kiln_flag *f, const char *value, struct kiln_err *e
         if (f->target)
             kiln_strv_add(f->target, value);
         return true;
+    case KILN_FLAG_PAIRS:
+        return set_pair(f, value, err);
+    case KILN_FLAG_CONFIG:
+        return check_config(f, value, err);
     }
     return false;
 }

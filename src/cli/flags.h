@@ -14,6 +14,8 @@ enum kiln_flag_kind {
     KILN_FLAG_NUMBER, /* long */
     KILN_FLAG_COMMAS, /* struct kiln_strv; split at commas, repeatable, accumulates */
     KILN_FLAG_EACH,   /* struct kiln_strv; repeatable */
+    KILN_FLAG_PAIRS,  /* the same, each with a "=" in it */
+    KILN_FLAG_CONFIG, /* -config-type: json; no target */
 };
 
 struct kiln_flag {

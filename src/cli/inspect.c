@@ -153,6 +153,24 @@ static bool inspect_redacted(const struct kiln_cli *cli, const struct kiln_plan 
     return true;
 }
 
+/* Their values are not shown, but a wrong name is not passed over. */
+static bool files_are_there(struct kiln_plan *plan, const struct kiln_plan_options *o)
+{
+    bool ok = true;
+
+    KILN_STRV_FOREACH (file, &o->vars.files) {
+        struct kiln_source *source = NULL;
+        KILN_AUTO_ERR err = { 0 };
+
+        if (kiln_source_read(&source, file, &err))
+            kiln_source_unref(source);
+        else
+            ok = kiln_diag_error(&plan->diag, NULL, KILN_NO_PLACE, NULL,
+                                 "Error reading variables in '%s': %s", file, kiln_err_text(&err));
+    }
+    return ok;
+}
+
 int kiln_cmd_inspect(const struct kiln_cli *cli, int argc, char **argv)
 {
     struct kiln_plan_options o = { 0 };
@@ -160,19 +178,22 @@ int kiln_cmd_inspect(const struct kiln_cli *cli, int argc, char **argv)
     const struct kiln_flag flags[] = {
         { "except", KILN_FLAG_COMMAS, &o.except, NULL, NULL, NULL },
         { "only", KILN_FLAG_COMMAS, &o.only, NULL, NULL, NULL },
-        { "var", KILN_FLAG_EACH, &o.vars.sets, "k=v", "set a variable; repeatable", NULL },
+        { "var", KILN_FLAG_PAIRS, &o.vars.sets, "k=v", "set a variable; repeatable", NULL },
         { "var-file", KILN_FLAG_EACH, &o.vars.files, "FILE", "JSON file of variables; repeatable",
           NULL },
-        { "config-type", KILN_FLAG_STRING, NULL, NULL, NULL, NULL },
+        { "config-type", KILN_FLAG_CONFIG, NULL, NULL, NULL, NULL },
         { "use-sequential-evaluation", KILN_FLAG_BOOL, NULL, NULL, NULL, NULL },
         { 0 },
     };
     int rc = kiln_cli_parse_optional(cli, "inspect", flags, argc, argv, &o.path);
 
     if (rc < 0) {
-        rc = (o.path ? kiln_plan_parse(&plan, &o) : kiln_cli_empty_plan(&plan)) ? 0 : 1;
+        rc = (o.path ? kiln_plan_parse(&plan, &o) : kiln_cli_empty_plan(&plan)) &&
+                     files_are_there(&plan, &o)
+                 ? 0
+                 : 1;
         kiln_cli_diagnostics(cli, &plan, &o);
-        if (plan.tpl && !inspect_redacted(cli, &plan, &o))
+        if (rc == 0 && !inspect_redacted(cli, &plan, &o))
             rc = 1;
     }
     kiln_plan_done(&plan);

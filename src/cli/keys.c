@@ -373,7 +373,7 @@ int kiln_cmd_keys(const struct kiln_cli *cli, int argc, char **argv)
         { "json", KILN_FLAG_BOOL, &json, NULL, "one JSON document instead of text", NULL },
         { "except", KILN_FLAG_COMMAS, &o.except, "a,b", "builds to leave out", NULL },
         { "only", KILN_FLAG_COMMAS, &o.only, "a,b", "rehearse these builds only", &o.only_given },
-        { "var", KILN_FLAG_EACH, &o.vars.sets, "k=v", "set a variable; repeatable", NULL },
+        { "var", KILN_FLAG_PAIRS, &o.vars.sets, "k=v", "set a variable; repeatable", NULL },
         { "var-file", KILN_FLAG_EACH, &o.vars.files, "FILE", "JSON file of variables; repeatable",
           NULL },
         { 0 },
