@@ -153,24 +153,6 @@ static bool inspect_redacted(const struct kiln_cli *cli, const struct kiln_plan 
     return true;
 }
 
-/* Their values are not shown, but a wrong name is not passed over. */
-static bool files_are_there(struct kiln_plan *plan, const struct kiln_plan_options *o)
-{
-    bool ok = true;
-
-    KILN_STRV_FOREACH (file, &o->vars.files) {
-        struct kiln_source *source = NULL;
-        KILN_AUTO_ERR err = { 0 };
-
-        if (kiln_source_read(&source, file, &err))
-            kiln_source_unref(source);
-        else
-            ok = kiln_diag_error(&plan->diag, NULL, KILN_NO_PLACE, NULL,
-                                 "Error reading variables in '%s': %s", file, kiln_err_text(&err));
-    }
-    return ok;
-}
-
 int kiln_cmd_inspect(const struct kiln_cli *cli, int argc, char **argv)
 {
     struct kiln_plan_options o = { 0 };
@@ -189,7 +171,7 @@ int kiln_cmd_inspect(const struct kiln_cli *cli, int argc, char **argv)
 
     if (rc < 0) {
         rc = (o.path ? kiln_plan_parse(&plan, &o) : kiln_cli_empty_plan(&plan)) &&
-                     files_are_there(&plan, &o)
+                     kiln_cli_var_files(&plan, &o)
                  ? 0
                  : 1;
         kiln_cli_diagnostics(cli, &plan, &o);
