@@ -46,7 +46,7 @@
     X(BUILDS, BREAK_AFTER, "break-after", "", "the same after this step")                          \
     X(BUILDS, RUN_HERE, "run-here", "", "go on to this step")                                      \
     X(LOG, FOLLOW, "follow", "", "keep the newest line in sight, or not")                          \
-    X(LOG, SEARCH, "search", "REGEX", "search (while following: backwards); matches are marked")   \
+    X(LOG, SEARCH, "search", "REGEX", "search log or guest's screen; matches are marked")          \
     X(LOG, SEARCH_NEXT, "search-next", "", "next match")                                           \
     X(LOG, SEARCH_PREVIOUS, "search-previous", "", "previous match")                               \
     X(LOG, FILTER, "filter", "WHAT",                                                               \
@@ -57,7 +57,7 @@
     X(LOG, SAVE, "save", "FILE", "write the lines that are shown to a file")                       \
     X(SCREEN, KEYBOARD, "keyboard", "", "give the keyboard to the guest (the way out: Ctrl-] )")   \
     X(SCREEN, CHORD, "chord", "KEYS", "send a chord such as ctrl-alt-F2 (no name: a menu)")        \
-    X(SCREEN, TEXT, "text", "", "show a text screen as text, or as it looks")                      \
+    X(SCREEN, TEXT, "text", "", "show what is written on it as text, or as it looks")              \
     X(SCREEN, PICTURE, "picture", "FILE", "save the screen as PNG")                                \
     X(BOOT, EDIT, "edit", "", "edit the boot command (esc ends, ctrl-u undo, ctrl-r redo)")        \
     X(BOOT, APPLY, "apply", "", "the edit replaces what is still to be typed")                     \

@@ -44,6 +44,8 @@ static void focus_owner(struct kiln_console *c, enum kiln_action action)
 
     if (context == KILN_CTX_GLOBAL || context == KILN_CTX_LIST)
         return;
+    if (c->focus == KILN_PANE_SCREEN && (action == KILN_ACT_COPY || action == KILN_ACT_SEARCH))
+        return; /* it has these, too */
     for (int i = 0; i < KILN_PANE__N; i++)
         if (kiln_pane_ops_of((enum kiln_pane_id)i)->context == context)
             kiln_console_focus(c, (enum kiln_pane_id)i);

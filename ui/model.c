@@ -437,6 +437,9 @@ static void take_build_event(struct kiln_model_build *b, const struct kiln_event
     case KILN_EV_FRAME:
         b->frame = (uint64_t)ev->index;
         break;
+    case KILN_EV_TEXT:
+        kiln_text_screen_event(&b->text, ev);
+        break;
     case KILN_EV_ARTIFACT:
         take_artifact(b, ev);
         break;
@@ -444,7 +447,6 @@ static void take_build_event(struct kiln_model_build *b, const struct kiln_event
     case KILN_EV_RUN_END:
     case KILN_EV_LINE:
     case KILN_EV_HTTP:
-    case KILN_EV_TEXT:
     case KILN_EV_QEMU:
     case KILN_EV_QMP:
     case KILN_EV_LOG:

@@ -7,6 +7,7 @@
 
 #include "base/strv.h"
 #include "engine/event.h"
+#include "ui/screen/text_screen.h"
 
 enum kiln_model_state { /* of a build, a step */
                         KILN_MODEL_PENDING,
@@ -88,6 +89,7 @@ struct kiln_model_build {
     } stop;
     unsigned screen_w, screen_h; /* 0: no screen */
     uint64_t frame;
+    struct kiln_text_screen text;                   /* what is written on it */
     struct kiln_model_rung rungs[KILN_MODEL_RUNGS]; /* by number; those without a name: none */
     struct kiln_strv artifacts;                     /* one line each */
 };

@@ -68,16 +68,19 @@ void kiln_fonts_free(struct kiln_fonts *f)
     free(f);
 }
 
-static void add(void *ud, struct kiln_face *face)
+void kiln_fonts_add(struct kiln_fonts *f, struct kiln_face *face)
 {
-    struct kiln_fonts *f = ud;
-
     if (f->n == MAX_FACES || face->n < MIN_GLYPHS) {
         kiln_face_free(face);
         return;
     }
     f->faces = kiln_xrealloc(f->faces, f->n + 1, sizeof(struct kiln_face *));
     f->faces[f->n++] = face;
+}
+
+static void add(void *ud, struct kiln_face *face)
+{
+    kiln_fonts_add(ud, face);
 }
 
 /* ---- VGA ---- */

@@ -28,6 +28,8 @@ struct kiln_fonts_places {
 struct kiln_fonts *kiln_fonts_new(const struct kiln_fonts_places *places); /* copied */
 void kiln_fonts_free(struct kiln_fonts *fonts);                            /* NULL is fine */
 
+/** One more font, which fonts owns then. */
+void kiln_fonts_add(struct kiln_fonts *fonts, struct kiln_face *face);
 /** Load the next group of fonts; false: there are no more. */
 bool kiln_fonts_load_more(struct kiln_fonts *fonts);
 /** What is loaded; owned by fonts, and stays until they are freed. */

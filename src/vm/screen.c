@@ -141,6 +141,8 @@ static void take_rows(void *ud, const struct kiln_vnc_rows *r)
             kiln_log("screen: %s", kiln_err_text(&err));
         replace_framebuffer(s, fresh);
         s->resized = true;
+        s->damaged = 0; /* also what is black, and not given to us */
+        s->damage_end = r->height;
     }
     if (!r->rows)
         return;
@@ -200,13 +202,6 @@ static int64_t text_due(const struct kiln_screen *s)
     return s->fb.head && s->reader ? kiln_text_due(s->reader) : KILN_NEVER;
 }
 
-static void forget_text(struct kiln_screen *s)
-{
-    s->damaged = s->damage_end = 0;
-    if (s->reader && kiln_text_forget(s->reader))
-        publish_text(s);
-}
-
 /* ---- frames ---- */
 
 static void publish(struct kiln_screen *s)
@@ -256,7 +251,6 @@ static void hang_up(struct kiln_screen *s)
     s->vnc = NULL;
     s->connect_at = kiln_cancel_deadline(s->cancel, RETRY_US);
     forget_keys(s); /* QEMU lets go of them when a client leaves */
-    forget_text(s);
     replace_framebuffer(s, (struct kiln_framebuffer){ .fd = -1 });
     announce(s);
 }

@@ -73,7 +73,8 @@ bool kiln_screen_watch(struct kiln_screen *s, bool on, int *ret_fd, struct kiln_
  * Until the first one, and while there is none, nothing is read (but for people who watch).
  */
 bool kiln_screen_want_text(struct kiln_screen *s, bool on, struct kiln_err *err);
-/** The text as it is now, copied over what `to` has (vm/text.h: all zeroes, or used before). */
+/** The text as it is now, or was when the guest ended, copied over what `to` has (vm/text.h: all
+ * zeroes, or used before). */
 void kiln_screen_text(struct kiln_screen *s, struct kiln_text *to);
 /**
  * Wait until the text has a later generation than `to`, then copy it. That a screen has shown

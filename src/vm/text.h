@@ -70,7 +70,7 @@ bool kiln_text_read(struct kiln_text_reader *r, const struct kiln_text_image *im
 int64_t kiln_text_due(const struct kiln_text_reader *r);
 /** What it read last; borrowed, until the next read. */
 const struct kiln_text *kiln_text_of(const struct kiln_text_reader *r);
-/** Forget everything; the screen is gone. True: there was text. */
+/** Forget everything. True: there was text. */
 bool kiln_text_forget(struct kiln_text_reader *r);
 
 #endif

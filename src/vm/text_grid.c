@@ -11,7 +11,8 @@
 #include "vm/text_cell.h"
 
 #define PIXEL       4u
-#define MANY_EDGES  8  /* a glyph with less is found everywhere: it has no vote */
+#define MANY_EDGES  8  /* a glyph with less is found everywhere, … */
+#define MANY_TURNS  4  /* … and one with fewer changes from row to row in all boxes: no vote */
 #define FILTER_BITS 18 /* of a hash that are looked at */
 #define FACTOR      0x9e3779b1u
 #define MIN_VOTES   3u
@@ -33,20 +34,23 @@ static uint32_t edges_of(uint32_t bits, unsigned w)
     return (bits ^ bits >> 1) & ((1u << (w - 1)) - 1);
 }
 
-/* As the sum over the rows rolls: each row times FACTOR to the power of the rows below it. */
-static uint32_t hash_glyph(const struct kiln_face *f, const struct kiln_bitmap *bits,
-                           unsigned *ret_edges)
+/* As the sum over the rows rolls: each row times FACTOR to the power of the rows below it. False:
+ * it has no vote. */
+static bool hash_glyph(const struct kiln_face *f, const struct kiln_bitmap *bits, uint32_t *ret)
 {
-    uint32_t h = 0;
+    uint32_t h = 0, last = 0;
+    unsigned edges = 0, turns = 0;
 
-    *ret_edges = 0;
     for (unsigned y = 0; y < f->height; y++) {
         uint32_t e = edges_of((uint32_t)bits->rows[y] >> (KILN_FACE_WIDTH - f->width), f->width);
 
         h = h * FACTOR + e;
-        *ret_edges += (unsigned)__builtin_popcount(e);
+        edges += (unsigned)__builtin_popcount(e);
+        turns += e != last;
+        last = e;
     }
-    return h;
+    *ret = h;
+    return edges >= MANY_EDGES && turns >= MANY_TURNS;
 }
 
 static uint32_t power(uint32_t factor, unsigned n)
@@ -75,10 +79,9 @@ static void filter_add(uint32_t *filter, uint32_t hash)
 static void add_glyphs(struct shape *s, const struct kiln_face *f)
 {
     for (size_t i = 0; i < f->n; i++) {
-        unsigned edges;
-        uint32_t h = hash_glyph(f, &f->glyphs[i].bits, &edges);
+        uint32_t h;
 
-        if (edges >= MANY_EDGES)
+        if (hash_glyph(f, &f->glyphs[i].bits, &h))
             filter_add(s->filter, h);
     }
 }

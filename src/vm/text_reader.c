@@ -247,6 +247,15 @@ static bool fits(const struct kiln_text_reader *r)
     return unknown <= FEW_UNKNOWN || unknown * 2 < known;
 }
 
+/* There are more cells that are none than characters: that is a picture. */
+static bool is_lost(const struct kiln_text_reader *r)
+{
+    unsigned known, unknown;
+
+    count(r, &known, &unknown);
+    return unknown > known;
+}
+
 /* In all fonts there are, if need be. */
 static bool search(struct kiln_text_reader *r, const struct kiln_text_image *image,
                    struct kiln_grid *ret)
@@ -268,16 +277,15 @@ static bool find_grid(struct kiln_text_reader *r, const struct kiln_text_image *
 {
     int64_t start = kiln_clock_mono_us(), took;
     struct kiln_grid grid;
-    bool found = search(r, image, &grid), changed = false;
+    bool found = search(r, image, &grid);
 
     took = (kiln_clock_mono_us() - start) * SEARCH_SHARE;
     r->search_us = now_us + (took > SEARCH_US ? took : SEARCH_US);
     r->doubted = false;
-    if (found && !same_grid(&grid, &r->grid)) {
-        set_grid(r, &grid, image);
-        changed = true;
-    }
-    return changed;
+    if (found ? same_grid(&grid, &r->grid) : !r->grid.face || !is_lost(r))
+        return false;
+    set_grid(r, found ? &grid : NULL, image);
+    return true;
 }
 
 bool kiln_text_read(struct kiln_text_reader *r, const struct kiln_text_image *image, unsigned y,

@@ -157,20 +157,40 @@ static void no_guest(void **state)
     check_row(b, 11, "                            this build has no screen");
 }
 
+/* A row of a text screen of 80x25. */
+static void write_row(struct bed *b, int row, const char *text, const char *colors, int cursor)
+{
+    struct kiln_strv names = { 0 };
+
+    kiln_strv_split(&names, colors, ',');
+    happen(b, (struct kiln_event){ .type = KILN_EV_TEXT,
+                                   .done = 80,
+                                   .total = 25,
+                                   .index = row,
+                                   .status = cursor,
+                                   .text = text,
+                                   .len = strlen(text),
+                                   .names = &names });
+    kiln_strv_done(&names);
+}
+
+#define GREY "0 aaaaaa 000000"
+
 static void text_screen(void **state)
 {
     struct kiln_picture p = frame_of(720, 400, BLACK);
     struct bed *b = *state;
-    struct kiln_font font;
 
-    if (!kiln_font_load(&font, NULL))
-        skip();
-    frame_text(&p, &font, 9, 0, 0, "SeaBIOS", 0xaaaaaa, BLACK);
-    frame_text(&p, &font, 9, 0, 24, "boot: _", 0xaaaaaa, BLACK);
     draw(b);
     show(b, &p);
+    write_row(b, 0, "SeaBIOS", GREY, 0);
+    write_row(b, 24, "boot: \u2502 \ufffd", GREY ",6 0000ff ffffff,7 aaaaaa 000000", 9);
     settle(b);
-    check_row(b, 23, "boot: _"); /* the end is in sight */
+    check_row(b, 23, "boot: \u2502 \ufffd"); /* the end is in sight */
+    assert_int_equal(cell(b, 6, 23)->style.fg, KILN_COLOR_RGB(0x0000ff));
+    assert_int_equal(cell(b, 6, 23)->style.bg, KILN_COLOR_RGB(WHITE));
+    assert_int_equal(cell(b, 7, 23)->style.bg, KILN_COLOR_RGB(BLACK));
+    assert_int_equal(cell(b, 8, 23)->style.attr, KILN_ATTR_UNDERLINE);
     check_status(b, "720x400  lines 2-25");
     assert_true(ops->action(b->pane, KILN_ACT_TOP, ""));
     draw(b);
@@ -178,16 +198,81 @@ static void text_screen(void **state)
     check_status(b, "720x400  lines 1-24");
     assert_true(ops->action(b->pane, KILN_ACT_BOTTOM, ""));
     draw(b);
-    check_row(b, 23, "boot: _");
+    check_row(b, 23, "boot: \u2502 \ufffd");
     assert_true(ops->action(b->pane, KILN_ACT_TEXT, "")); /* as it looks */
     settle(b);
-    assert_int_not_equal(cell(b, 0, 0)->ch, 'S');
+    assert_int_not_equal(cell(b, 0, 23)->ch, 'b');
     check_status(b, "720x400");
     assert_false(ops->action(b->pane, KILN_ACT_UP, ""));
     assert_true(ops->action(b->pane, KILN_ACT_TEXT, ""));
     settle(b);
-    check_row(b, 23, "boot: _");
+    write_row(b, 24, "boot: x", GREY, 0);
+    draw(b);
+    check_row(b, 23, "boot: x");
+    happen(b, (struct kiln_event){ .type = KILN_EV_TEXT }); /* graphics */
+    settle(b);
+    assert_int_not_equal(cell(b, 0, 23)->ch, 'b');
     kiln_picture_done(&p);
+}
+
+static void search_the_screen(void **state)
+{
+    struct kiln_picture p = frame_of(720, 400, BLACK);
+    struct bed *b = *state;
+
+    draw(b);
+    show(b, &p);
+    assert_true(ops->action(b->pane, KILN_ACT_SEARCH, "."));
+    assert_string_equal(con.said, "\".\" is not on the screen");
+    write_row(b, 0, "\u2502 Install", GREY, 0);
+    write_row(b, 24, "install or not", GREY, 0);
+    settle(b);
+    assert_true(ops->action(b->pane, KILN_ACT_SEARCH, ""));
+    assert_string_equal(con.line, "search ");
+    assert_true(ops->action(b->pane, KILN_ACT_SEARCH, "("));
+    assert_true(ops->action(b->pane, KILN_ACT_SEARCH, "inst.ll"));
+    draw(b);
+    assert_int_equal(cell(b, 0, 23)->style.attr, KILN_ATTR_REVERSE);
+    assert_int_equal(cell(b, 7, 23)->style.attr, 0);
+    assert_true(ops->action(b->pane, KILN_ACT_SEARCH_NEXT, ""));
+    draw(b);
+    check_row(b, 0, "\u2502 Install");
+    assert_int_equal(cell(b, 1, 0)->style.attr, 0);
+    assert_int_equal(cell(b, 2, 0)->style.attr, KILN_ATTR_REVERSE);
+    assert_true(ops->action(b->pane, KILN_ACT_SEARCH_PREVIOUS, ""));
+    draw(b);
+    check_row(b, 23, "install or not");
+    kiln_picture_done(&p);
+}
+
+static void copy_the_screen(void **state)
+{
+    struct bed *b = *state;
+
+    con.term = &b->term;
+    (void)unsetenv("STY");
+    (void)setenv("TERM", "xterm", 1);
+    assert_true(ops->action(b->pane, KILN_ACT_COPY, ""));
+    assert_string_equal(con.said, "the guest shows no text");
+    write_row(b, 1, "ab", GREY, 0); /* also where there is no picture (any more) */
+    draw(b);
+    check_row(b, 1, "ab");
+    kiln_str_clear(&b->term.out);
+    assert_true(ops->action(b->pane, KILN_ACT_COPY, ""));
+    assert_string_equal(kiln_str_cstr(&b->term.out), "\033]52;c;CmFiCg==\a");
+}
+
+/* What a hostile log may say. */
+static void odd_text(void **state)
+{
+    struct bed *b = *state;
+
+    happen(b, (struct kiln_event){ .type = KILN_EV_TEXT, .done = 80, .total = 25, .index = 25 });
+    happen(b, (struct kiln_event){ .type = KILN_EV_TEXT, .done = 80, .total = 25, .index = -1 });
+    happen(b, (struct kiln_event){ .type = KILN_EV_TEXT, .done = UINT64_MAX, .total = 25 });
+    write_row(b, 0, "\xff\033\u2502", "x,99999 1 1,79 ffffff 000000,1 1,-1 2 3", 81);
+    draw(b);
+    check_row(b, 0, "\ufffd\ufffd\u2502");
 }
 
 /* A small area gets the picture, unless text is asked for. */
@@ -195,14 +280,11 @@ static void thumbnail(void **state)
 {
     struct kiln_picture p = frame_of(720, 400, BLACK);
     struct bed *b = *state;
-    struct kiln_font font;
 
-    if (!kiln_font_load(&font, NULL))
-        skip();
-    frame_text(&p, &font, 9, 0, 0, "SeaBIOS", 0xaaaaaa, BLACK);
     kiln_canvas_resize(&b->canvas, 30, 10);
     draw(b);
     show(b, &p);
+    write_row(b, 0, "SeaBIOS", GREY, 0);
     settle(b);
     assert_int_not_equal(cell(b, 0, 0)->ch, 'S');
     assert_true(ops->action(b->pane, KILN_ACT_TEXT, ""));
@@ -500,12 +582,27 @@ static void cells_instead(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        WITH_BED(says_why),     WITH_BED(blocks),       WITH_BED(unchanged),
-        WITH_BED(frames_wait),  WITH_BED(out_of_sight), WITH_BED(no_guest),
-        WITH_BED(text_screen),  WITH_BED(thumbnail),    WITH_BED(sizes_change),
-        WITH_BED(guest_goes),   WITH_BED(other_build),  WITH_BED(hostile_heads),
-        WITH_BED(head_changes), WITH_BED(huge),         WITH_BED(saves),
-        WITH_BED(kitty),        WITH_BED(sixel),        WITH_BED(cells_instead),
+        WITH_BED(says_why),
+        WITH_BED(blocks),
+        WITH_BED(unchanged),
+        WITH_BED(frames_wait),
+        WITH_BED(out_of_sight),
+        WITH_BED(no_guest),
+        WITH_BED(text_screen),
+        WITH_BED(search_the_screen),
+        WITH_BED(copy_the_screen),
+        WITH_BED(odd_text),
+        WITH_BED(thumbnail),
+        WITH_BED(sizes_change),
+        WITH_BED(guest_goes),
+        WITH_BED(other_build),
+        WITH_BED(hostile_heads),
+        WITH_BED(head_changes),
+        WITH_BED(huge),
+        WITH_BED(saves),
+        WITH_BED(kitty),
+        WITH_BED(sixel),
+        WITH_BED(cells_instead),
     };
 
     (void)setenv("TERM", "xterm-256color", 1);

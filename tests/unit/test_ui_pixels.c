@@ -318,146 +318,15 @@ static void png_has_bounds(void **state)
     kiln_picture_done(&p);
 }
 
-/* ---- text screens ---- */
-
-static void check_row(const struct kiln_text_screen *t, int row, const char *want)
-{
-    KILN_AUTO_STR got = { 0 };
-
-    for (int x = 0; x < t->cols; x++)
-        kiln_str_add_utf8(&got, t->cells[row * t->cols + x].ch);
-    while (got.len > 0 && got.data[got.len - 1] == ' ')
-        kiln_str_truncate(&got, got.len - 1);
-    assert_string_equal(kiln_str_cstr(&got), want);
-}
-
-static void text_comes_back(void **state)
-{
-    static const struct {
-        unsigned w, h, wide;
-        int cols, rows;
-    } sizes[] = { { 720, 400, 9, 80, 25 },
-                  { 640, 400, 8, 80, 25 },
-                  { 1024, 768, 8, 128, 48 },
-                  { 1366, 770, 8, 170, 48 } };
-    struct kiln_font font = frame_font();
-
-    (void)state;
-    for (size_t i = 0; i < KILN_COUNT(sizes); i++) {
-        struct kiln_picture p = frame_of(sizes[i].w, sizes[i].h, BLACK);
-        struct kiln_text_screen t = { 0 };
-
-        frame_text(&p, &font, sizes[i].wide, 0, 0, "Hello, guest!", 0xaaaaaa, BLACK);
-        frame_text(&p, &font, sizes[i].wide, 2, 24, "login: \xb3", WHITE, 0x0000aa);
-        frame_fill(&p, 10 * sizes[i].wide, 24 * 16 + 13, sizes[i].wide, 2, 0xaaaaaa);
-        frame_fill(&p, 0, 24 * 16 + 14, sizes[i].wide, 2, 0xaaaaaa);
-        assert_true(kiln_text_screen_read(&t, &font, &p));
-        assert_int_equal(t.cols, sizes[i].cols);
-        assert_int_equal(t.rows, sizes[i].rows);
-        check_row(&t, 0, "Hello, guest!");
-        check_row(&t, 24, "  login: \u2502");
-        assert_int_equal(t.last_row, 24);
-        assert_int_equal(t.cells[24 * t.cols + 3].style.bg, KILN_COLOR_RGB(0x0000aa));
-        assert_int_equal(t.cells[24 * t.cols + 3].style.fg, KILN_COLOR_RGB(WHITE));
-        assert_int_equal(t.cells[24 * t.cols].style.attr, KILN_ATTR_UNDERLINE);
-        kiln_text_screen_done(&t);
-        kiln_picture_done(&p);
-    }
-}
-
-/* A few wrong pixels, as another card's font has them. */
-static void similar_glyphs(void **state)
-{
-    struct kiln_picture p = frame_of(720, 400, BLACK);
-    struct kiln_font font = frame_font();
-    struct kiln_text_screen t = { 0 };
-
-    (void)state;
-    frame_text(&p, &font, 9, 0, 0, "similar", WHITE, BLACK);
-    for (unsigned x = 0; x < 7; x++)
-        frame_pixel(&p, x * 9, 8, WHITE);
-    assert_true(kiln_text_screen_read(&t, &font, &p));
-    check_row(&t, 0, "similar");
-    kiln_text_screen_done(&t);
-    kiln_picture_done(&p);
-}
-
-static void no_text(void **state)
-{
-    struct kiln_picture p = frame_of(800, 600, BLACK), tiny = frame_of(7, 15, BLACK);
-    struct kiln_font font = frame_font();
-    struct kiln_text_screen t = { 0 };
-
-    (void)state;
-    assert_false(kiln_text_screen_read(&t, &font, &p)); /* nothing to read */
-    assert_false(kiln_text_screen_read(&t, &font, &tiny));
-    for (unsigned i = 0; i < 800 * 600; i++)
-        frame_pixel(&p, i % 800, i / 800, i * 2654435761u >> 8);
-    assert_false(kiln_text_screen_read(&t, &font, &p));
-    for (unsigned i = 0; i < 800 * 600; i++) /* two colours, but no letters */
-        frame_pixel(&p, i % 800, i / 800, i * 2654435761u >> 31 ? WHITE : BLACK);
-    assert_false(kiln_text_screen_read(&t, &font, &p));
-    kiln_text_screen_done(&t);
-    kiln_picture_done(&p);
-    kiln_picture_done(&tiny);
-}
-
-static void font_in_a_rom(void **state)
-{
-    static const uint8_t a[] = { 0,    0,    0x10, 0x38, 0x6c, 0xc6, 0xc6, 0xfe,
-                                 0xc6, 0xc6, 0xc6, 0xc6, 0,    0,    0,    0 };
-    KILN_AUTO_FREE uint8_t *rom = kiln_xcalloc(1, 8192);
-    struct kiln_font font;
-
-    (void)state;
-    assert_false(kiln_font_find(&font, rom, 8192));
-    memcpy(rom + 'A' * 16 + 100, a, sizeof(a));
-    rom[100 + 255 * 16] = 77;
-    assert_true(kiln_font_find(&font, rom, 8192));
-    assert_memory_equal(font.glyphs['A'], a, sizeof(a));
-    assert_int_equal(font.glyphs[255][0], 77);
-    assert_false(kiln_font_find(&font, rom, 100 + 4095)); /* cut off */
-    assert_false(kiln_font_find(&font, rom + 200, 8192 - 200));
-}
-
-/* With the real font, where there is one: each code that can be told from others. */
-static void real_font(void **state)
-{
-    struct kiln_picture p = frame_of(720, 400, 0x000000);
-    struct kiln_text_screen t = { 0 };
-    struct kiln_font font;
-
-    (void)state;
-    if (!kiln_font_load(&font, NULL))
-        skip();
-    frame_text(&p, &font, 9, 0, 3, "root@debian:~# ls -l /etc/*.conf | grep \"[0-9]\" && echo {}",
-               0xaaaaaa, BLACK);
-    assert_true(kiln_text_screen_read(&t, &font, &p));
-    check_row(&t, 3, "root@debian:~# ls -l /etc/*.conf | grep \"[0-9]\" && echo {}");
-    kiln_text_screen_done(&t);
-    kiln_picture_done(&p);
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fits),
-        cmocka_unit_test(scales),
-        cmocka_unit_test(plain_colors),
-        cmocka_unit_test(allowed_characters),
-        cmocka_unit_test(half_blocks),
-        cmocka_unit_test(quarter_blocks),
-        cmocka_unit_test(rows_are_alone),
-        cmocka_unit_test(sixel_is_well_formed),
-        cmocka_unit_test(kitty_chunks),
-        cmocka_unit_test(kitty_removes),
-        cmocka_unit_test(png_comes_back),
-        cmocka_unit_test(png_has_bounds),
-        cmocka_unit_test(text_comes_back),
-        cmocka_unit_test(similar_glyphs),
-        cmocka_unit_test(no_text),
-        cmocka_unit_test(font_in_a_rom),
-        cmocka_unit_test(real_font),
+        cmocka_unit_test(fits),           cmocka_unit_test(scales),
+        cmocka_unit_test(plain_colors),   cmocka_unit_test(allowed_characters),
+        cmocka_unit_test(half_blocks),    cmocka_unit_test(quarter_blocks),
+        cmocka_unit_test(rows_are_alone), cmocka_unit_test(sixel_is_well_formed),
+        cmocka_unit_test(kitty_chunks),   cmocka_unit_test(kitty_removes),
+        cmocka_unit_test(png_comes_back), cmocka_unit_test(png_has_bounds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,12 +4,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/encode.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "ui/clipboard.h"
 #include "ui/log/logscan.h"
 #include "ui/log/pane_log.h"
-#include "ui/term/term.h"
 
 #define COPY_BYTES ((size_t)100 << 10) /* terminals take no more, and some take less */
 #define COPY_US    KILN_MS(50)
@@ -26,18 +25,6 @@ void kiln_logpane_range(const struct kiln_logpane *p, struct kiln_logpos *ret_fr
 }
 
 /* ---- clipboard ---- */
-
-/* Why the terminal cannot take it; NULL: it may. */
-static const char *no_clipboard(void)
-{
-    const char *term = getenv("TERM");
-
-    if (term && kiln_streq(term, "linux"))
-        return "the Linux console has no clipboard";
-    if (getenv("STY"))
-        return "screen does not pass on what is copied";
-    return NULL;
-}
 
 /* The text of the selection up to COPY_BYTES; *ret_cut: there was more. */
 static size_t collect(struct kiln_logpane *p, struct kiln_str *out, bool *ret_cut)
@@ -64,34 +51,19 @@ static size_t collect(struct kiln_logpane *p, struct kiln_str *out, bool *ret_cu
     return n;
 }
 
-/*
- * OSC 52, "put this on the clipboard". xterm wants allowWindowOps for it. tmux does as its option
- * set-clipboard says: it must be "on" (the default, "external", ignores programs); then tmux keeps
- * it as a buffer, too, and hands it on to its own terminal.
- */
 void kiln_logpane_copy(struct kiln_logpane *p)
 {
-    struct kiln_term *term = kiln_console_term(p->console);
     KILN_AUTO_STR text = { 0 };
-    KILN_AUTO_STR osc = { 0 };
-    const char *why = no_clipboard();
     bool cut;
     size_t n;
 
-    if (why) {
-        kiln_console_error(p->console, "%s; \"copy FILE\" writes a file", why);
-        return;
-    }
     n = collect(p, &text, &cut);
     if (n == 0) {
         kiln_console_say(p->console, cut ? "the line is too long to be copied" : "nothing to copy");
         return;
     }
-    kiln_str_adds(&osc, "\033]52;c;");
-    kiln_base64_add(&osc, text.data, text.len);
-    kiln_str_adds(&osc, "\a");
-    if (term)
-        kiln_term_raw(term, osc.data, osc.len);
+    if (!kiln_clipboard_copy(p->console, text.data, text.len))
+        return;
     kiln_console_say(p->console, "copied %s%zu line%s%s%s", cut ? "only the first " : "", n,
                      n == 1 ? "" : "s", cut ? " (100 kB; \"copy FILE\" writes all)" : "",
                      getenv("TMUX") ? " (tmux: if set-clipboard is on)" : "");

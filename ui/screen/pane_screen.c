@@ -17,6 +17,7 @@
 #include "ui/panes.h"
 #include "ui/screen/screen_graphics.h"
 #include "ui/screen/screen_keyboard.h"
+#include "ui/screen/screen_search.h"
 #include "ui/screen/screen_view.h"
 
 #define FRAME_US    KILN_MS(40)    /* between two frames; 25 a second */
@@ -34,8 +35,7 @@ struct pane {
     struct kiln_console *console;
     const struct kiln_pixels_ops *ops; /* NULL: not loaded (yet) */
     bool load_failed;
-    struct kiln_font font;
-    bool has_font;
+    struct kiln_screen_search search;
 
     char *build;       /* whose screen this is; NULL: none yet */
     bool on;           /* the run was asked for frames, and not yet to stop */
@@ -123,7 +123,6 @@ static void take_caps(struct pane *p)
         p->view.text_wanted == text && p->view.ops == p->ops)
         return;
     p->view.ops = p->ops;
-    p->view.font = p->has_font ? &p->font : NULL;
     p->view.colors = caps->colors;
     p->view.symbols = symbols;
     p->view.cell_w = caps->cell_w;
@@ -138,7 +137,6 @@ static void load(struct pane *p)
 
     if (p->ops || p->load_failed)
         return;
-    p->has_font = kiln_font_load(&p->font, NULL);
     p->ops = kiln_module_load("pixels", &err);
     p->load_failed = !p->ops;
     if (p->load_failed)
@@ -147,6 +145,14 @@ static void load(struct pane *p)
 }
 
 /* ---- asking for the framebuffer ---- */
+
+/* The model knows the text of every build, but not where it keeps it from event to event. */
+static void sync_text(struct pane *p)
+{
+    const struct kiln_model_build *b = shown(p);
+
+    kiln_screen_view_set_text(&p->view, b ? &b->text : NULL);
+}
 
 static void ask(struct pane *p);
 static void save(struct pane *p, const char *path, bool replace);
@@ -166,6 +172,7 @@ static void forget_screen(struct pane *p)
     kiln_framebuffer_done(&p->fb);
     kiln_picture_done(&p->picture);
     kiln_screen_view_set(&p->view, NULL);
+    kiln_screen_view_set_text(&p->view, NULL);
     kiln_screen_keyboard_release(&p->keyboard);
     free(p->why);
     p->why = NULL;
@@ -245,6 +252,9 @@ static void take_event(struct pane *p, const struct kiln_event *ev)
 {
     if (ev->type == KILN_EV_FRAME) {
         p->news = p->fb.head != NULL;
+    } else if (ev->type == KILN_EV_TEXT) {
+        sync_text(p);
+        kiln_console_dirty(p->console);
     } else if ((ev->type == KILN_EV_SCREEN && ev->done <= 0) || ev->type == KILN_EV_BUILD_END) {
         p->gone = p->picture.rgbx != NULL;
         kiln_framebuffer_done(&p->fb);
@@ -447,12 +457,13 @@ static void draw(void *pane, const struct kiln_area *a, bool focused)
 
     (void)focused;
     p->visible = true;
-    if (!p->picture.rgbx) {
+    sync_text(p);
+    take_caps(p);
+    kiln_screen_view_resize(&p->view, a->w, a->h);
+    if (!p->picture.rgbx && !kiln_screen_view_as_text(&p->view)) {
         draw_reason(p, a);
         return;
     }
-    take_caps(p);
-    kiln_screen_view_resize(&p->view, a->w, a->h);
     if (!p->ops && !kiln_screen_view_as_text(&p->view))
         draw_words(a, "kiln's module for pictures is missing");
     else if (!in_pixels(p))
@@ -512,7 +523,7 @@ static void status(void *pane, struct kiln_str *out)
         return;
     }
     kiln_str_addf(out, "%ux%u", p->fb.width, p->fb.height);
-    if (kiln_screen_view_as_text(&p->view) && p->view.text.rows > p->view.area_rows)
+    if (kiln_screen_view_as_text(&p->view) && p->view.text->rows > p->view.area_rows)
         kiln_str_addf(out, "  lines %d-%d", p->view.top + 1, p->view.top + p->view.area_rows);
     add_age(p, out);
 }
@@ -614,9 +625,8 @@ static void toggle_text(struct pane *p)
     p->view.text_wanted = p->view.text_always = !was;
     p->view.scrolled = false;
     kiln_screen_view_forget(&p->view);
-    if (!was && !p->view.is_text)
-        kiln_console_say(p->console, p->has_font ? "the guest shows no text screen"
-                                                 : "no VGA font found to read text with (seabios)");
+    if (!was && !kiln_screen_view_has_text(&p->view))
+        kiln_console_say(p->console, "the guest shows no text");
     kiln_console_dirty(p->console);
 }
 
@@ -669,7 +679,8 @@ static bool action(void *pane, enum kiln_action what, const char *arg)
         path = arg[0] ? kiln_xstrdup(arg) : default_path(p);
         take_picture(p, path);
     } else {
-        return list_action(p, what);
+        return kiln_screen_search_action(&p->search, p->console, &p->view, what, arg) ||
+               list_action(p, what);
     }
     return true;
 }
@@ -722,6 +733,7 @@ static void free_pane(void *pane)
     kiln_screen_keyboard_done(&p->keyboard);
     free(p->build);
     free(p->asked_build);
+    kiln_screen_search_done(&p->search);
     free(p->why);
     free(p->save_path);
     free(p->save_next);

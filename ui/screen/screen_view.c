@@ -10,7 +10,6 @@
 
 void kiln_screen_view_done(struct kiln_screen_view *v)
 {
-    kiln_text_screen_done(&v->text);
     kiln_picture_done(&v->scaled);
     kiln_picture_done(&v->fresh);
     free(v->cells);
@@ -33,31 +32,38 @@ static int at_most(int n, int max)
 /* Text that is cut on the right is worth less than a small picture of all of it. */
 static bool text_fits(const struct kiln_screen_view *v)
 {
-    return v->area_cols >= v->text.cols * 3 / 4;
+    return v->area_cols >= v->text->cols * 3 / 4;
+}
+
+bool kiln_screen_view_has_text(const struct kiln_screen_view *v)
+{
+    return v->text && v->text->cols > 0;
 }
 
 bool kiln_screen_view_as_text(const struct kiln_screen_view *v)
 {
-    return v->is_text && v->text_wanted && (v->text_always || text_fits(v));
+    if (!kiln_screen_view_has_text(v))
+        return false;
+    return !v->picture || (v->text_wanted && (v->text_always || text_fits(v)));
 }
 
 /* Keep what is in sight inside the text. */
 static void place_text(struct kiln_screen_view *v)
 {
-    int spare = v->text.rows - v->area_rows;
+    int spare = v->text->rows - v->area_rows;
 
     if (!v->scrolled) {
         v->left = 0;
-        v->top = v->text.last_row + 1 - v->area_rows;
+        v->top = v->text->last_row + 1 - v->area_rows;
     }
-    v->left = at_least(at_most(v->left, v->text.cols - v->area_cols), 0);
+    v->left = at_least(at_most(v->left, v->text->cols - v->area_cols), 0);
     v->top = at_least(at_most(v->top, spare), 0);
 }
 
 bool kiln_screen_view_scroll(struct kiln_screen_view *v, int dx, int dy)
 {
     if (!kiln_screen_view_as_text(v) ||
-        (v->text.cols <= v->area_cols && v->text.rows <= v->area_rows))
+        (v->text->cols <= v->area_cols && v->text->rows <= v->area_rows))
         return false;
     v->scrolled = true;
     v->left += dx;
@@ -110,14 +116,14 @@ static void update(struct kiln_screen_view *v)
 {
     int cols, rows;
 
-    if (!v->picture || v->area_cols == 0)
+    if (v->area_cols == 0)
         return;
     if (kiln_screen_view_as_text(v)) {
         v->cols = v->rows = 0;
         place_text(v);
         return;
     }
-    if (!v->ops)
+    if (!v->picture || !v->ops)
         return;
     kiln_picture_fit(v->picture->width, v->picture->height, v->area_cols, v->area_rows, v->cell_w,
                      v->cell_h, &cols, &rows);
@@ -128,8 +134,24 @@ static void update(struct kiln_screen_view *v)
 void kiln_screen_view_set(struct kiln_screen_view *v, const struct kiln_picture *picture)
 {
     v->picture = picture;
-    v->is_text = picture && v->font && kiln_text_screen_read(&v->text, v->font, picture);
     update(v);
+}
+
+void kiln_screen_view_set_text(struct kiln_screen_view *v, const struct kiln_text_screen *text)
+{
+    bool was = kiln_screen_view_as_text(v);
+
+    v->text = text;
+    if (was || kiln_screen_view_as_text(v))
+        update(v);
+}
+
+void kiln_screen_view_show_row(struct kiln_screen_view *v, int row)
+{
+    v->scrolled = true;
+    if (row < v->top || row >= v->top + v->area_rows)
+        v->top = row - v->area_rows / 2;
+    place_text(v);
 }
 
 void kiln_screen_view_resize(struct kiln_screen_view *v, int cols, int rows)
@@ -188,18 +210,32 @@ bool kiln_screen_view_work(struct kiln_screen_view *v, int max_rows)
 
 /* ---- on the canvas ---- */
 
+/* As the guest shows it, with its cursor, and with what is searched for. */
+static struct kiln_style style_at(const struct kiln_text_screen *t, int x, int y, bool marked)
+{
+    struct kiln_style style = t->cells[y * t->cols + x].style;
+
+    if (x == t->cursor_x && y == t->cursor_y)
+        style.attr |= KILN_ATTR_UNDERLINE;
+    if (marked)
+        style.attr ^= KILN_ATTR_REVERSE;
+    return style;
+}
+
 static void draw_text(const struct kiln_screen_view *v, const struct kiln_area *a)
 {
-    const struct kiln_text_screen *t = &v->text;
+    const struct kiln_text_screen *t = v->text;
     int w = at_most(t->cols, a->w), h = at_most(t->rows, a->h);
     struct kiln_area in = kiln_area_sub(a, (a->w - w) / 2, (a->h - h) / 2, w, h);
+    bool marked[KILN_CANVAS_MAX] = { false };
 
-    for (int y = 0; y < h && v->top + y < t->rows; y++)
-        for (int x = 0; x < w && v->left + x < t->cols; x++) {
-            const struct kiln_cell *cell = &t->cells[(v->top + y) * t->cols + v->left + x];
-
-            kiln_area_put(&in, x, y, cell->ch, cell->style);
-        }
+    for (int y = 0; y < h && v->top + y < t->rows; y++) {
+        if (v->search)
+            kiln_text_screen_mark(t, v->search, v->top + y, marked);
+        for (int x = 0; x < w && v->left + x < t->cols; x++)
+            kiln_area_put(&in, x, y, t->cells[(v->top + y) * t->cols + v->left + x].ch,
+                          style_at(t, v->left + x, v->top + y, marked[v->left + x]));
+    }
 }
 
 static void draw_blocks(const struct kiln_screen_view *v, const struct kiln_area *a)
@@ -218,10 +254,8 @@ static void draw_blocks(const struct kiln_screen_view *v, const struct kiln_area
 
 void kiln_screen_view_draw(const struct kiln_screen_view *v, const struct kiln_area *a)
 {
-    if (!v->picture)
-        return;
     if (kiln_screen_view_as_text(v))
         draw_text(v, a);
-    else if (v->cols > 0)
+    else if (v->picture && v->cols > 0)
         draw_blocks(v, a);
 }

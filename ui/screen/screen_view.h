@@ -10,16 +10,15 @@
 
 struct kiln_screen_view {
     const struct kiln_pixels_ops *ops; /* borrowed; NULL: text screens only */
-    const struct kiln_font *font;      /* borrowed; NULL: no text screens */
     enum kiln_symbols symbols;
     int colors;         /* as in struct kiln_term_caps */
     int cell_w, cell_h; /* the same */
     bool text_wanted;   /* false: as it looks */
     bool text_always;   /* also where much of it has no room */
 
-    struct kiln_text_screen text;
-    bool is_text;                       /* the newest picture is a text screen */
-    const struct kiln_picture *picture; /* the newest one, borrowed; NULL: none */
+    const struct kiln_text_screen *text; /* borrowed; NULL: nobody has told */
+    struct kiln_regex *search;           /* borrowed; is marked in it; NULL: nothing */
+    const struct kiln_picture *picture;  /* the newest one, borrowed; NULL: none */
     int area_cols, area_rows;
     int cols, rows; /* of the picture in cells; 0: shown as text */
     struct kiln_picture scaled, fresh;
@@ -32,6 +31,12 @@ struct kiln_screen_view {
 void kiln_screen_view_done(struct kiln_screen_view *v);
 /** There is a new picture (which stays where it is until the next one), or NULL: none. */
 void kiln_screen_view_set(struct kiln_screen_view *v, const struct kiln_picture *picture);
+/** The text is this now, or has changed. */
+void kiln_screen_view_set_text(struct kiln_screen_view *v, const struct kiln_text_screen *text);
+/** Is there text? */
+bool kiln_screen_view_has_text(const struct kiln_screen_view *v);
+/** Bring a row of the text into sight. */
+void kiln_screen_view_show_row(struct kiln_screen_view *v, int row);
 /** It is shown in an area of this size, 1 x 1 at least. Cheap if nothing changes. */
 void kiln_screen_view_resize(struct kiln_screen_view *v, int cols, int rows);
 /** After one of the settings above was changed: everything is made anew. */

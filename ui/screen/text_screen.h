@@ -1,40 +1,31 @@
 /*
- * A guest's text screen read back as text: its font is the one of QEMU's VGA BIOS, so each
- * character cell of the picture is compared with its 256 glyphs. What half blocks cannot show at
- * 80 columns stays legible that way. Works for VGA text mode (720x400) and for what draws the same
- * 8x16 glyphs from the upper left corner on (Linux' framebuffer console, SeaBIOS). One thread.
+ * What is written on a guest's screen, as TEXT events tell it (engine/event.h): cells with their
+ * colours. All zeroes: no text. One thread.
  */
 #ifndef KILN_UI_TEXT_SCREEN_H
 #define KILN_UI_TEXT_SCREEN_H
 
-#include "base/err.h"
-#include "ui/screen/picture.h"
+#include "base/regex.h"
+#include "engine/event.h"
 #include "ui/term/canvas.h"
 
-#define KILN_FONT_ROWS 16
-
-struct kiln_font { /* 8 x 16 pixels a glyph, code page 437 */
-    uint8_t glyphs[256][KILN_FONT_ROWS];
-};
-
-/** The font of the VGA BIOS that QEMU brings along; SYSTEM if it is nowhere, which is no harm. */
-bool kiln_font_load(struct kiln_font *ret, struct kiln_err *err);
-/** The same from the bytes of a BIOS; false if it holds none. */
-bool kiln_font_find(struct kiln_font *ret, const void *rom, size_t len);
-
 struct kiln_text_screen {
-    struct kiln_cell *cells; /* owned, rows * cols */
-    int cols, rows;
-    int last_row; /* the last one that is not empty, or 0 */
+    struct kiln_cell *cells; /* owned, rows * cols; what is no character is U+FFFD */
+    int cols, rows;          /* 0, 0: the screen shows no text */
+    int last_row;            /* the last one that is not empty, or 0 */
+    int cursor_x, cursor_y;  /* -1, -1: not known */
 };
 void kiln_text_screen_done(struct kiln_text_screen *t);
-
-/**
- * Read it. False if that is not text in this font: less than nine in ten of the cells that show
- * something are glyphs (an unknown one becomes U+FFFD), or nothing at all is to be seen. A cursor
- * becomes an underline or a reversed character.
+/** A TEXT event. What does not fit together (another run's log may say anything) is left out. */
+void kiln_text_screen_event(struct kiln_text_screen *t, const struct kiln_event *ev);
+/** The row as UTF-8 without the spaces at its end; appended. */
+void kiln_text_screen_row(const struct kiln_text_screen *t, int row, struct kiln_str *out);
+/** The first row from `row` on, going by `step` (1, -1) and around, on which re matches; -1: none.
  */
-bool kiln_text_screen_read(struct kiln_text_screen *t, const struct kiln_font *font,
-                           const struct kiln_picture *p);
+int kiln_text_screen_find(const struct kiln_text_screen *t, struct kiln_regex *re, int row,
+                          int step);
+/** Which columns of a row match: marked[cols] is set. */
+void kiln_text_screen_mark(const struct kiln_text_screen *t, struct kiln_regex *re, int row,
+                           bool *marked);
 
 #endif
