@@ -410,6 +410,14 @@ static void http_line(struct kiln_printer *p, const struct kiln_event *ev)
     line_block(p, ev, UI_SAY, kiln_str_cstr(&text), text.len);
 }
 
+/* Beside Packer's records; people see it in the console, and in the error if there is one. */
+static void rung(struct kiln_printer *p, const struct kiln_event *ev)
+{
+    KILN_AUTO_FREE char *seen = kiln_xstrndup(ev->text ? ev->text : "", ev->len);
+
+    machine(p, ev->build, "rung", (const char *[]){ ev->name, ev->to, seen }, 3);
+}
+
 static void debug_log(struct kiln_printer *p, const struct kiln_event *ev)
 {
     bool qemu = ev->type == KILN_EV_QEMU;
@@ -470,6 +478,9 @@ static void on_event(void *ud, const struct kiln_event *ev)
     case KILN_EV_HTTP:
         http_line(p, ev);
         break;
+    case KILN_EV_RUNG:
+        rung(p, ev);
+        break;
     case KILN_EV_LOG:
     case KILN_EV_QEMU:
         debug_log(p, ev);
@@ -479,7 +490,6 @@ static void on_event(void *ud, const struct kiln_event *ev)
     case KILN_EV_BOOT_PLAN:
     case KILN_EV_BOOT:
     case KILN_EV_KEY:
-    case KILN_EV_RUNG:
     case KILN_EV_QMP:
     case KILN_EV_BREAKS:
     case KILN_EV_SCREEN:

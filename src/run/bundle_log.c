@@ -66,7 +66,7 @@ static void add_lines(struct reader *r, enum kiln_bundle_part part, const struct
         const char *nl = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
 
         add_time(r, out, ev);
-        kiln_str_adds(out, prefix);
+        add_clean(out, prefix, strlen(prefix));
         add_clean(out, p, (size_t)((nl ? nl : end) - p));
         kiln_str_addc(out, '\n');
         if (!nl)

@@ -25,7 +25,7 @@ class Ladder(kit.Case):
         if port:  # nobody forwards it
             options.update(skip_nat_mapping=True, ssh_port=port, qemuargs=[["-netdev", "user,id=user.0"]])
         t = kit.qemu(**{"name": name, "output_directory": name, "communicator": "ssh", "ssh_username": "root",
-                        "ssh_password": PASSWORD, "ssh_timeout": "1s", "qemuargs": None, **options})
+                        "ssh_password": PASSWORD, "ssh_timeout": "500ms", "qemuargs": None, **options})
         t.update({"provisioners": list(provisioners), "variables": {"secret": SECRET}, "sensitive-variables": ["secret"]})
         return self.start("build", "-color=false", self.write(name + ".json", t))
 
@@ -84,7 +84,7 @@ class Ladder(kit.Case):
         self.addCleanup(sshd.close)
         silent = self.door()
         runs = {"closed": self.go("closed", port=self.door(False)), "silent": self.go("silent", port=silent),
-                "denied": self.go("denied", port=sshd.port), "halted": self.go("halted", ssh_timeout="3s")}
+                "denied": self.go("denied", port=sshd.port), "halted": self.go("halted", ssh_timeout="2500ms")}
         self.fails(runs["closed"], 'the last rung that holds is "screen"', '"port" does not hold (dial tcp',
                    "nothing accepted a connection")
         self.fails(runs["silent"], 'the last rung that holds is "screen"', '"banner" does not hold: no SSH server spoke',
@@ -105,7 +105,7 @@ class Ladder(kit.Case):
         ends = (("never", None, ("waiting", "/a.cfg was never asked for")),
                 ("wrong", "/b.cfg", ("waiting", "GET /b.cfg: 404")),
                 ("right", "/a.cfg", ("holds", "GET /a.cfg: 200")))
-        runs = [self.go(name, ssh_timeout="2s", **boot) for name, _, _ in ends]
+        runs = [self.go(name, ssh_timeout="1s", **boot) for name, _, _ in ends]
         for (name, path, seen), run in zip(ends, runs):
             port = run.expect(r"Starting HTTP server on port (\d+)").group(1)
             try:
@@ -169,22 +169,25 @@ class Ladder(kit.Case):
 
     def test_nothing_is_kept_of_others(self):
         """Of a build that was cancelled, or has no machine yet, or went well."""
-        run = self.typed("cancelled", ssh_timeout="1h")
-        run.expect("Waiting for SSH")
-        run.signal(signal.SIGINT)
-        self.assertEqual(run.wait(), 1)
-        self.fails(self.go("early", iso_url="missing.raw"))
-        self.write("boot.raw", kit.boot_disk(kit.POWER_OFF))
-        self.assertEqual(self.go("well", communicator="none").wait(), 0)
+        self.write("off.raw", kit.boot_disk(kit.POWER_OFF))
+        cancelled, early, well = (self.typed("cancelled", ssh_timeout="1h"), self.go("early", iso_url="missing.raw"),
+                                  self.go("well", iso_url="off.raw", communicator="none"))
+        cancelled.expect("Waiting for SSH")
+        cancelled.signal(signal.SIGINT)
+        self.assertEqual(cancelled.wait(), 1)
+        self.fails(early)
+        self.assertEqual(well.wait(), 0)
         self.assertFalse([f for f in self.files(self.dir) if "failure" in f])
 
     def test_death(self):
         """Of QEMU, and of the worker: what was there by then is kept."""
-        for name, kill in (("qemu", lambda run: run.child("qemu-system")), ("worker", lambda run: run.worker())):
-            run = self.typed(name, ssh_timeout="1h", boot_command=["abc"])
+        runs = {name: self.typed(name, ssh_timeout="1h", boot_command=["abc"]) for name in ("qemu", "worker")}
+        for run in runs.values():
             run.expect("Waiting for SSH")
-            kit.until(lambda: glob.glob(self.home + "/.local/state/kiln/runs/*/0.frames/*.png"), "a frame")
-            run.signal(signal.SIGKILL, kill(run))
+        kit.until(lambda: len(glob.glob(self.home + "/.local/state/kiln/runs/*/0.frames/000001.png")) == 2, "frames")
+        runs["qemu"].signal(signal.SIGKILL, runs["qemu"].child("qemu-system"))
+        runs["worker"].signal(signal.SIGKILL, runs["worker"].worker())
+        for name, run in runs.items():
             self.assertEqual(run.wait(), 1, run.out.text)
             self.check_bundle(name, "keys.txt", "log.txt", "qmp.txt")
             self.assertTrue(self.pictures(name))

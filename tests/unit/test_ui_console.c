@@ -429,6 +429,46 @@ static void test_completion(void **state)
     kiln_console_free(c);
 }
 
+/* ---- the ladder ---- */
+
+#define RUNG(index, name, to, text)                                                                \
+    "{\"type\":\"rung\",\"build\":\"debian\",\"index\":" #index ",\"name\":\"" name                \
+    "\",\"to\":\"" to "\",\"text\":\"" text "\"}"
+
+/* While the guest is waited for: the last rung that holds, the next, and what does not hold below.
+ */
+static void test_ladder(void **state)
+{
+    struct kiln_console *c = bed_console(160, 30);
+
+    (void)state;
+    start(c);
+    bed_event(c, RUNG(0, "vm", "holds", "running"));
+    bed_event(c, RUNG(1, "screen", "holds", "720x400"));
+    bed_event(c, RUNG(2, "answer-file", "waiting", "GET /b: 404"));
+    bed_event(c, RUNG(3, "address", "holds", "it asked"));
+    bed_event(c, RUNG(4, "port", "unknown", "QEMU's"));
+    bed_event(c, RUNG(6, "banner", "waiting", ""));
+    bed_event(c, RUNG(7, "host-key", "waiting", ""));
+    bed_shows_not(c, "answer-file");
+    bed_event(c, "{\"type\":\"step\",\"build\":\"debian\",\"name\":\"StepConnect\",\"from\":"
+                 "\"pending\",\"to\":\"running\",\"mono\":1000000}");
+    bed_shows(c, "\u25cb answer-file GET /b: 404");
+    bed_shows(c, "\u2713 address it asked");
+    bed_shows(c, "? port QEMU's");
+    bed_shows(c, "\u25cb banner");
+    bed_shows_not(c, "host-key");
+    bed_shows_not(c, "720x400");
+    bed_event(c, RUNG(6, "banner", "holds", "SSH-2.0-x"));
+    bed_shows(c, "\u2713 banner SSH-2.0-x");
+    bed_shows_not(c, "address");
+    bed_shows(c, "\u25cb host-key");
+    bed_event(c, "{\"type\":\"step\",\"build\":\"debian\",\"name\":\"StepConnect\",\"from\":"
+                 "\"running\",\"to\":\"done\",\"mono\":2000000}");
+    bed_shows_not(c, "banner");
+    kiln_console_free(c);
+}
+
 /* ---- hostile text in every place ---- */
 
 #define EVIL "x\\u001b[2J\\u001b]0;t\\u0007\\u009b2J\\b\\r\\u202e"
@@ -441,6 +481,8 @@ static const char *const hostile[] = {
     "{\"type\":\"step\",\"build\":\"b" EVIL "\",\"name\":\"s" EVIL "\",\"to\":\"running\"}",
     "{\"type\":\"progress\",\"build\":\"b" EVIL "\",\"name\":\"" EVIL "\",\"done\":5,\"total\":9}",
     "{\"type\":\"breakpoints\",\"build\":\"b" EVIL "\",\"names\":[\"" EVIL "\"]}",
+    "{\"type\":\"step\",\"build\":\"b" EVIL "\",\"index\":1,\"name\":\"StepConnect\","
+    "\"to\":\"running\"}",
     "{\"type\":\"rung\",\"build\":\"b" EVIL "\",\"name\":\"" EVIL "\",\"text\":\"" EVIL "\"}",
     "{\"type\":\"boot-plan\",\"build\":\"b" EVIL "\",\"names\":[\"" EVIL "\"],\"text\":\"" EVIL
     "\"}",
@@ -496,7 +538,8 @@ int main(void)
         cmocka_unit_test(test_watching),         cmocka_unit_test(test_two_questions),
         cmocka_unit_test(test_help_closes),      cmocka_unit_test(test_question_goes_away),
         cmocka_unit_test(test_only_destructive), cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_completion),       cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_completion),       cmocka_unit_test(test_ladder),
+        cmocka_unit_test(test_hostile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
