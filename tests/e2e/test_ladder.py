@@ -95,7 +95,8 @@ class Ladder(kit.Case):
         self.assertTrue(self.rungs("denied")["banner"][1].startswith("SSH-2.0-OpenSSH"))
         self.assertTrue(self.rungs("denied")["host-key"][1].startswith("ssh-ed25519 SHA256:"))
         # What only QEMU knows: it has asked the guest, and the guest does not answer.
-        self.fails(runs["halted"], '"port" does not hold (the guest does not answer)')
+        self.fails(runs["halted"], '"port" does not hold (the guest does not answer)',
+                   "\nThe screen ends with:\n", "\n  | ready")
         self.assertEqual(self.rungs("halted")["vm"][0], "holds")
         self.assertEqual(self.rungs("halted")["address"][0], "unknown")
 
@@ -152,6 +153,7 @@ class Ladder(kit.Case):
         self.assertEqual("".join(keys[::2][:3]), "abc")
         self.assertGreaterEqual(keys.count("\u2022"), 2 * len(SECRET))
         self.assertLess(len(self.pictures("out")), 2)  # none since the secret was typed
+        self.assertNotIn("The screen ends with", run.out.text)
         self.assertIn("What was seen of the failure is kept in out.failure: report.txt", run.out.text)
         self.fails(other)
         self.assertGreaterEqual(len(self.pictures("open")), 1)

@@ -12,7 +12,9 @@
 
 /* The commands `screen`, `key` and `release-keys`, the events of the guest's screen, its frames. */
 
-#define VEIL_US KILN_SECOND(30) /* from the end of a boot command that holds a secret */
+#define READ_US   KILN_MS(300) /* for the screen's text, once there is a picture */
+#define LAST_ROWS 6
+#define VEIL_US   KILN_SECOND(30) /* from the end of a boot command that holds a secret */
 
 static void say_geometry(void *ud, unsigned width, unsigned height)
 {
@@ -125,6 +127,41 @@ void kiln_qemu_screen_sample(struct kiln_qemu_state *s)
 
     if (!kiln_screen_sample(s->screen, &err))
         kiln_log("screen: no frames are kept: %s", kiln_err_text(&err));
+}
+
+/* What it says now, as far as it can be read. */
+static void read_screen(struct kiln_qemu_state *s, struct kiln_text *text)
+{
+    struct kiln_cancel *c = s->build->cancel;
+
+    if (!kiln_screen_want_text(s->screen, true, NULL))
+        return;
+    kiln_screen_sample_now(s->screen);
+    (void)kiln_screen_wait_text(s->screen, text, c, kiln_qemu_pidfd(s->qemu),
+                                kiln_cancel_deadline(c, READ_US), NULL);
+    (void)kiln_screen_want_text(s->screen, false, NULL);
+}
+
+void kiln_qemu_screen_last_words(struct kiln_qemu_state *s, struct kiln_str *out)
+{
+    struct kiln_text text = { 0 };
+    KILN_AUTO_STRV said = { 0 };
+
+    if (s->o->disable_vnc || s->veiled_until != 0) /* a secret need not stand in one row */
+        return;
+    read_screen(s, &text);
+    for (unsigned i = 0; i < text.rows; i++) {
+        KILN_AUTO_STR row = { 0 };
+
+        kiln_text_row(&text, i, &row);
+        if (row.len > 0)
+            kiln_strv_add(&said, kiln_str_cstr(&row));
+    }
+    if (said.n > 0)
+        kiln_str_adds(out, "\nThe screen ends with:");
+    for (size_t i = said.n > LAST_ROWS ? said.n - LAST_ROWS : 0; i < said.n; i++)
+        kiln_str_addf(out, "\n  | %s", said.v[i]);
+    kiln_text_done(&text);
 }
 
 void kiln_qemu_screen_veil(struct kiln_qemu_state *s, bool on)

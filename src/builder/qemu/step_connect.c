@@ -121,6 +121,18 @@ static void explain_death(void *ud, struct kiln_err *err)
     (void)kiln_qemu_obituary_for(s->qemu, "before the guest could be logged in", err);
 }
 
+/* What is missing stands there more often than not. */
+static bool add_screen(struct kiln_qemu_state *s, struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *text = kiln_xstrdup(kiln_err_text(err));
+    KILN_AUTO_STR screen = { 0 };
+
+    if (err->kind != KILN_ERR_TIMEOUT)
+        return false;
+    kiln_qemu_screen_last_words(s, &screen);
+    return kiln_err_set(err, KILN_ERR_TIMEOUT, "%s%s", text, kiln_str_cstr(&screen));
+}
+
 static bool connect_guest(void *state, struct kiln_build *b, struct kiln_err *err)
 {
     struct kiln_qemu_state *s = state;
@@ -139,7 +151,7 @@ static bool connect_guest(void *state, struct kiln_build *b, struct kiln_err *er
         .look_ud = s,
     };
 
-    return kiln_connect(b, &how, err);
+    return kiln_connect(b, &how, err) || add_screen(s, err);
 }
 
 static void disconnect_guest(void *state, struct kiln_build *b, enum kiln_outcome outcome)
