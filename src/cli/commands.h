@@ -59,9 +59,6 @@ void kiln_cli_warn(const struct kiln_plan *plan, const struct kiln_plan_options 
 
 /** In place of kiln_plan_parse where no template is named: Packer's built-in one. */
 bool kiln_cli_empty_plan(struct kiln_plan *plan);
-/** For commands that go on without variables: each -var-file is there, or an error in plan->diag.
- */
-bool kiln_cli_var_files(struct kiln_plan *plan, const struct kiln_plan_options *o);
 
 /**
  * Parse the flags of `command` and want exactly one template argument.

@@ -225,23 +225,6 @@ static int parse_flags(const struct kiln_cli *cli, const char *command,
     return 1;
 }
 
-bool kiln_cli_var_files(struct kiln_plan *plan, const struct kiln_plan_options *o)
-{
-    bool ok = true;
-
-    KILN_STRV_FOREACH (file, &o->vars.files) {
-        struct kiln_source *source = NULL;
-        KILN_AUTO_ERR err = { 0 };
-
-        if (kiln_source_read(&source, file, &err))
-            kiln_source_unref(source);
-        else
-            ok = kiln_diag_error(&plan->diag, NULL, KILN_NO_PLACE, NULL,
-                                 "Error reading variables in '%s': %s", file, kiln_err_text(&err));
-    }
-    return ok;
-}
-
 int kiln_cli_parse(const struct kiln_cli *cli, const char *command, const struct kiln_flag *flags,
                    int argc, char **argv, const char **ret_template)
 {

@@ -200,7 +200,7 @@ int kiln_cmd_console(const struct kiln_cli *cli, int argc, char **argv)
     int rc = kiln_cli_parse_optional(cli, "console", flags, argc, argv, &o.path);
 
     if (rc < 0 && (o.path ? kiln_plan_parse(&plan, &o) : kiln_cli_empty_plan(&plan)) &&
-        kiln_cli_var_files(&plan, &o)) {
+        kiln_vars_check_files(plan.tpl, &o.vars.files, &plan.diag)) {
         rc = console(cli, &plan, &o);
     } else if (rc < 0) {
         kiln_cli_diagnostics(cli, &plan, &o);

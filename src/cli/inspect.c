@@ -35,14 +35,14 @@ static size_t pick_variables(const struct kiln_template *t, bool required,
     return n;
 }
 
-static size_t show_variables(const struct kiln_cli *cli, const struct kiln_template *t,
-                             bool required)
+/* As Packer: the second heading is there even if all variables are required. */
+static void show_variables(const struct kiln_cli *cli, const struct kiln_template *t, bool required)
 {
     const struct kiln_variable **vars = kiln_xcalloc(t->n_variables, sizeof(*vars));
     int width;
     size_t n = pick_variables(t, required, vars, &width);
 
-    if (n > 0)
+    if (n > 0 || !required)
         kiln_cli_say(cli, "say",
                      required ? "Required variables:\n"
                               : "Optional variables and their defaults:\n");
@@ -59,10 +59,9 @@ static size_t show_variables(const struct kiln_cli *cli, const struct kiln_templ
         else
             kiln_cli_say(cli, "say", "  %-*s = %s", width, v->name, value);
     }
-    if (n > 0)
+    if (n > 0 || !required)
         kiln_cli_say(cli, "say", "%s", "");
     free(vars);
-    return n;
 }
 
 static int by_builder(const void *a, const void *b)
@@ -115,18 +114,18 @@ static void show_provisioners(const struct kiln_cli *cli, const struct kiln_temp
 
 static void inspect(const struct kiln_cli *cli, const struct kiln_template *t)
 {
-    size_t n;
-
     kiln_cli_say(cli, "say", "Packer Inspect: JSON mode");
     if (t->description && t->description[0]) {
         kiln_cli_say(cli, "say", "Description:\n");
         kiln_cli_say(cli, "say", "%s\n", t->description);
     }
-    n = show_variables(cli, t, true);
-    n += show_variables(cli, t, false);
-    if (n == 0) {
+    if (t->n_variables > 0) {
+        show_variables(cli, t, true);
+        show_variables(cli, t, false);
+    } else {
         kiln_cli_say(cli, "say", "Variables:\n");
-        kiln_cli_say(cli, "say", "  <No variables>\n");
+        kiln_cli_say(cli, "say", "  <No variables>");
+        kiln_cli_say(cli, "say", "%s", "");
     }
     show_builders(cli, t);
     show_provisioners(cli, t);
@@ -171,7 +170,7 @@ int kiln_cmd_inspect(const struct kiln_cli *cli, int argc, char **argv)
 
     if (rc < 0) {
         rc = (o.path ? kiln_plan_parse(&plan, &o) : kiln_cli_empty_plan(&plan)) &&
-                     kiln_cli_var_files(&plan, &o)
+                     kiln_vars_check_files(plan.tpl, &o.vars.files, &plan.diag)
                  ? 0
                  : 1;
         kiln_cli_diagnostics(cli, &plan, &o);

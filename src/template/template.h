@@ -91,6 +91,10 @@ bool kiln_vars_resolve(const struct kiln_template *t, const struct kiln_var_flag
                        int64_t start_s, const struct kiln_lookup *lookup, struct kiln_vars *ret,
                        struct kiln_diag *diag);
 
+/** Only: variable files are there, and are objects of strings. */
+bool kiln_vars_check_files(const struct kiln_template *t, const struct kiln_strv *files,
+                           struct kiln_diag *diag);
+
 /**
  * The checks of Packer's init phase that need rendered builder names: at least one builder, names
  * unique after rendering, only/except/override name existing builders, min_packer_version.

@@ -453,3 +453,14 @@ bool kiln_vars_resolve(const struct kiln_template *t, const struct kiln_var_flag
     resolver_done(&r);
     return diag->errors == errors;
 }
+
+bool kiln_vars_check_files(const struct kiln_template *t, const struct kiln_strv *files,
+                           struct kiln_diag *diag)
+{
+    struct resolver r = { .t = t, .diag = diag };
+    size_t errors = diag->errors;
+
+    add_files(&r, files);
+    resolver_done(&r);
+    return diag->errors == errors;
+}
