@@ -179,7 +179,7 @@ bool kiln_cli_empty_plan(struct kiln_plan *plan)
     static const char text[] = "{\"builders\": [{\"type\": \"null\"}]}";
     struct kiln_source *source = kiln_source_new("built-in", text, sizeof(text) - 1);
 
-    plan->start_s = kiln_clock_wall_us() / KILN_SECOND(1);
+    plan->start_us = kiln_clock_wall_us();
     plan->tpl = kiln_template_load(source, "built-in", &plan->diag);
     kiln_source_unref(source);
     return plan->tpl != NULL;

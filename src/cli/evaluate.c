@@ -172,7 +172,7 @@ static int console(const struct kiln_cli *cli, struct kiln_plan *plan,
     s.ctx = (struct kiln_interp){
         .user = &plan->vars.values,
         .template_dir = o->path ? plan->tpl->dir : NULL,
-        .start_s = plan->start_s,
+        .start_us = plan->start_us,
     };
     ok = kiln_cli_redactor(plan, o, &redactor, &err);
     quiet.redactor = redactor;

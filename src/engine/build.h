@@ -105,7 +105,7 @@ struct kiln_build {
 struct kiln_build *kiln_build_prepare(const struct kiln_template *t, const struct kiln_vars *vars,
                                       const struct kiln_component *builder, const char *name,
                                       const struct kiln_registry *registry,
-                                      const struct kiln_build_options *options, int64_t start_s,
+                                      const struct kiln_build_options *options, int64_t start_us,
                                       const char *run_uuid, struct kiln_diag *diag);
 void kiln_build_free(struct kiln_build *b);
 

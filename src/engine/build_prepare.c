@@ -290,7 +290,7 @@ static struct kiln_build *new_build(const struct kiln_template *t, const struct 
 struct kiln_build *kiln_build_prepare(const struct kiln_template *t, const struct kiln_vars *vars,
                                       const struct kiln_component *builder, const char *name,
                                       const struct kiln_registry *registry,
-                                      const struct kiln_build_options *options, int64_t start_s,
+                                      const struct kiln_build_options *options, int64_t start_us,
                                       const char *run_uuid, struct kiln_diag *diag)
 {
     struct kiln_build *b = new_build(t, vars, builder, name, options);
@@ -308,7 +308,7 @@ struct kiln_build *kiln_build_prepare(const struct kiln_template *t, const struc
         .build_name = b->name,
         .build_type = b->type,
         .template_dir = t->dir,
-        .start_s = start_s,
+        .start_us = start_us,
     };
 
     diag->build = b->label;

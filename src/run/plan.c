@@ -43,7 +43,7 @@ bool kiln_plan_parse(struct kiln_plan *p, const struct kiln_plan_options *o)
     KILN_AUTO_ERR err = { 0 };
     struct kiln_source *source = NULL;
 
-    p->start_s = kiln_clock_wall_us() / 1000000;
+    p->start_us = kiln_clock_wall_us();
     kiln_uuid_time(p->run_uuid);
     if (looks_like_hcl(o->path) || kiln_fs_is_dir(o->path))
         return kiln_diag_error(&p->diag, NULL, KILN_NO_PLACE,
@@ -60,7 +60,7 @@ bool kiln_plan_parse(struct kiln_plan *p, const struct kiln_plan_options *o)
 bool kiln_plan_vars(struct kiln_plan *p, const struct kiln_plan_options *o)
 {
     KILN_CLEANUP(kiln_lookups_freep) struct kiln_lookups *lookups = kiln_lookups_new(NULL);
-    bool ok = kiln_vars_resolve(p->tpl, &o->vars, p->start_s, kiln_lookups_interp(lookups),
+    bool ok = kiln_vars_resolve(p->tpl, &o->vars, p->start_us, kiln_lookups_interp(lookups),
                                 &p->vars, &p->diag);
 
     kiln_lookups_secrets(lookups, &p->vars.sensitive); /* as part of a value, too */
@@ -71,7 +71,7 @@ bool kiln_plan_init(struct kiln_plan *p, const struct kiln_plan_options *o)
 {
     if (!kiln_plan_vars(p, o))
         return false;
-    return kiln_template_check(p->tpl, &p->vars, p->start_s, &p->names, &p->diag);
+    return kiln_template_check(p->tpl, &p->vars, p->start_us, &p->names, &p->diag);
 }
 
 static bool selected(const struct kiln_plan_options *o, const char *name)
@@ -111,7 +111,7 @@ bool kiln_plan_prepare(struct kiln_plan *p, const struct kiln_plan_options *o)
             continue;
         p->n_selected++;
         b = kiln_build_prepare(p->tpl, &p->vars, &p->tpl->builders.items[i], p->names.v[i],
-                               kiln_registry(), &o->build, p->start_s, p->run_uuid, &p->diag);
+                               kiln_registry(), &o->build, p->start_us, p->run_uuid, &p->diag);
         if (b)
             keep(p, b, o->check_only);
         else

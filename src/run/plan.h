@@ -27,7 +27,7 @@ struct kiln_plan {
     struct kiln_strv secrets; /* of all builds that could be prepared */
     size_t n_selected;        /* builders that -only and -except leave */
     struct kiln_diag diag;
-    int64_t start_s;
+    int64_t start_us;
     char run_uuid[37];
 };
 void kiln_plan_done(struct kiln_plan *p);

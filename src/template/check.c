@@ -79,13 +79,13 @@ static void check_builders(const struct check *c)
                         "at least one builder must be defined");
 }
 
-static bool render_names(const struct check *c, const struct kiln_vars *vars, int64_t start_s,
+static bool render_names(const struct check *c, const struct kiln_vars *vars, int64_t start_us,
                          struct kiln_strv *names)
 {
     struct kiln_interp ctx = {
         .user = &vars->values,
         .template_dir = c->t->dir,
-        .start_s = start_s,
+        .start_us = start_us,
     };
     bool ok = true;
 
@@ -210,7 +210,7 @@ static void check_components(const struct check *c)
 }
 
 bool kiln_template_check(const struct kiln_template *t, const struct kiln_vars *vars,
-                         int64_t start_s, struct kiln_strv *ret_names, struct kiln_diag *diag)
+                         int64_t start_us, struct kiln_strv *ret_names, struct kiln_diag *diag)
 {
     KILN_AUTO_FREE const char **raw = kiln_xcalloc(t->builders.n + 1, sizeof(*raw));
     KILN_AUTO_STRV names = { 0 };
@@ -221,7 +221,7 @@ bool kiln_template_check(const struct kiln_template *t, const struct kiln_vars *
         raw[i] = t->builders.items[i].name;
     qsort(raw, t->builders.n, sizeof(*raw), compare_names);
     check_builders(&c);
-    if (vars && render_names(&c, vars, start_s, &names)) {
+    if (vars && render_names(&c, vars, start_us, &names)) {
         c.names = &names;
         kiln_report_same_names(&t->builders, (const char *const *)names.v, diag);
     }

@@ -42,7 +42,7 @@ struct kiln_interp {
     const char *build_name;           /* {{build_name}}; NULL: not available */
     const char *build_type;           /* {{build_type}}; NULL: not available */
     const char *template_dir;         /* absolute; NULL: `template path not available` */
-    int64_t start_s;                  /* Unix seconds for timestamp, isotime, strftime */
+    int64_t start_us;                 /* Unix microseconds for timestamp, isotime, strftime */
     bool allow_env;                   /* only while variables are rendered */
     const struct kiln_lookup *lookup; /* as allow_env; NULL: not allowed here */
     bool undefined_user_is_error;     /* inside variables; elsewhere an undefined one is "" */

@@ -130,7 +130,7 @@ KILN_INTERP_FUNC(fn_timestamp)
 {
     KILN_AUTO_STR text = { 0 };
 
-    kiln_str_addf(&text, "%lld", (long long)e->ctx->start_s);
+    kiln_str_addf(&text, "%lld", (long long)(e->ctx->start_us / 1000000));
     return kiln_eval_string(e, &text, ret, err);
 }
 
@@ -144,7 +144,7 @@ KILN_INTERP_FUNC(fn_isotime)
             kiln_str_addf(&text, "%s%s", i ? " " : "", text_of(e, &args[i]));
         return kiln_err_set(err, KILN_ERR_USER, "%s]", kiln_str_cstr(&text));
     }
-    kiln_interp_isotime(&text, e->ctx->start_s,
+    kiln_interp_isotime(&text, e->ctx->start_us,
                         n ? text_of(e, &args[0]) : "2006-01-02T15:04:05Z07:00");
     return kiln_eval_string(e, &text, ret, err);
 }
@@ -153,7 +153,7 @@ KILN_INTERP_FUNC(fn_strftime)
 {
     KILN_AUTO_STR text = LONG_TEXT;
 
-    kiln_interp_strftime(&text, e->ctx->start_s, text_of(e, &args[0]));
+    kiln_interp_strftime(&text, e->ctx->start_us, text_of(e, &args[0]));
     return kiln_eval_string(e, &text, ret, err);
 }
 

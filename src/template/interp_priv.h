@@ -227,8 +227,8 @@ bool kiln_interp_truth(const struct kiln_go_value *v);
 
 /* ---- time, UTC ---- */
 
-void kiln_interp_isotime(struct kiln_str *out, int64_t seconds, const char *layout);
-void kiln_interp_strftime(struct kiln_str *out, int64_t seconds, const char *format);
+void kiln_interp_isotime(struct kiln_str *out, int64_t us, const char *layout);
+void kiln_interp_strftime(struct kiln_str *out, int64_t us, const char *format);
 
 /* ---- characters beyond ASCII ---- */
 

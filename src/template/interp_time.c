@@ -71,15 +71,23 @@ static const struct piece go_pieces[] = {
 };
 
 static const struct piece strftime_pieces[] = {
-    { "%A", WEEKDAY, .width = 0 },    { "%a", WEEKDAY, .width = 3 },
-    { "%B", MONTH_NAME, .width = 0 }, { "%b", MONTH_NAME, .width = 3 },
-    { "%d", DAY, .width = 2 },        { "%H", HOUR, .width = 2 },
-    { "%I", HOUR_12, .width = 2 },    { "%L", LITERAL, .text = ".000" },
-    { "%M", MINUTE, .width = 2 },     { "%m", MONTH, .width = 2 },
-    { "%p", HALF, .width = 0 },       { "%S", SECOND, .width = 2 },
-    { "%Y", YEAR, .width = 4 },       { "%y", YEAR_OF_CENTURY, .width = 2 },
-    { "%Z", LITERAL, .text = "UTC" }, { "%z", LITERAL, .text = "+0000" },
-    { "%%", LITERAL, .text = "%" },   { 0 },
+    { "%A", WEEKDAY, .width = 0 },
+    { "%a", WEEKDAY, .width = 3 },
+    { "%B", MONTH_NAME, .width = 0 },
+    { "%b", MONTH_NAME, .width = 3 },
+    { "%d", DAY, .width = 2 },
+    { "%H", HOUR, .width = 2 },
+    { "%I", HOUR_12, .width = 2 },
+    { "%M", MINUTE, .width = 2 },
+    { "%m", MONTH, .width = 2 },
+    { "%p", HALF, .width = 0 },
+    { "%S", SECOND, .width = 2 },
+    { "%Y", YEAR, .width = 4 },
+    { "%y", YEAR_OF_CENTURY, .width = 2 },
+    { "%Z", LITERAL, .text = "UTC" },
+    { "%z", LITERAL, .text = "+0000" },
+    { "%%", LITERAL, .text = "%" },
+    { 0 },
 };
 
 static const char *text_of(enum unit unit, const struct tm *tm)
@@ -177,18 +185,31 @@ static size_t fraction_length(const char *p)
     return p[n] >= '0' && p[n] <= '9' ? 0 : n;
 }
 
-static struct tm utc(int64_t seconds)
+/* Go's fraction: that many digits, or (the layout has nines) as many of them as say something. */
+static void add_fraction(struct kiln_str *out, int64_t us, const char *layout, size_t n)
 {
-    time_t t = (time_t)seconds;
+    char digits[16];
+    int len = n - 1 < 9 ? (int)n - 1 : 9;
+
+    (void)snprintf(digits, sizeof(digits), "%06u000", (unsigned)(us % 1000000));
+    while (layout[1] == '9' && len > 0 && digits[len - 1] == '0')
+        len--;
+    if (len > 0)
+        kiln_str_addf(out, "%c%.*s", *layout, len, digits);
+}
+
+static struct tm utc(int64_t us)
+{
+    time_t t = (time_t)(us / 1000000);
     struct tm tm = { .tm_year = 70, .tm_mday = 1 };
 
     (void)gmtime_r(&t, &tm);
     return tm;
 }
 
-void kiln_interp_isotime(struct kiln_str *out, int64_t seconds, const char *layout)
+void kiln_interp_isotime(struct kiln_str *out, int64_t us, const char *layout)
 {
-    const struct tm tm = utc(seconds);
+    const struct tm tm = utc(us);
 
     while (*layout) {
         const struct piece *piece = find_piece(go_pieces, layout);
@@ -200,8 +221,7 @@ void kiln_interp_isotime(struct kiln_str *out, int64_t seconds, const char *layo
             add_piece(out, piece, &tm);
             layout += strlen(piece->token);
         } else if (n > 0) {
-            if (layout[1] == '0')
-                kiln_str_add(out, layout, n); /* our times are whole seconds: the zeros are right */
+            add_fraction(out, us, layout, n);
             layout += n;
         } else {
             kiln_str_addc(out, *layout++);
@@ -209,14 +229,17 @@ void kiln_interp_isotime(struct kiln_str *out, int64_t seconds, const char *layo
     }
 }
 
-void kiln_interp_strftime(struct kiln_str *out, int64_t seconds, const char *format)
+void kiln_interp_strftime(struct kiln_str *out, int64_t us, const char *format)
 {
-    const struct tm tm = utc(seconds);
+    const struct tm tm = utc(us);
 
     while (*format) {
         const struct piece *piece = find_piece(strftime_pieces, format);
 
-        if (piece) {
+        if (strncmp(format, "%L", 2) == 0) {
+            add_fraction(out, us, ".000", 4);
+            format += 2;
+        } else if (piece) {
             add_piece(out, piece, &tm);
             format += strlen(piece->token);
         } else {

@@ -84,11 +84,11 @@ void kiln_var_flags_done(struct kiln_var_flags *f);
 
 /**
  * Precedence, required variables, rendering to a fixed point. packer-core.md, section 7.
- * @start_s  Unix seconds that timestamp & co use for the whole run
+ * @start_us  Unix microseconds that timestamp & co use for the whole run
  * @lookup   for {{vault}} and its like; NULL: they are not allowed
  */
 bool kiln_vars_resolve(const struct kiln_template *t, const struct kiln_var_flags *flags,
-                       int64_t start_s, const struct kiln_lookup *lookup, struct kiln_vars *ret,
+                       int64_t start_us, const struct kiln_lookup *lookup, struct kiln_vars *ret,
                        struct kiln_diag *diag);
 
 /** Only: variable files are there, and are objects of strings. */
@@ -103,7 +103,7 @@ bool kiln_vars_check_files(const struct kiln_template *t, const struct kiln_strv
  * @ret_names  the rendered name of each builder, in template order; set on success with vars
  */
 bool kiln_template_check(const struct kiln_template *t, const struct kiln_vars *vars,
-                         int64_t start_s, struct kiln_strv *ret_names, struct kiln_diag *diag);
+                         int64_t start_us, struct kiln_strv *ret_names, struct kiln_diag *diag);
 
 /** Does only/except of `c` let it take part in the build of the raw builder name? */
 bool kiln_component_applies(const struct kiln_component *c, const char *raw_builder_name);

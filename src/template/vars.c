@@ -420,7 +420,7 @@ static void collect_sensitive(struct resolver *r)
 }
 
 bool kiln_vars_resolve(const struct kiln_template *t, const struct kiln_var_flags *flags,
-                       int64_t start_s, const struct kiln_lookup *lookup, struct kiln_vars *ret,
+                       int64_t start_us, const struct kiln_lookup *lookup, struct kiln_vars *ret,
                        struct kiln_diag *diag)
 {
     struct resolver r = { .t = t, .diag = diag, .lookup = lookup };
@@ -430,7 +430,7 @@ bool kiln_vars_resolve(const struct kiln_template *t, const struct kiln_var_flag
     r.ctx = (struct kiln_interp){
         .user = &r.values,
         .template_dir = t->dir,
-        .start_s = start_s,
+        .start_us = start_us,
         .allow_env = true,
         .lookup = lookup ? &r.own_lookup : NULL,
         .undefined_user_is_error = true,

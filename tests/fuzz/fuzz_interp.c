@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                   .data = &map,
                                   .build = &map,
                                   .strict_fields = true,
-                                  .start_s = 1795219243 },
+                                  .start_us = 1795219243012345 },
            text);
     if (size < 200) {
         (void)kiln_interp_render_stable(&(struct kiln_interp){ .user = &map }, text, &out, NULL);

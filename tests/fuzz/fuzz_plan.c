@@ -19,7 +19,7 @@ static void prepare(struct kiln_plan *plan)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct kiln_plan plan = { .start_s = 1700000000 };
+    struct kiln_plan plan = { .start_us = 1700000000000000 };
     struct kiln_source *source = kiln_source_new("fuzz.json", (const char *)data, size);
 
     plan.tpl = kiln_template_load(source, "fuzz.json", &plan.diag);

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "template/interp.h"
 
-#define START_S 1795219243 /* 2026-11-21T00:00:43Z */
+#define START_US INT64_C(1795219243000000) /* 2026-11-21T00:00:43Z */
 
 static void expect_text(const struct kiln_interp *ctx, const char *text, const char *want)
 {
@@ -69,7 +69,7 @@ static void expressions(void **state)
     KILN_AUTO_STRV lines = { 0 };
     KILN_AUTO_STR text = { 0 };
     KILN_AUTO_ERR err = { 0 };
-    const struct kiln_interp ctx = { .user = &user, .start_s = START_S, .template_dir = "/t" };
+    const struct kiln_interp ctx = { .user = &user, .start_us = START_US, .template_dir = "/t" };
     size_t n = 0;
 
     (void)state;
@@ -92,7 +92,7 @@ static void expressions(void **state)
 static void names_of_the_build(void **state)
 {
     const struct kiln_interp ctx = {
-        .build_name = "deb", .build_type = "qemu", .template_dir = "/x", .start_s = START_S
+        .build_name = "deb", .build_type = "qemu", .template_dir = "/x", .start_us = START_US
     };
     const struct kiln_interp bare = { 0 };
 
@@ -102,6 +102,19 @@ static void names_of_the_build(void **state)
                  "template: root:1:2: executing \"root\" at <template_dir>: error calling "
                  "template_dir: template path not available");
     expect_text(&bare, "{{user `x`}}{{.X}}", "<no value>");
+}
+
+static void fractions_of_a_second(void **state)
+{
+    const struct kiln_interp ctx = { .start_us = START_US + 12340 };
+    const struct kiln_interp late = { .start_us = START_US + 999999 };
+
+    (void)state;
+    expect_text(&ctx, "{{isotime `05.000 5.999999 .9 ,00 .0000000000 .00x 0.0009`}}",
+                "43.012 43.01234  ,01 .012340000 .01x 0.0009");
+    expect_text(&ctx, "{{strftime `%S%L`}} {{isotime}} {{timestamp}}",
+                "43.012 2026-11-21T00:00:43Z 1795219243");
+    expect_text(&late, "{{isotime `.000 .999999999 .9`}}", ".999 .999999 .9");
 }
 
 static void environment(void **state)
@@ -203,7 +216,7 @@ static void fields(void **state)
 
 static void values_of_the_run(void **state)
 {
-    const struct kiln_interp ctx = { .start_s = START_S };
+    const struct kiln_interp ctx = { .start_us = START_US };
     KILN_AUTO_STR a = { 0 }, b = { 0 };
     KILN_AUTO_ERR err = { 0 };
 
@@ -391,6 +404,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expressions),
         cmocka_unit_test(names_of_the_build),
+        cmocka_unit_test(fractions_of_a_second),
         cmocka_unit_test(environment),
         cmocka_unit_test(user_variables),
         cmocka_unit_test(build_data_in_two_passes),

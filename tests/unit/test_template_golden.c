@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "template/template.h"
 
-#define START_S 1700000000
+#define START_US INT64_C(1700000000000000)
 
 static void diagnose(const char *path, const char *var_file, struct kiln_diag *diag)
 {
@@ -28,8 +28,8 @@ static void diagnose(const char *path, const char *var_file, struct kiln_diag *d
     if (kiln_fs_exists(var_file))
         kiln_strv_add(&flags.files, var_file);
     if (t) {
-        resolved = kiln_vars_resolve(t, &flags, START_S, NULL, &vars, diag);
-        kiln_template_check(t, resolved ? &vars : NULL, START_S, &names, diag);
+        resolved = kiln_vars_resolve(t, &flags, START_US, NULL, &vars, diag);
+        kiln_template_check(t, resolved ? &vars : NULL, START_US, &names, diag);
     }
     kiln_template_free(t);
     kiln_vars_done(&vars);

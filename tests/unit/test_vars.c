@@ -12,7 +12,7 @@
 #include "template/template.h"
 #include "template/vars_render.h"
 
-#define START_S 1700000000
+#define START_US INT64_C(1700000000000000)
 
 struct fixture {
     struct kiln_template *t;
@@ -52,7 +52,7 @@ static void var_file(struct fixture *f, const char *text)
 
 static bool resolve(struct fixture *f)
 {
-    return kiln_vars_resolve(f->t, &f->flags, START_S, NULL, &f->vars, &f->diag);
+    return kiln_vars_resolve(f->t, &f->flags, START_US, NULL, &f->vars, &f->diag);
 }
 
 static void resolve_ok(struct fixture *f)
@@ -274,7 +274,7 @@ static bool check_template(struct fixture *f, const char *text)
 {
     begin(f, text);
     resolve_ok(f);
-    return kiln_template_check(f->t, &f->vars, START_S, &f->names, &f->diag);
+    return kiln_template_check(f->t, &f->vars, START_US, &f->names, &f->diag);
 }
 
 static void test_builder_names(void **state)
@@ -303,7 +303,7 @@ static void test_check_without_values(void **state)
     (void)state;
     begin(&f, "{\"variables\":{\"a\":null},\"min_packer_version\":\"2\"}");
     assert_false(resolve(&f));
-    assert_false(kiln_template_check(f.t, NULL, START_S, &f.names, &f.diag));
+    assert_false(kiln_template_check(f.t, NULL, START_US, &f.names, &f.diag));
     assert_int_equal(f.diag.errors, 3);
     assert_null(f.names.v);
     end(&f);
