@@ -47,15 +47,6 @@ static const char *const psf_dirs[] = {
     "/usr/lib/kbd/consolefonts",
 };
 
-struct kiln_fonts *kiln_fonts_new(const struct kiln_fonts_places *places)
-{
-    struct kiln_fonts *f = kiln_xcalloc(1, sizeof(*f));
-
-    f->qemu_binary = kiln_xstrdup(places ? places->qemu_binary : NULL);
-    f->firmware = kiln_xstrdup(places ? places->firmware : NULL);
-    return f;
-}
-
 void kiln_fonts_free(struct kiln_fonts *f)
 {
     if (!f)
@@ -197,11 +188,22 @@ static void load_psf(struct kiln_fonts *f)
     }
 }
 
+/* Likely and cheap ones first. */
+static void (*const groups[])(struct kiln_fonts *) = { load_vga, load_qemu, load_uefi, load_grub,
+                                                       load_psf };
+
+struct kiln_fonts *kiln_fonts_new(const struct kiln_fonts_places *places)
+{
+    struct kiln_fonts *f = kiln_xcalloc(1, sizeof(*f));
+
+    f->qemu_binary = kiln_xstrdup(places ? places->qemu_binary : NULL);
+    f->firmware = kiln_xstrdup(places ? places->firmware : NULL);
+    f->next = places && places->none ? KILN_COUNT(groups) : 0;
+    return f;
+}
+
 bool kiln_fonts_load_more(struct kiln_fonts *f)
 {
-    static void (*const groups[])(struct kiln_fonts *) = { load_vga, load_qemu, load_uefi,
-                                                           load_grub, load_psf };
-
     if (f->next == KILN_COUNT(groups))
         return false;
     groups[f->next++](f);

@@ -8,7 +8,8 @@
  * its colour; of two characters that are each other's negative (▀ and ▄) it is the one that has
  * its neighbour's ground. Characters that look the same are the first of them, ASCII before all.
  *
- * A reader belongs to one thread. Reading allocates nothing, but when the grid changes.
+ * Screens of more than 9 million pixels are not read. A reader belongs to one thread. Reading
+ * allocates nothing, but when the grid changes.
  */
 #ifndef KILN_VM_TEXT_H
 #define KILN_VM_TEXT_H

@@ -7,6 +7,7 @@
 #include "vm/fonts.h"
 #include "vm/text_cell.h"
 
+#define MAX_PIXELS   (9u << 20)   /* of a screen; larger ones have no text: it would take seconds */
 #define SEARCH_SHARE 10           /* of the time, at most one in so many goes into finding a grid */
 #define SEARCH_US    KILN_MS(100) /* and it is not tried more often than that */
 #define FEW_UNKNOWN  4u           /* cells, which may be a pointer */
@@ -300,6 +301,8 @@ bool kiln_text_read(struct kiln_text_reader *r, const struct kiln_text_image *im
         y = 0;
         rows = image->height;
     }
+    if ((size_t)image->width * image->height > MAX_PIXELS)
+        return changed;
     changed |= read_rows(r, image, y, rows);
     r->doubted = (r->doubted || rows > 0) && !fits(r);
     if (r->doubted && now_us >= r->search_us && find_grid(r, image, now_us)) {
