@@ -10,8 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/encode.h"
 #include "base/fs.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 /* What the child says before it gives up; nothing at all means that exec went well. */
@@ -348,11 +350,24 @@ static bool start(struct plan *plan, struct kiln_process *p, struct kiln_err *er
     return let_go(plan, p->pid, err) && read_report(plan, err);
 }
 
+/* As it could be typed. */
+static void log_command(const char *const *argv)
+{
+    KILN_AUTO_STR line = { 0 };
+
+    for (size_t i = 0; argv[i]; i++) {
+        kiln_str_adds(&line, i ? " " : "");
+        kiln_shell_add_quoted(&line, argv[i]);
+    }
+    kiln_log("Executing %s", kiln_str_cstr(&line));
+}
+
 bool kiln_process_spawn(struct kiln_process *p, const struct kiln_spawn *how, struct kiln_err *err)
 {
     KILN_CLEANUP(plan_done) struct plan plan;
     KILN_AUTO_PROCESS made = KILN_PROCESS_INIT;
 
+    log_command(how->argv);
     if (!plan_init(&plan, &made, how, err) || !start(&plan, &made, err))
         return false;
     *p = made;

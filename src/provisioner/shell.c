@@ -112,9 +112,16 @@ static bool upload(struct run *r, const char *local, struct kiln_err *err)
     return true;
 }
 
+/* Packer's retry clock: each thing that is tried again and again has one of its own. */
+static void begin_clock(struct run *r)
+{
+    r->work.deadline = kiln_cancel_deadline(r->work.cancel, r->cfg->start_retry_timeout_ns / 1000);
+}
+
 static bool start(struct run *r, const char *local, const char *command, int *ret_status,
                   struct kiln_err *err)
 {
+    begin_clock(r);
     do {
         if (upload(r, local, err) && kiln_remote_show(&r->work, command, ret_status, err))
             return true;
@@ -122,10 +129,12 @@ static bool start(struct run *r, const char *local, const char *command, int *re
     return false;
 }
 
+/* After a reboot this is what waits for the guest. */
 static bool clean(struct run *r, const char *path, struct kiln_err *err)
 {
     int status;
 
+    begin_clock(r);
     do {
         if (!remotef(r, &status, err, "rm -f ", path))
             (void)kiln_err_wrap(err, "Error removing temporary script at %s", path);
@@ -200,7 +209,7 @@ static bool run_script(struct run *r, const char *path, struct kiln_err *err)
          start(r, copy ? copy : path, kiln_str_cstr(&command), &status, err) &&
          check_status(r->cfg, status, err);
     kiln_ledger_remove(r->work.build->ledger, KILN_OWNED_FILE, copy);
-    if (!ok || r->cfg->skip_clean || status == KILN_STATUS_DISCONNECTED)
+    if (!ok || r->cfg->skip_clean)
         return ok;
     return clean(r, r->remote, err);
 }
@@ -220,6 +229,7 @@ static bool upload_vars(struct run *r, struct kiln_err *err)
     if (fd < 0)
         return false;
     ok = kiln_fs_write_all(fd, kiln_str_cstr(&r->vars), r->vars.len, err);
+    begin_clock(r);
     while (ok && !(kiln_remote_upload(&r->work, local, r->remote_vars, 0600, err) &&
                    remotef(r, &status, err, "chmod 0600 ", r->remote_vars)))
         ok = kiln_remote_again(&r->work, err);
@@ -255,7 +265,7 @@ static bool run_all(struct run *r, const struct kiln_strv *scripts, struct kiln_
             return false;
     }
     /* Packer removes the variables file even if there is none; so the guest sees the same. */
-    if (!r->cfg->skip_clean && !r->cfg->expect_disconnect && !clean(r, r->remote_vars, err))
+    if (!r->cfg->skip_clean && !clean(r, r->remote_vars, err))
         return false;
     if (r->cfg->pause_after_ns <= 0)
         return true;
@@ -273,7 +283,6 @@ static bool provision(void *cfg, struct kiln_build *b, struct kiln_communicator 
     char *inline_file = NULL;
     bool ok = true;
 
-    r.work.deadline = kiln_cancel_deadline(cancel, s->start_retry_timeout_ns / 1000);
     r.remote = remote_name(s);
     r.remote_vars = s->use_env_var_file ? kiln_xasprintf("%s/varfile_%u.sh", s->remote_folder,
                                                          (unsigned)kiln_random_below(9999))

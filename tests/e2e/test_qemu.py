@@ -94,6 +94,11 @@ class Images(Qemu):
         self.assertEqual(self.asked(**same, skip_compaction=True, disk_compression=True),
                          [["convert", "-c", *COMPACTION[1:]]])
 
+    def test_commands_are_in_the_debug_log(self):
+        out = self.build(kit.qemu(disk_additional_size="1M"), env={"PACKER_LOG": "1"})
+        self.assertIn("qemu: Executing qemu-img create -f raw out/disk-1 1M\n", out)
+        self.assertRegex(out, r"qemu: Executing /\S+/qemu-system-x86_64 -no-user-config -name disk ")
+
     def test_a_disk_that_would_shrink(self):
         big = {**IMAGE, "iso_url": "base.qcow2", "disk_size": "64k"}
         out = self.build(kit.qemu(**big), code=1)

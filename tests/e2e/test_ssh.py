@@ -150,6 +150,12 @@ class Ssh(kit.Case):
         self.assertIn("kex: algorithm: diffie-hellman-group16-sha512", self.target.log())
         self.assertIn("kex: client->server cipher: aes256-ctr", self.target.log())
 
+    def test_nothing_stays_after_a_disconnect(self):
+        os.mkdir(self.path("there"))
+        self.build(self.template(self.shell("kill -KILL $PPID", expect_disconnect=True,
+                                            remote_folder=self.path("there"))))
+        self.assertEqual(os.listdir(self.path("there")), [])
+
     def test_silence(self):
         """A guest that reboots without ending its connections."""
         provisioners = [self.shell("sleep 20", expect_disconnect=True), self.shell("echo back")]
