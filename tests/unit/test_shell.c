@@ -127,8 +127,8 @@ static void says_why_not(void **state)
 
     (void)state;
     refuses("vt100", 80, 24,
-            "a shell needs a build that stands before or after a step or provisioner: set a "
-            "breakpoint there");
+            "a shell needs a build that stands before or after a step or provisioner: \"next\" "
+            "goes on to the next one");
     assert_false(kiln_shell_possible(bed.shell));
     kiln_shell_allow(bed.shell);
     refuses("vt100", 80, 24, "there is no connection to the guest now");
@@ -183,8 +183,8 @@ static void opens_and_ends(void **state)
     expect(fd, "xterm 80x24 1\n\r\n[the build goes on]\r\n");
     expect_end(fd);
     refuses("vt100", 80, 24,
-            "a shell needs a build that stands before or after a step or provisioner: set a "
-            "breakpoint there");
+            "a shell needs a build that stands before or after a step or provisioner: \"next\" "
+            "goes on to the next one");
 }
 
 int main(void)
