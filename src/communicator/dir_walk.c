@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 /* The directories that hold the one at hand; on the stack of the recursion. */
 struct place {
@@ -55,13 +56,13 @@ static bool walk(const char *dir, const struct place *here, const struct kiln_di
 static bool visit(const char *path, const char *name, const struct place *parent,
                   const struct kiln_dir_visitor *v, struct kiln_err *err)
 {
-    struct stat st;
+    struct stat st, link;
     struct place here;
 
-    if (stat(path, &st) != 0)
+    if (stat(path, &st) != 0 || lstat(path, &link) != 0)
         return kiln_err_sys(err, errno, "stat %s", path);
     if (S_ISREG(st.st_mode))
-        return v->file(v->ud, path, name, st.st_mode & 0777, err);
+        return v->file(v->ud, path, name, S_ISLNK(link.st_mode) ? 0644 : st.st_mode & 0777, err);
     if (!S_ISDIR(st.st_mode))
         return kiln_err_set(err, KILN_ERR_USER, "%s is neither a file nor a directory", path);
     here = (struct place){ parent, parent->depth + 1, st.st_dev, st.st_ino };
@@ -94,6 +95,11 @@ bool kiln_dir_walk(const char *dir, const struct kiln_dir_visitor *v, struct kil
         return kiln_err_sys(err, errno, "stat %s", dir);
     here = (struct place){ NULL, 0, st.st_dev, st.st_ino };
     return walk(dir, &here, v, err);
+}
+
+bool kiln_dir_means_contents(const char *dir)
+{
+    return kiln_has_suffix(dir, "/") || kiln_has_suffix(dir, "/.");
 }
 
 char *kiln_dir_name(const char *dir)

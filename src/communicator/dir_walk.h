@@ -20,11 +20,14 @@ struct kiln_dir_visitor {
 
 /**
  * Visit everything below dir (not dir itself), entries of a directory in bytewise order. mode: the
- * permission bits. Fails on what is neither file nor directory, on a link that leads back to a
- * directory that holds it, and below KILN_MAX_TREE_DEPTH levels.
+ * permission bits; of a link to a file 0644, as Packer sends it. Fails on what is neither file nor
+ * directory, on a link that leads back to a directory that holds it, and below KILN_MAX_TREE_DEPTH
+ * levels.
  */
 bool kiln_dir_walk(const char *dir, const struct kiln_dir_visitor *v, struct kiln_err *err);
 
+/** Only the contents of the directory are meant, not itself: its path ends with "/" or "/.". */
+bool kiln_dir_means_contents(const char *dir);
 /** The name under which a directory arrives: "b" for /a/b and /a/b/, its own for "."; caller frees.
  */
 char *kiln_dir_name(const char *dir);

@@ -75,7 +75,7 @@ static bool get(struct kiln_channel *ch, int fd, const char *dst, const struct k
     ch->output = on_output;
     ch->ud = &r;
     ok = receive(&r, ch, c, err);
-    if (ok && r.sink.made_dir && (r.sink.dir_mode & 0700) != 0700 &&
+    if (ok && dst && r.sink.made_dir && (r.sink.dir_mode & 0700) != 0700 &&
         chmod(dst, r.sink.dir_mode) != 0) /* it had to be writable while it was filled */
         ok = kiln_err_sys(err, errno, "chmod %s", dst);
     ch->output = NULL;

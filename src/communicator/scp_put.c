@@ -236,7 +236,7 @@ bool kiln_scp_put_dir(struct kiln_channel *ch, const char *src, const struct kil
 {
     struct sender s = { .ch = ch, .transfer = t, .sent = sent, .cancel = c };
     const struct kiln_dir_visitor visitor = { enter, leave, send_file, &s };
-    bool contents = kiln_has_suffix(src, "/"), ok;
+    bool contents = kiln_dir_means_contents(src), ok;
     KILN_AUTO_FREE char *name = kiln_dir_name(src);
     struct stat st;
 

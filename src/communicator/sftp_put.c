@@ -353,22 +353,32 @@ static bool visit_file(void *ud, const char *path, const char *name, mode_t mode
     return begin_file(s, path, name, remote, mode, err);
 }
 
+/* It must be there; but with a slash at its end Packer makes it for contents. */
+static bool find_destination(struct sender *s, const char *dst, bool contents, mode_t mode,
+                             struct kiln_err *err)
+{
+    kiln_str_adds(&s->dir, kiln_sftp_path(dst));
+    while (s->dir.len > 1 && s->dir.data[s->dir.len - 1] == '/')
+        kiln_str_truncate(&s->dir, s->dir.len - 1);
+    if (contents && kiln_has_suffix(dst, "/") && !ask(s, KILN_SFTP_MKDIR, mode | 0700, err))
+        return false;
+    return is_dir(s, err);
+}
+
 bool kiln_sftp_put_dir(struct kiln_channel *ch, const char *src, const char *dst,
                        const struct kiln_transfer *t, struct kiln_sftp_watch watch,
                        struct kiln_cancel *c, struct kiln_err *err)
 {
     struct sender s;
     const struct kiln_dir_visitor visitor = { enter, visit_leave, visit_file, &s };
-    bool contents = kiln_has_suffix(src, "/"), ok = begin(&s, ch, t, watch, c, err);
+    bool contents = kiln_dir_means_contents(src), ok = begin(&s, ch, t, watch, c, err);
     KILN_AUTO_FREE char *name = kiln_dir_name(src);
     struct stat st;
 
     if (ok && stat(src, &st) != 0)
         ok = kiln_err_sys(err, errno, "stat %s", src);
-    kiln_str_adds(&s.dir, kiln_sftp_path(dst));
-    while (s.dir.len > 1 && s.dir.data[s.dir.len - 1] == '/')
-        kiln_str_truncate(&s.dir, s.dir.len - 1);
-    ok = ok && is_dir(&s, err) && (contents || enter(&s, name, st.st_mode & 0777, err)) &&
+    ok = ok && find_destination(&s, dst, contents, st.st_mode & 0777, err) &&
+         (contents || enter(&s, name, st.st_mode & 0777, err)) &&
          kiln_dir_walk(src, &visitor, err) && (contents || visit_leave(&s, st.st_mode & 0777, err));
     return end(&s, ok, err);
 }

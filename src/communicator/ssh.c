@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/module.h"
+#include "communicator/dir_walk.h"
 #include "communicator/scp.h"
 #include "communicator/sent.h"
 #include "communicator/sftp.h"
@@ -342,7 +343,7 @@ static bool ssh_upload_dir(struct kiln_communicator *base, const char *src, cons
 {
     struct ssh *s = (struct ssh *)base;
     /* With a slash the contents go into a directory, which must be there (-d). */
-    bool contents = kiln_has_suffix(src, "/"), ok;
+    bool contents = kiln_dir_means_contents(src), ok;
     KILN_CLEANUP(kiln_sent_freep) struct kiln_sent *sent = new_sent(t);
     struct kiln_channel *ch = NULL;
 

@@ -58,7 +58,7 @@ static bool parse_port(const char *text, const char *what, int *ret, struct kiln
 
 bool kiln_tunnel_parse(struct kiln_ssh_tunnel *ret, const char *text, struct kiln_err *err)
 {
-    const char *colon = strchr(text, ':'), *port = NULL;
+    const char *colon = strchr(text, ':'), *port = "";
     KILN_AUTO_FREE char *listen = NULL, *host = NULL;
     struct kiln_ssh_tunnel t = { 0 };
 

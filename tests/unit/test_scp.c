@@ -226,6 +226,7 @@ static void puts_directories(void **state)
     } rows[] = {
         { "-rt", "up", "there", "there/up" }, /* the directory itself */
         { "-rdt", "up/", "here", "here" },    /* its contents */
+        { "-rdt", "up/.", "over", "over" },   /* the same */
         { "-rt", "up", "new", "new" },        /* a destination that is missing becomes the copy */
     };
     struct place *p = *state;
@@ -233,8 +234,10 @@ static void puts_directories(void **state)
     make_tree(p);
     link_to(p, "a", "up/link");
     link_to(p, "sub dir", "up/linked");
+    link_to(p, "sub dir/run", "up/runs");
     make_dir(p, "there", 0755);
     make_dir(p, "here", 0755);
+    make_dir(p, "over", 0755);
     for (size_t i = 0; i < KILN_COUNT(rows); i++) {
         struct kiln_channel *ch = scp(p, rows[i].flags, rows[i].dst);
         KILN_AUTO_FREE char *src = at(p, rows[i].src);
@@ -243,6 +246,7 @@ static void puts_directories(void **state)
         expect_tree(p, rows[i].result);
         kiln_channel_free(ch);
     }
+    expect_file(p, "here/runs", "#!/bin/sh\n", 0644); /* no file's own mode, as with Packer */
 }
 
 static void directory_errors(void **state)

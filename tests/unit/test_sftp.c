@@ -165,6 +165,24 @@ static void puts_contents_over_what_is_there(void **state)
     expect_tree(p, "there");
 }
 
+/* "/." is a slash, too; and a slash at the end of the destination makes it. */
+static void puts_contents_into_a_new_directory(void **state)
+{
+    struct place *p = with_server(state);
+    KILN_AUTO_FREE char *link = at(p, "up/link");
+    struct stat st;
+
+    make_tree(p);
+    assert_return_code(symlink("f1", link), errno);
+    put_dir(p, "up/.", "new/");
+    expect_tree(p, "new");
+    expect_file(p, "new/link", "up/f1", 0644);
+    free(link);
+    link = at(p, "new");
+    assert_return_code(stat(link, &st), errno);
+    assert_true(S_ISDIR(st.st_mode));
+}
+
 static void put_dir_errors(void **state)
 {
     struct place *p = with_server(state);
@@ -292,6 +310,7 @@ int main(void)
         PLACED(put_into_nothing),
         PLACED(puts_directory_itself),
         PLACED(puts_contents_over_what_is_there),
+        PLACED(puts_contents_into_a_new_directory),
         PLACED(put_dir_errors),
         PLACED(moves_much),
         PLACED(gets_file_without_size),

@@ -188,12 +188,15 @@ static void silence_is_limited(void **state)
 
     (void)logged_in(state);
     cfg = sshd_login(&sshd);
-    cfg.stall_us = KILN_MS(500);
+    cfg.stall_us = KILN_SECOND(2);
+    cfg.keep_alive_us = KILN_MS(100); /* which a server that lives answers */
     s = connect_with(cfg);
-    assert_int_equal(run(s, "echo $PPID"), 0);
-    assert_int_equal(run(s, "sleep 5"), KILN_STATUS_DISCONNECTED);
+    assert_int_equal(run(s, "sleep 2.5; echo slow"), 0);
+    assert_int_equal(run(s, "server=$PPID; (sleep 3; kill -CONT $server) & kill -STOP $server; "
+                            "sleep 30"),
+                     KILN_STATUS_DISCONNECTED);
     assert_string_equal(kiln_str_cstr(&s->errs),
-                        "ssh_read_write_timeout: nothing came from the guest for 500 ms; the "
+                        "ssh_read_write_timeout: nothing came from the guest for 2000 ms; the "
                         "connection is given up\n");
     assert_int_equal(run(s, "echo again"), 0);
     assert_string_equal(kiln_str_cstr(&s->out), "again\n");
