@@ -1,8 +1,10 @@
 #include "communicator/winrm_client.h"
 
+#include "base/encode.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "communicator/ntlm.h"
 #include "net/exchange.h"
 
 #define ANSWER_SLACK KILN_SECOND(60) /* beyond the time that the guest may keep a request */
@@ -11,8 +13,9 @@
 struct kiln_winrm_client {
     const struct kiln_winrm_config *cfg;
     char *url;
-    char *user, *password; /* as libcurl wants them */
+    char *basic; /* the header that logs in each request; NULL: NTLM logs in the line */
     struct kiln_exchange_line *line;
+    bool admitted; /* the line was logged in when it was last used */
 };
 
 void kiln_winrm_config_done(struct kiln_winrm_config *cfg)
@@ -23,32 +26,6 @@ void kiln_winrm_config_done(struct kiln_winrm_config *cfg)
     *cfg = (struct kiln_winrm_config){ 0 };
 }
 
-/* ---- one question ---- */
-
-/* libcurl makes NTLM's UTF-16 by putting a zero behind each byte: right for Latin-1. */
-static char *for_ntlm(const char *utf8, const char *option, struct kiln_err *err)
-{
-    struct kiln_str latin = { 0 };
-    size_t len = strlen(utf8);
-
-    for (size_t i = 0; i < len;) {
-        unsigned cp = 0;
-        size_t n = kiln_utf8_decode(utf8 + i, len - i, &cp);
-
-        if (n == 0 || cp > 0xff) {
-            kiln_str_done(&latin);
-            (void)kiln_err_set(err, KILN_ERR_USER,
-                               "%s: with winrm_use_ntlm, only letters of western Europe (Latin-1) "
-                               "can be used",
-                               option);
-            return NULL;
-        }
-        kiln_str_addc(&latin, (char)cp);
-        i += n;
-    }
-    return kiln_str_steal(&latin);
-}
-
 static char *make_url(const struct kiln_winrm_config *cfg)
 {
     bool bare_ipv6 = strchr(cfg->host, ':') && cfg->host[0] != '[';
@@ -57,18 +34,25 @@ static char *make_url(const struct kiln_winrm_config *cfg)
                           bare_ipv6 ? "[" : "", cfg->host, bare_ipv6 ? "]" : "", cfg->port);
 }
 
+static char *basic_header(const struct kiln_winrm_config *cfg)
+{
+    KILN_AUTO_FREE char *login = kiln_xasprintf("%s:%s", cfg->user, cfg->password);
+    struct kiln_str header = { 0 };
+
+    kiln_str_adds(&header, "Authorization: Basic ");
+    kiln_base64_add(&header, login, strlen(login));
+    return kiln_str_steal(&header);
+}
+
 bool kiln_winrm_client_new(struct kiln_winrm_client **ret, const struct kiln_winrm_config *cfg,
                            struct kiln_err *err)
 {
     struct kiln_winrm_client *w = kiln_xcalloc(1, sizeof(*w));
 
-    *w = (struct kiln_winrm_client){ .cfg = cfg, .url = make_url(cfg) };
-    w->user = cfg->ntlm ? for_ntlm(cfg->user, "winrm_username", err) : kiln_xstrdup(cfg->user);
-    if (w->user)
-        w->password = cfg->ntlm ? for_ntlm(cfg->password, "winrm_password", err)
-                                : kiln_xstrdup(cfg->password);
-    if (w->password)
-        w->line = kiln_exchange_line_new(err);
+    *w = (struct kiln_winrm_client){ .cfg = cfg,
+                                     .url = make_url(cfg),
+                                     .basic = cfg->ntlm ? NULL : basic_header(cfg),
+                                     .line = kiln_exchange_line_new(err) };
     if (!w->line) {
         kiln_winrm_client_free(w);
         return false;
@@ -83,8 +67,7 @@ void kiln_winrm_client_free(struct kiln_winrm_client *w)
         return;
     kiln_exchange_line_free(w->line);
     free(w->url);
-    free(w->user);
-    free(w->password);
+    free(w->basic);
     free(w);
 }
 
@@ -101,20 +84,42 @@ static bool keep(void *ud, const void *data, size_t len, struct kiln_err *err)
     return kiln_str_ok(ud, "the answer", err);
 }
 
-static bool post(struct kiln_winrm_client *w, const struct kiln_exchange *what,
-                 struct kiln_cancel *c, long *ret_status, struct kiln_err *err)
+/* One request and its answer, whoever may ask. */
+struct post {
+    const char *authorization;   /* a header, or NULL */
+    const struct kiln_str *body; /* NULL: GET */
+    int64_t deadline;
+    struct kiln_str *answer;
+    struct kiln_strv *challenges; /* or NULL */
+};
+
+static bool post(struct kiln_winrm_client *w, const struct post *p, struct kiln_cancel *c,
+                 long *ret_status, struct kiln_err *err)
 {
     const struct kiln_exchange_tls tls = { .insecure = w->cfg->insecure };
-    struct kiln_exchange x = *what;
+    KILN_AUTO_STRV headers = { 0 };
+    const struct kiln_exchange x = {
+        .url = w->url,
+        .api = true,
+        .headers = &headers,
+        .body = p->body ? kiln_str_cstr(p->body) : NULL,
+        .body_len = p->body ? p->body->len : 0,
+        .challenges = p->challenges,
+        .proxy = w->cfg->no_proxy || is_local(w->cfg->host) ? "" : NULL,
+        .tls = &tls,
+        .line = w->line,
+        .stall_us = KILN_WINRM_OPERATION_US + ANSWER_SLACK,
+        .deadline = p->deadline,
+        .data = keep,
+        .ud = p->answer,
+    };
     struct kiln_exchange_head head;
 
-    x.url = w->url;
-    x.api = true;
-    x.tls = &tls;
-    x.line = w->line;
-    x.proxy = w->cfg->no_proxy || is_local(w->cfg->host) ? "" : NULL;
-    x.stall_us = KILN_WINRM_OPERATION_US + ANSWER_SLACK;
-    x.data = keep;
+    if (p->body)
+        kiln_strv_add_borrowed(&headers, "Content-Type: application/soap+xml;charset=UTF-8");
+    if (p->authorization)
+        kiln_strv_add_borrowed(&headers, p->authorization);
+    kiln_str_clear(p->answer);
     if (!kiln_exchange_run(&x, c, &head, err))
         return false;
     *ret_status = head.status;
@@ -125,11 +130,86 @@ bool kiln_winrm_client_knock(struct kiln_winrm_client *w, struct kiln_cancel *c,
                              struct kiln_err *err)
 {
     KILN_AUTO_STR answer = KILN_STR_MAX(KILN_MAX_WINRM_REPLY);
-    const struct kiln_exchange x = { .deadline = deadline, .ud = &answer };
+    const struct post p = { .deadline = deadline, .answer = &answer };
     long status;
 
-    return post(w, &x, c, &status, err);
+    return post(w, &p, c, &status, err);
 }
+
+/* ---- NTLM: the line is logged in by the first request on it, in two steps ---- */
+
+/* WinRM's name for it is Negotiate; other servers, which imitate it, have the other one. */
+static const char *const schemes[] = { "Negotiate", "NTLM" };
+
+static char *scheme_header(const char *scheme, const struct kiln_str *message)
+{
+    struct kiln_str header = { 0 };
+
+    kiln_str_addf(&header, "Authorization: %s ", scheme);
+    kiln_base64_add(&header, message->data, message->len);
+    return kiln_str_steal(&header);
+}
+
+/* The challenge of that scheme, if the server has sent one. */
+static bool find_challenge(const struct kiln_strv *challenges, const char *scheme,
+                           struct kiln_str *ret)
+{
+    size_t len = strlen(scheme);
+
+    KILN_STRV_FOREACH (text, challenges) {
+        if (strncasecmp(text, scheme, len) == 0 && text[len] == ' ' &&
+            kiln_base64_decode(ret, text + len + 1, strlen(text + len + 1), NULL) && ret->len > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Ask for a challenge, and answer it with the request. */
+static bool post_ntlm(struct kiln_winrm_client *w, const struct post *p, const char *scheme,
+                      struct kiln_cancel *c, long *ret_status, struct kiln_err *err)
+{
+    const struct kiln_str nothing = { 0 };
+    KILN_AUTO_STR message = { 0 }, challenge = { 0 };
+    KILN_AUTO_STRV challenges = { 0 };
+    KILN_AUTO_FREE char *first = NULL, *second = NULL;
+    struct post step = *p;
+    struct kiln_ntlm_nonce nonce;
+
+    kiln_ntlm_add_negotiate(&message);
+    step.authorization = first = scheme_header(scheme, &message);
+    step.body = &nothing;
+    step.challenges = &challenges;
+    if (!post(w, &step, c, ret_status, err))
+        return false;
+    if (*ret_status != 401 || !find_challenge(&challenges, scheme, &challenge))
+        return true; /* it does not want to */
+    kiln_str_clear(&message);
+    kiln_ntlm_nonce_new(&nonce);
+    if (!kiln_ntlm_add_authenticate(&message, w->cfg->user, w->cfg->password, challenge.data,
+                                    challenge.len, &nonce, err))
+        return false;
+    step = *p;
+    step.authorization = second = scheme_header(scheme, &message);
+    return post(w, &step, c, ret_status, err);
+}
+
+/* The request, logged in. */
+static bool post_as_user(struct kiln_winrm_client *w, struct post *p, struct kiln_cancel *c,
+                         long *ret_status, struct kiln_err *err)
+{
+    *ret_status = 401;
+    p->authorization = w->basic;
+    if ((w->basic || w->admitted) && !post(w, p, c, ret_status, err))
+        return false;
+    for (size_t i = 0; !w->basic && *ret_status == 401 && i < KILN_COUNT(schemes); i++) {
+        if (!post_ntlm(w, p, schemes[i], c, ret_status, err))
+            return false;
+    }
+    w->admitted = *ret_status != 401;
+    return true;
+}
+
+/* ---- one question ---- */
 
 static bool refused(const struct kiln_winrm_client *w, long status, struct kiln_err *err)
 {
@@ -148,10 +228,10 @@ static bool ask(struct kiln_winrm_job *job, struct kiln_winrm_request *r, int64_
                 struct kiln_cancel *c, struct kiln_winrm_reply *ret, struct kiln_err *err)
 {
     struct kiln_winrm_client *w = job->client;
-    const struct kiln_exchange_login login = { w->user, w->password, w->cfg->ntlm };
-    KILN_AUTO_STRV headers = { 0 };
     KILN_AUTO_STR envelope = { 0 }, answer = KILN_STR_MAX(KILN_MAX_WINRM_REPLY);
-    struct kiln_exchange x = { .login = &login, .headers = &headers, .ud = &answer };
+    struct post p = { .body = &envelope,
+                      .answer = &answer,
+                      .deadline = kiln_cancel_deadline(c, limit) };
     KILN_AUTO_ERR why = { 0 };
     long status;
 
@@ -161,19 +241,17 @@ static bool ask(struct kiln_winrm_job *job, struct kiln_winrm_request *r, int64_
     kiln_winrm_envelope_add(&envelope, r);
     if (!kiln_str_ok(&envelope, "the request", err))
         return false;
-    kiln_strv_add_borrowed(&headers, "Content-Type: application/soap+xml;charset=UTF-8");
-    x.body = envelope.data;
-    x.body_len = envelope.len;
-    x.deadline = kiln_cancel_deadline(c, limit);
     job->rung = KILN_WINRM_NOTHING;
     job->fault_code = 0;
+    job->denied = false;
     *ret = (struct kiln_winrm_reply){ 0 };
-    if (!post(w, &x, c, &status, &why)) {
+    if (!post_as_user(w, &p, c, &status, &why)) {
         job->lost = job->command_id && why.kind != KILN_ERR_CANCELLED;
         return kiln_err_move(err, &why);
     }
     job->rung = KILN_WINRM_HTTP;
     if (!kiln_winrm_reply_parse(ret, kiln_str_cstr(&answer), answer.len, &why)) {
+        job->denied = status == 401;
         job->lost = job->command_id && status != 200; /* 503: the service has stopped */
         return status == 200 ? kiln_err_move(err, &why) : refused(w, status, err);
     }

@@ -35,6 +35,7 @@ struct kiln_winrm_job {
     char *shell_id, *command_id; /* NULL: not (or no longer) there; owned */
     enum kiln_winrm_rung rung;   /* of the last question */
     uint32_t fault_code;         /* of FAULT */
+    bool denied;                 /* the login was refused */
     /* The guest went away under the command: nobody is left who could say how that ended. */
     bool lost;
 };

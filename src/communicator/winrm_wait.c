@@ -4,8 +4,9 @@
 #include "base/mem.h"
 #include "engine/powershell.h"
 
-#define FRESH_EVERY KILN_SECOND(1)
-#define KNOCK_LIMIT KILN_SECOND(5) /* QEMU's user network accepts for a guest that is not there */
+#define FRESH_EVERY  KILN_SECOND(1)
+#define AFTER_DENIED KILN_SECOND(5) /* Packer's pace: some Windows locks an account after ten */
+#define KNOCK_LIMIT  KILN_SECOND(5) /* QEMU's user network accepts for a guest that is not there */
 
 static const char greeting[] = "WinRM connected.";
 
@@ -15,6 +16,7 @@ struct waiter {
     struct kiln_cancel *cancel; /* the caller's, with the time limit */
     const char *best;           /* the last rung that was told */
     struct kiln_err why;        /* of the last attempt */
+    bool denied;                /* it was refused the login */
 };
 
 static void tell(struct waiter *w, const char *rung, const char *detail)
@@ -66,6 +68,7 @@ static bool attempt(struct waiter *w, struct kiln_err *err)
 {
     KILN_CLEANUP(kiln_winrm_job_end) struct kiln_winrm_job job = { 0 };
 
+    w->denied = false;
     if (!kiln_winrm_client_knock(w->client, w->cancel, kiln_cancel_deadline(w->cancel, KNOCK_LIMIT),
                                  err))
         return false;
@@ -73,6 +76,7 @@ static bool attempt(struct waiter *w, struct kiln_err *err)
         tell(w, "http", "");
     if (greet(w, &job, err))
         return true;
+    w->denied = job.denied;
     if (job.rung >= KILN_WINRM_FAULT && !kiln_streq(w->best, "shell"))
         tell(w, "login", kiln_err_text(err));
     return false;
@@ -90,8 +94,10 @@ static bool died(const struct waiter *w, struct kiln_err *err)
 /* Until the next attempt. */
 static bool rest(struct waiter *w, struct kiln_err *err)
 {
+    int64_t pause = w->denied ? AFTER_DENIED : FRESH_EVERY;
+
     switch (kiln_wait_fd(w->cancel, w->watch->died_fd, POLLIN,
-                         kiln_cancel_deadline(w->cancel, FRESH_EVERY), err)) {
+                         kiln_cancel_deadline(w->cancel, pause), err)) {
     case KILN_WAIT_READY:
         return died(w, err);
     case KILN_WAIT_TIMEOUT:

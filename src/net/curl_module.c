@@ -192,12 +192,6 @@ static void set_request(struct request *r)
         (void)curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, t->unix_socket);
     if (t->proxy)
         (void)curl_easy_setopt(e, CURLOPT_PROXY, t->proxy);
-    if (t->login) {
-        (void)curl_easy_setopt(e, CURLOPT_HTTPAUTH,
-                               t->login->ntlm ? CURLAUTH_NTLM : CURLAUTH_BASIC);
-        (void)curl_easy_setopt(e, CURLOPT_USERNAME, t->login->user);
-        (void)curl_easy_setopt(e, CURLOPT_PASSWORD, t->login->password);
-    }
     if (!t->api) {
         (void)curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
         (void)curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)KILN_MAX_REDIRECTS);
@@ -444,6 +438,16 @@ static void tell_redirect(const struct request *r)
         kiln_str_adds(r->t->redirect, to);
 }
 
+static void tell_challenges(const struct request *r)
+{
+    struct curl_header *h;
+
+    for (size_t i = 0; r->t->challenges && curl_easy_header(r->easy, "WWW-Authenticate", i,
+                                                            CURLH_HEADER, -1, &h) == CURLHE_OK;
+         i++)
+        kiln_strv_add(r->t->challenges, h->value);
+}
+
 static void global_init(void)
 {
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -497,6 +501,7 @@ static bool run(const struct kiln_exchange *t, struct kiln_cancel *c,
     if (!start(&r) && !r.refused) /* an empty body, or HEAD */
         return kiln_err_move(err, &r.cb_err);
     tell_redirect(&r);
+    tell_challenges(&r);
     *ret_head = r.head;
     return true;
 }

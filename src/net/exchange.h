@@ -34,14 +34,8 @@ struct kiln_exchange_tls {
     bool insecure;           /* any certificate will do */
 };
 
-/* As whom to log in. Borrowed. */
-struct kiln_exchange_login {
-    const char *user, *password;
-    bool ntlm; /* NTLM, whose texts libcurl takes to be Latin-1; else Basic */
-};
-
-/* A connection that stays open from one request to the next, and logged in (NTLM). Used by one
- * thread at a time. */
+/* A connection that stays open from one request to the next, and logged in, where a login is one of
+ * connections (NTLM). Used by one thread at a time. */
 struct kiln_exchange_line;
 
 struct kiln_exchange {
@@ -55,12 +49,13 @@ struct kiln_exchange {
      * followed, and ~/.netrc counts for nothing. */
     bool api;
     struct kiln_str *redirect; /* api: where the answer sends us is appended; may be NULL */
+    /* How one may log in: the answer's WWW-Authenticate headers are added; may be NULL. */
+    struct kiln_strv *challenges;
 
     const char *unix_socket; /* connect to this rather than to the URL's host; NULL: do not */
     const char *proxy;       /* NULL: the environment's, "": none */
-    const struct kiln_exchange_tls *tls;     /* NULL: all zero */
-    const struct kiln_exchange_login *login; /* NULL: by no user */
-    struct kiln_exchange_line *line;         /* NULL: a connection of its own */
+    const struct kiln_exchange_tls *tls; /* NULL: all zero */
+    struct kiln_exchange_line *line;     /* NULL: a connection of its own */
 
     uint64_t offset; /* > 0: ask for the file from this byte on */
     /* With an offset: only if the file is still of this time (Unix seconds); 0: in any case. */

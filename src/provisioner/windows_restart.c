@@ -137,6 +137,7 @@ static bool prints(struct restart *r, const char *command, const char *word, boo
 static bool look_at_registry(struct restart *r, bool *ret_pending, struct kiln_err *err)
 {
     const struct kiln_strv *own = &r->cfg->registry_keys;
+    const char *const *keys = own->n > 0 ? (const char *const *)own->v : pending_keys;
     size_t n = own->n > 0 ? own->n : KILN_COUNT(pending_keys);
 
     *ret_pending = false;
@@ -145,7 +146,7 @@ static bool look_at_registry(struct restart *r, bool *ret_pending, struct kiln_e
         KILN_AUTO_FREE char *command = NULL;
 
         kiln_str_adds(&script, "Test-Path ");
-        kiln_powershell_add_quoted(&script, own->n > 0 ? own->v[i] : pending_keys[i]);
+        kiln_powershell_add_quoted(&script, keys[i]);
         command = kiln_powershell_command(kiln_str_cstr(&script));
         if (!prints(r, command, "True", ret_pending, err))
             return false;

@@ -77,10 +77,20 @@ class WinRM(kit.Case):
     def test_domain_user(self):
         self.run_with(self.server(ntlm=True), winrm_username="DOMAIN\\vagrant")
 
-    def test_letters_that_ntlm_cannot_carry(self):
+    def test_letters(self):
+        self.run_with(self.server(ntlm=True, user="Jürgen", password="пароль 😀"))
+        self.run_with(self.server(user="Jürgen", password="пароль 😀"))
+
+    def test_other_names_of_ntlm(self):
+        self.run_with(self.server(ntlm=True, scheme="NTLM"))
+        self.run_with(self.server(ntlm=True), winrm_username="vagrant@domain", code=1, winrm_timeout="300ms")
+
+    def test_new_connections_are_logged_in(self):
+        self.write("a", "text")
         server = self.server(ntlm=True)
-        out = self.run_with(server, code=1, winrm_password="пароль")
-        self.assertIn("winrm_password: with winrm_use_ntlm, only letters of western Europe (Latin-1) can be used", out)
+        server.hang_up = 9
+        self.run_with(server, {"type": "file", "source": "a", "destination": "c:/a"})
+        self.assertGreater(server.logins, 1)
 
     def test_proxy_is_not_asked_for_our_own_machine(self):
         self.run_with(self.server(), env={"http_proxy": "http://127.0.0.1:9"})

@@ -118,8 +118,10 @@ class Ntlm:
 class Server:
     """guest.run(command) is called for each command, in a thread: a Command."""
 
-    def __init__(self, case, guest, user="vagrant", password="vagrant", ntlm=False, tls=False):
+    def __init__(self, case, guest, user="vagrant", password="vagrant", ntlm=False, tls=False,
+                 scheme="Negotiate"):  # what Windows calls NTLM
         self.guest, self.user, self.password, self.ntlm = guest, user, password, ntlm
+        self.scheme_of_ntlm = scheme
         self.faults = []  # what was wrong with an envelope
         self.asked = []  # actions in order
         self.logins = 0
@@ -128,6 +130,7 @@ class Server:
         self.largest = 0
         self.lock = threading.Condition()
         self.refuse = 0  # so many requests get a 503 first
+        self.hang_up = 0  # close the connection after the answer, so many times
         self.down = False
         self.server = self.listen(tls and certificate(case))
         self.port = self.server.server_port
@@ -201,16 +204,16 @@ class Server:
         if not self.ntlm:
             good = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
             return None if (kind, token) == ("Basic", good) else 'Basic realm="WSMAN"'
-        if h.login.user:  # a connection stays logged in
+        if h.login.user and not token:  # a connection stays logged in
             return None
-        message = base64.b64decode(token) if kind == "NTLM" else b""
+        message = base64.b64decode(token) if kind == self.scheme_of_ntlm else b""
         number = struct.unpack_from("<I", message, 8)[0] if message.startswith(b"NTLMSSP\0") else 0
         if number == 1:
-            return "NTLM " + base64.b64encode(h.login.ask()).decode()
+            return self.scheme_of_ntlm + " " + base64.b64encode(h.login.ask()).decode()
         if number == 3 and h.login.check(message, self.user, self.password):
             self.logins += 1
             return None
-        return "NTLM"
+        return self.scheme_of_ntlm
 
     def post(self, h):
         length = int(h.headers.get("Content-Length", 0))
@@ -221,6 +224,9 @@ class Server:
         refusal = self.admit(h)
         if refusal:
             return h.answer(401, b"", headers=[("WWW-Authenticate", refusal)])
+        if self.hang_up:  # the next request needs a line of its own
+            self.hang_up -= 1
+            h.close_connection = True
         self.largest = max(self.largest, length)
         try:
             status, reply = self.envelope(h, body)

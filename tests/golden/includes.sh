@@ -23,7 +23,7 @@ run            builder communicator provisioner postprocessor lookup engine conf
 cli            run builder communicator provisioner postprocessor engine config template redact bootcmd vm net base ui/console.h
 ui             bootcmd base run/client.h engine/event.h
 '
-heavy='archive bzlib.h curl/ expat.h libdeflate.h libssh/ lz4 lzma.h microhttpd.h openssl/ pcre2.h png.h readline/ rfb/ xxhash.h zstd.h'
+heavy='archive bzlib.h curl/ expat.h libdeflate.h libssh/ lz4 lzma.h microhttpd.h nettle/ openssl/ pcre2.h png.h readline/ rfb/ xxhash.h zstd.h'
 
 sources() { # PATTERN
 	for dir in src ui; do

@@ -146,32 +146,24 @@ static void refuses_headers_in_headers(void **state)
     call_close(&c);
 }
 
-static void logs_in(void **state)
+static void tells_challenges(void **state)
 {
-    static const struct {
-        struct kiln_exchange_login login;
-        const char *want;
-    } logins[] = {
-        { { "me", "p:w", false }, "\r\nAuthorization: Basic bWU6cDp3\r\n" },
-        /* the first of three messages, before which the body is not sent */
-        { { "DOM\\me", "pw", true }, "\r\nAuthorization: NTLM TlRMTVNTUAAB" },
-    };
-    const struct turn turns[] = { { .head = "HTTP/1.1 401 No\r\nContent-Length: 0", .body = "" } };
+    const struct turn turns[] = { { .head =
+                                        "HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate abc=\r\n"
+                                        "www-authenticate: Basic realm=x\r\nContent-Length: 0",
+                                    .body = "" } };
+    KILN_AUTO_STRV challenges = { 0 };
+    struct call c;
 
     (void)state;
-    for (size_t i = 0; i < KILN_COUNT(logins); i++) {
-        struct call c;
-
-        call_open(&c, turns, 1);
-        c.x.login = &logins[i].login;
-        c.x.body = "body";
-        c.x.body_len = 4;
-        unit_ok(call_run(&c), &c.err);
-        assert_int_equal(c.head.status, 401);
-        assert_non_null(strstr(c.peer.requests.v[0], logins[i].want));
-        assert_int_equal(!logins[i].login.ntlm, kiln_has_suffix(c.peer.requests.v[0], "body"));
-        call_close(&c);
-    }
+    call_open(&c, turns, 1);
+    c.x.challenges = &challenges;
+    unit_ok(call_run(&c), &c.err);
+    assert_int_equal(c.head.status, 401);
+    assert_int_equal(challenges.n, 2);
+    assert_string_equal(challenges.v[0], "Negotiate abc=");
+    assert_string_equal(challenges.v[1], "Basic realm=x");
+    call_close(&c);
 }
 
 /* The other end hangs up after each answer. */
@@ -203,7 +195,7 @@ int main(void)
         cmocka_unit_test(reads_bodies_of_errors),
         cmocka_unit_test(tells_redirects),
         cmocka_unit_test(refuses_headers_in_headers),
-        cmocka_unit_test(logs_in),
+        cmocka_unit_test(tells_challenges),
         cmocka_unit_test(line_is_opened_again),
     };
 
