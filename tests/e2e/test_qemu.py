@@ -136,6 +136,79 @@ class Output(Qemu):
         self.assertEqual(self.files(self.path("out")), ["disk"])
 
 
+class Course(Qemu):
+    """Steps as they are told, and the ways a machine ends (qemu-builder.md, sections 2 and 11)."""
+
+    QUIT = """import socket
+s = socket.socket(socket.AF_UNIX)
+s.connect("qmp")
+s.recv(999)
+s.send(b'{"execute": "qmp_capabilities"}{"execute": "quit"}')
+s.recv(999)
+"""
+
+    def told(self, out):
+        """The lines of the build, less what differs from run to run."""
+        lines = [line[len("==> qemu: "):] for line in out.splitlines() if line.startswith("==> qemu: ")]
+        return [re.sub(r":59\d\d", ":N", line.replace(self.dir, "DIR")) for line in lines]
+
+    def test_lines(self):
+        out = self.build(kit.qemu(boot_command=["a"], boot_wait="1ms", format=None, iso_url="boot.raw",
+                                  vnc_port_min=5950, vnc_port_max=5999, http_content={"/a": "b"}))
+        told = [line for line in self.told(out) if "qemuargs" not in line and "HTTP server on port" not in line]
+        self.assertEqual(told, [
+            "Retrieving ISO", "Trying boot.raw", "Trying boot.raw", "boot.raw => DIR/boot.raw", "Copying hard drive...",
+            "No communicator is set; skipping port forwarding setup.",
+            "Looking for available port between 5950 and 5999 on 127.0.0.1", "Starting VM, booting disk image",
+            "The VM will be run headless, without a GUI. If you want to",
+            "view the screen of the VM, connect via VNC without a password to", "vnc://127.0.0.1:N",
+            "Waiting 1ms for boot...", "Connecting to VM via VNC (127.0.0.1:N)",
+            *told[13:-3],  # the guest may power off before the key is typed
+            "No communicator is configured -- skipping StepWaitGuestAddress", "Waiting for shutdown...",
+            "Converting hard drive..."])
+        self.assertIn("Starting HTTP server on port ", out)
+
+    def test_without_vnc(self):
+        told = self.told(self.build(kit.qemu(disable_vnc=True, boot_wait="5ms")))
+        self.assertNotIn("VNC (", "".join(told))
+        self.assertNotIn("Waiting 5ms for boot...", told)
+        self.assertIn("Looking for available port between 5900 and 6000 on 127.0.0.1", told)
+
+    def test_powers_off_too_late(self):
+        self.write("boot.raw", kit.boot_disk(kit.HALT))
+        out = self.build(kit.qemu(shutdown_timeout="200ms"), code=1)
+        self.assertIn("Failed to shutdown", out)
+        self.check_nothing_made()
+
+    @kit.needs_sshd
+    def test_shutdown_command(self):
+        """Its exit status says nothing; only the end of QEMU does."""
+        self.write("boot.raw", kit.boot_disk(kit.HALT))
+        template = self.ssh_guest(qmp_enable=True, qmp_socket_path=self.path("qmp"))
+        self.write("quit.py", self.QUIT)
+        template["builders"][0]["shutdown_command"] = f"cd {self.dir}; python3 quit.py; echo off >&2; exit 3"
+        told = self.told(self.build(template))
+        self.assertEqual(told[-2:], ["Gracefully halting virtual machine...", "off"])
+        template["builders"][0].update(shutdown_command="true", shutdown_timeout="200ms")
+        out = self.build(template, "-force", code=1)
+        self.assertIn("Timeout while waiting for machine to shut down.", out)
+        self.check_nothing_made()
+
+
+class Tpm(Qemu):
+    @unittest.skipUnless(kit.have("swtpm"), "no swtpm")
+    def test_comes_and_goes(self):
+        for device, old in (("tpm-tis", False), ("tpm-crb", True)):
+            out = self.build(kit.qemu(vtpm=True, use_tpm1=old, tpm_device_type=device, machine_type="q35", memory=64),
+                             "-force", env={"PACKER_LOG": "1"})
+            (socket,) = re.findall(r"-chardev socket,id=vtpm,path=(\S+) ", out)
+            self.assertIn("-tpmdev emulator,id=tpm0,chardev=vtpm", out)
+            self.assertIn(f"-device {device},tpmdev=tpm0", out)
+            (swtpm,) = re.findall("Executing (.*swtpm .*)", out)
+            self.assertEqual("--tpm2" in swtpm, not old)
+            self.assertFalse(os.path.exists(os.path.dirname(socket)))
+
+
 class Firmware(Qemu):
     def test_is_looked_for_by_the_build(self):
         template = kit.qemu(efi_firmware_code="/none/code.fd")
