@@ -1,5 +1,6 @@
 #include "vm/film.h"
 
+#include <assert.h>
 #include <unistd.h>
 
 #include "base/framebuffer.h"
@@ -145,12 +146,11 @@ static void keep_frame(struct kiln_film *f, const struct kiln_image *image)
 
 bool kiln_film_take(struct kiln_film *f, const struct kiln_framebuffer *fb)
 {
-    uint8_t *copy = kiln_xmalloc((size_t)fb->width * fb->height * KILN_PIXEL_BYTES);
-    const struct kiln_image image = { copy, fb->width, fb->height };
-    bool another = kiln_framebuffer_read(fb, copy) > 0 && is_another(f, &image);
+    const struct kiln_image image = { kiln_framebuffer_pixels(fb), fb->width, fb->height };
 
-    if (another)
-        keep_frame(f, &image);
-    free(copy);
-    return another;
+    assert(fb->stride == fb->width * KILN_PIXEL_BYTES); /* as its writer makes it */
+    if (!image.rgbx || fb->head->frame == 0 || !is_another(f, &image))
+        return false;
+    keep_frame(f, &image);
+    return true;
 }

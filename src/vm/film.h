@@ -21,8 +21,8 @@ struct kiln_film *kiln_film_new(const char *dir);
 void kiln_film_free(struct kiln_film *f); /* the files stay; NULL is fine */
 
 /**
- * Look at a frame (fb: a writer's own, or mapped). True if it is another than the last that was
- * kept; then it becomes DIR/NNNNNN.png, numbers growing. What cannot be written is left out.
+ * Look at a frame (fb: the caller's own, as its writer). True if it is another than the last that
+ * was kept; then it becomes DIR/NNNNNN.png, numbers growing. What cannot be written is left out.
  */
 bool kiln_film_take(struct kiln_film *f, const struct kiln_framebuffer *fb);
 
