@@ -243,7 +243,7 @@ static bool read_all(struct reader *r, struct kiln_err *err)
 {
     KILN_AUTO_STR buf = KILN_STR_MAX(CHUNK + KILN_MAX_EVENT);
     off_t at = 0; /* of buf in the file */
-    size_t n, used;
+    size_t n = 0, used;
 
     do {
         const char *nl;
@@ -267,7 +267,7 @@ static bool read_all(struct reader *r, struct kiln_err *err)
 static bool read_end(struct reader *r, struct kiln_err *err)
 {
     KILN_AUTO_STR line = KILN_STR_MAX(KILN_MAX_EVENT);
-    size_t first = r->n_spans > MAX_SPANS ? r->n_spans - MAX_SPANS : 0, n;
+    size_t first = r->n_spans > MAX_SPANS ? r->n_spans - MAX_SPANS : 0, n = 0;
 
     for (size_t i = first; i < r->n_spans; i++) {
         const struct span *span = &r->spans[i % MAX_SPANS];

@@ -20,14 +20,14 @@ class Ladder(kit.Case):
         super().setUp()
         self.write("boot.raw", kit.boot_disk(kit.echo("ready ")))
 
-    def go(self, name, *provisioners, port=None, **options):
+    def go(self, name, *provisioners, port=None, flags=(), **options):
         """A guest that only echoes keys. port: where its ssh server is said to be; None: behind QEMU."""
         if port:  # nobody forwards it
             options.update(skip_nat_mapping=True, ssh_port=port, qemuargs=[["-netdev", "user,id=user.0"]])
         t = kit.qemu(**{"name": name, "output_directory": name, "communicator": "ssh", "ssh_username": "root",
                         "ssh_password": PASSWORD, "ssh_timeout": "500ms", "qemuargs": None, **options})
         t.update({"provisioners": list(provisioners), "variables": {"secret": SECRET}, "sensitive-variables": ["secret"]})
-        return self.start("build", "-color=false", self.write(name + ".json", t))
+        return self.start("build", "-color=false", *flags, self.write(name + ".json", t))
 
     def door(self, listening=True):
         s = socket.create_server(("127.0.0.1", 0))
@@ -196,6 +196,13 @@ class Ladder(kit.Case):
         self.assertIn("QEMU ended (exit code 137)", self.read("qemu.failure/report.txt"))
         self.assertEqual(self.rungs("qemu")["vm"], ("waiting", "QEMU has ended"))
         self.assertIn("worker was killed by signal 9", self.read("worker.failure/report.txt"))
+
+    def test_abort(self):
+        """The output stays, QEMU does not, and the rest is as ever."""
+        self.fails(self.typed("out", flags=["-on-error=abort"], http_content={"/x": "y"}, boot_wait="1s"))
+        self.assertEqual(self.files(self.path("out")), ["disk"])
+        self.check_bundle("out", "keys.txt", "log.txt", "qmp.txt")
+        self.assertEqual(self.rungs("out")["vm"][0], "holds")
 
     def test_qemu_that_does_not_start(self):
         run = self.go("out", qemuargs=[["-device", "no-such-thing"]])

@@ -138,6 +138,9 @@ static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, str
          kiln_qemu_screen_open(&s, b, err) &&
          kiln_steps_run(steps, KILN_COUNT(steps), &s, b, err) && make_artifact(o, ret, err);
 
+    /* After an abort nobody has cleaned up, and their threads must not outlive the state. */
+    kiln_qemu_end(&s, b, true);
+    kiln_http_server_stop(s.http);
     kiln_qemu_screen_close(&s, b);
     kiln_boot_script_free(s.boot);
     state_done(&s, b);

@@ -165,6 +165,8 @@ struct kiln_qemu_img kiln_qemu_img_for(struct kiln_qemu_img_tracker *tracker);
 /** Take the forwarded port, or the VNC port, again: somebody else was quicker than QEMU. */
 bool kiln_qemu_take_ssh_port(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err);
 bool kiln_qemu_take_vnc_port(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err);
+/** End QEMU, after a last look at its screen if the build has failed. Nothing if there is none. */
+void kiln_qemu_end(struct kiln_qemu_state *s, struct kiln_build *b, bool failed);
 /** "QEMU ended (exit code 1) WHEN: its last words"; false. */
 bool kiln_qemu_obituary_for(struct kiln_qemu *qemu, const char *when, struct kiln_err *err);
 /** QEMU has ended: true if the guest powered off, else its obituary (a crash, a signal). */

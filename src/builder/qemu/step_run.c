@@ -352,15 +352,14 @@ static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
     }
 }
 
-static void stop(void *state, struct kiln_build *b, enum kiln_outcome outcome)
+void kiln_qemu_end(struct kiln_qemu_state *s, struct kiln_build *b, bool failed)
 {
-    struct kiln_qemu_state *s = state;
     KILN_AUTO_FREE char *user_qmp = user_qmp_path(s->o);
     pid_t pid;
 
     if (!s->qemu)
         return;
-    if (outcome == KILN_OUTCOME_FAILED)
+    if (failed)
         kiln_screen_sample_now(s->screen); /* what it shows in the end */
     pid = kiln_qemu_pid(s->qemu);
     kiln_debugger_machine(b, NULL);
@@ -372,6 +371,11 @@ static void stop(void *state, struct kiln_build *b, enum kiln_outcome outcome)
         kiln_ledger_drop_pid(b->ledger, pid);
     if (user_qmp)
         (void)unlink(user_qmp); /* a QEMU that was killed left it */
+}
+
+static void stop(void *state, struct kiln_build *b, enum kiln_outcome outcome)
+{
+    kiln_qemu_end(state, b, outcome == KILN_OUTCOME_FAILED);
 }
 
 const struct kiln_step_ops kiln_qemu_step_run = { "stepRun", run, stop, false };
