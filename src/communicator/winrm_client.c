@@ -246,7 +246,7 @@ static bool ask(struct kiln_winrm_job *job, struct kiln_winrm_request *r, int64_
     job->denied = false;
     *ret = (struct kiln_winrm_reply){ 0 };
     if (!post_as_user(w, &p, c, &status, &why)) {
-        job->lost = job->command_id && why.kind != KILN_ERR_CANCELLED;
+        job->lost = job->command_id && why.kind != KILN_ERR_CANCELLED && !answer.failed;
         return kiln_err_move(err, &why);
     }
     job->rung = KILN_WINRM_HTTP;

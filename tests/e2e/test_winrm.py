@@ -5,7 +5,7 @@
 import os
 
 import kit
-from winrm_server import Guest, Server
+from winrm_server import Guest, Server, reply
 
 PASSWORD = "Pä$$w0rd;<&>'\""
 
@@ -195,6 +195,32 @@ class WinRM(kit.Case):
         self.assertIn("Upload failed: PowerShell in the guest ended with status 3: The term 'powershell' is not recognized.\n", out)
 
     # -- ends --
+
+    def test_hostile_answers(self):
+        """None of them does more than end a build."""
+        answers = {
+            "no base64": ("output that is not base64", '<rsp:Stream Name="stdout">***</rsp:Stream>'),
+            "entities": ("a document type", '<!DOCTYPE a [<!ENTITY b "c">]>&b;'),
+            "no end": ("no XML", "<rsp:ReceiveResponse>"),
+            "depth": ("nested too deeply", "<a>" * 100),
+            "size": ("the answer: longer than the limit", " " * (5 << 20)),
+            "nothing": ("no XML", ""),
+        }
+        self.write("s.bat", "dir")
+        for name, (means, body) in answers.items():
+            with self.subTest(name):
+                server = self.server()
+                receive = server.receive
+
+                def hostile(root, shell):
+                    if shell.command.script():
+                        return receive(root, shell)
+                    return 200, body and (body if body[0] == "<" and body[1] == "!" else
+                                          reply("x", body).replace("</rsp:Shell>", ""))
+
+                server.receive = hostile
+                out = self.run_with(server, {"type": "windows-shell", "script": "s.bat", "start_retry_timeout": "1ns"}, code=1)
+                self.assertIn(means, out)
 
     def test_interrupted(self):
         class Hangs(Guest):
