@@ -51,7 +51,8 @@ struct kiln_hub {
     struct ssh_counter_struct packets;
     pthread_t thread;
     bool started;
-    int wake; /* eventfd */
+    bool closing; /* flows are being ended: no new ones */
+    int wake;     /* eventfd */
 
     pthread_mutex_t lock;
     struct order orders[MAX_ORDERS];
@@ -77,7 +78,7 @@ static struct kiln_flow *free_flow(struct kiln_hub *h)
 static int on_message(ssh_session session, ssh_message message, void *ud)
 {
     struct kiln_hub *h = ud;
-    struct kiln_flow *f = free_flow(h);
+    struct kiln_flow *f = h->closing ? NULL : free_flow(h);
 
     (void)session;
     if (!f || ssh_message_type(message) != SSH_REQUEST_CHANNEL_OPEN ||
@@ -305,6 +306,7 @@ static void *run(void *ud)
 
     while (work(h) && await(h))
         ;
+    h->closing = true;
     for (size_t i = 0; i < MAX_FLOWS; i++)
         kiln_flow_end(h->flows[i]); /* who has their other ends knows at once */
     (void)pthread_mutex_lock(&h->lock);
@@ -329,6 +331,7 @@ void kiln_link_hub_free(struct kiln_hub *h)
         (void)eventfd_write(h->wake, 1);
         (void)pthread_join(h->thread, NULL);
     }
+    h->closing = true;
     for (size_t i = 0; i < MAX_FLOWS; i++)
         kiln_flow_free(h->flows[i]); /* before the link: their channels are its */
     kiln_link_free(h->link);
