@@ -15,7 +15,7 @@
 #include "communicator/ssh_wait.h"
 #include "communicator/tunnel.h"
 
-#define RECONNECT_LIMIT KILN_SECOND(30)
+#define RECONNECT_LIMIT KILN_SECOND(60) /* as long as Packer waits for one handshake */
 #define OPEN_LIMIT      KILN_SECOND(60)
 
 struct ssh {
