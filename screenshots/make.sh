@@ -31,7 +31,7 @@ await() {
 # start COLUMNSxROWS COMMAND: an xterm that runs it
 start() {
     printf '%s\n' "cd $demo" "$2" 'exec sleep 60' >"$work/command.sh"
-    COLORTERM=truecolor xterm -display "$display" -geometry "$1+0+0" -fa 'DejaVu Sans Mono' -fs 10 \
+    xterm -display "$display" -geometry "$1+0+0" -fa 'DejaVu Sans Mono' -fs 10 \
         -bg '#101418' -fg '#d8dee4' +sb -e bash "$work/command.sh" &
     xterm=$!
     pids+=("$xterm")

@@ -57,7 +57,7 @@ static void scales(void **state)
     frame_pixel(&from, 0, 0, 0xff0000);
     assert_true(kiln_picture_size(&to, 2, 1));
     kiln_picture_scale(&from, &to);
-    assert_memory_equal(to.rgbx, "\x3f\0\0\xff\xff\xff\xff\xff", 8);
+    assert_memory_equal(to.rgbx, "\x7f\0\0\xff\xff\xff\xff\xff", 8);
     assert_true(kiln_picture_size(&to, 8, 4));
     kiln_picture_scale(&from, &to);
     assert_memory_equal(to.rgbx, "\xff\0\0\xff\xff\0\0\xff\0\0\0\xff", 12);

@@ -397,6 +397,7 @@ static const struct {
     { "xterm-256color", "", "C.UTF-8", ALL_ATTRS, 256, true },
     { "xterm-256color", "truecolor", "C.UTF-8", ALL_ATTRS, 1 << 24, true },
     { "xterm", "", "C.UTF-8", ALL_ATTRS, 8, true },
+    { "xterm", "truecolor", "C.UTF-8", ALL_ATTRS, 1 << 24, true },
     { "linux", "", "C", ALL_ATTRS, 8, false },
     { "vt100", "", "C.UTF-8", ALL_ATTRS & ~KILN_ATTR_DIM, 0, false },
     { "screen", "", "C", ALL_ATTRS, 8, false },
@@ -623,6 +624,32 @@ static void test_no_color(void **state)
     unsetenv("COLORTERM");
 }
 
+static void test_xterm_colors(void **state)
+{
+    static const struct {
+        const char *term, *version;
+        int want;
+    } cases[] = {
+        { "xterm", "XTerm(379)", 1 << 24 },
+        { "xterm", "XTerm(330)", 8 },
+        { "xterm", "?", 8 },
+        { "tmux", "XTerm(379)", 8 }, /* inherited */
+        { "xterm-256color", "XTerm(100)", 256 },
+    };
+
+    (void)state;
+    unsetenv("COLORTERM");
+    for (size_t i = 0; i < KILN_COUNT(cases); i++) {
+        struct bed b;
+
+        setenv("XTERM_VERSION", cases[i].version, 1);
+        open_bed(&b, cases[i].term, 80, 24);
+        assert_int_equal(kiln_term_caps(b.term)->colors, cases[i].want);
+        close_bed(&b);
+    }
+    unsetenv("XTERM_VERSION");
+}
+
 /* Answers change what the terminal is said to be able to; keys come through beside them. */
 static void test_answers(void **state)
 {
@@ -725,7 +752,8 @@ int main(void)
         cmocka_unit_test(test_max_bps),         cmocka_unit_test(test_in_parts),
         cmocka_unit_test(test_stuck),           cmocka_unit_test(test_refused),
         cmocka_unit_test(test_no_color),        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_sixel_size),      cmocka_unit_test(test_given_back),
+        cmocka_unit_test(test_xterm_colors),    cmocka_unit_test(test_sixel_size),
+        cmocka_unit_test(test_given_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

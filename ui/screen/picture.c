@@ -1,5 +1,6 @@
 #include "ui/screen/picture.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,7 @@ static void covered(unsigned i, unsigned n, unsigned source, unsigned *from, uns
         *to = *from + 1;
 }
 
+/* Of light, not of numbers (gamma 2): else thin letters on black become black. */
 static void average(const struct kiln_picture *from, unsigned x0, unsigned x1, unsigned y0,
                     unsigned y1, uint8_t *pixel)
 {
@@ -52,13 +54,13 @@ static void average(const struct kiln_picture *from, unsigned x0, unsigned x1, u
         const uint8_t *p = from->rgbx + ((size_t)y * from->width + x0) * PIXEL;
 
         for (unsigned x = x0; x < x1; x++, p += PIXEL) {
-            sum[0] += p[0];
-            sum[1] += p[1];
-            sum[2] += p[2];
+            sum[0] += (unsigned)p[0] * p[0];
+            sum[1] += (unsigned)p[1] * p[1];
+            sum[2] += (unsigned)p[2] * p[2];
         }
     }
     for (int i = 0; i < 3; i++)
-        pixel[i] = (uint8_t)(sum[i] / n);
+        pixel[i] = (uint8_t)sqrtf((float)sum[i] / (float)n);
     pixel[3] = 255;
 }
 

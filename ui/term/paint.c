@@ -64,6 +64,9 @@ static void add_color(struct kiln_paint *p, bool is_bg, uint32_t color, struct k
     if (color >> 24 == 2)
         kiln_str_addf(out, "\033[%d;2;%u;%u;%um", is_bg ? 48 : 38, color >> 16 & 255,
                       color >> 8 & 255, color & 255);
+    else if (p->caps->colors > 256 && (color & 255) >= 8 &&
+             (color & 255) < 16) /* terminfo may know eight colours only */
+        kiln_str_addf(out, "\033[%um", (is_bg ? 92 : 82) + (color & 255));
     else if (color != KILN_COLOR_DEFAULT)
         kiln_str_adds(out, p->caps->param(cap, (int)(color & 255), 0));
 }

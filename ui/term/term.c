@@ -157,17 +157,27 @@ static bool env_says_utf8(void)
     return false;
 }
 
+/* COLORTERM says so; xterm does not, and has them from its patch 331 on. */
+static bool has_exact_colors(void)
+{
+    const char *exact = getenv("COLORTERM"), *xterm = getenv("XTERM_VERSION");
+    int patch = 0;
+
+    if (exact && (kiln_streq(exact, "truecolor") || kiln_streq(exact, "24bit")))
+        return true;
+    return xterm && sscanf(xterm, "XTerm(%d)", &patch) == 1 && patch >= 331;
+}
+
 static int count_colors(const char *term)
 {
-    const char *no = getenv("NO_COLOR"), *exact = getenv("COLORTERM");
+    const char *no = getenv("NO_COLOR");
     int n = tigetnum("colors");
 
     if ((no && no[0]) || n < 8)
         return 0;
     if (n > 256)
         return 1 << 24;
-    if ((n == 256 || kiln_has_prefix(term, "xterm")) && exact &&
-        (kiln_streq(exact, "truecolor") || kiln_streq(exact, "24bit")))
+    if ((n == 256 || kiln_has_prefix(term, "xterm")) && has_exact_colors())
         return 1 << 24;
     return n >= 256 ? 256 : n >= 16 ? 16 : 8;
 }
