@@ -57,9 +57,9 @@ shoot() {
 
     id=$(window)
     for _ in 1 2; do
-        import -display "$display" -window "$id" -strip -colors 64 "$work/now.png"
+        import -display "$display" -window "$id" "$work/now.png"
     done
-    mv "$work/now.png" "$out/$1.png"
+    convert "$work/now.png" -strip +dither -colors 128 "$out/$1.png"
     echo "$out/$1.png"
 }
 
