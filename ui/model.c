@@ -63,6 +63,7 @@ static void build_done(struct kiln_model_build *b)
     }
     kiln_strv_done(&b->breaks);
     kiln_strv_done(&b->artifacts);
+    kiln_text_screen_done(&b->text);
 }
 
 void kiln_model_clear(struct kiln_model *m)

@@ -253,7 +253,6 @@ static void take_event(struct pane *p, const struct kiln_event *ev)
     if (ev->type == KILN_EV_FRAME) {
         p->news = p->fb.head != NULL;
     } else if (ev->type == KILN_EV_TEXT) {
-        sync_text(p);
         kiln_console_dirty(p->console);
     } else if ((ev->type == KILN_EV_SCREEN && ev->done <= 0) || ev->type == KILN_EV_BUILD_END) {
         p->gone = p->picture.rgbx != NULL;
@@ -272,6 +271,7 @@ static void event(void *pane, const struct kiln_event *ev)
     struct pane *p = pane;
     const char *build = kiln_console_build(p->console);
 
+    sync_text(p);
     if (!ev)
         p->asking = p->ask_again = false; /* whatever was under way is lost */
     if (!ev || !kiln_streq(build, p->build))

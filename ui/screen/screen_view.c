@@ -116,9 +116,10 @@ static void update(struct kiln_screen_view *v)
 {
     int cols, rows;
 
+    v->was_text = kiln_screen_view_as_text(v);
     if (v->area_cols == 0)
         return;
-    if (kiln_screen_view_as_text(v)) {
+    if (v->was_text) {
         v->cols = v->rows = 0;
         place_text(v);
         return;
@@ -139,10 +140,8 @@ void kiln_screen_view_set(struct kiln_screen_view *v, const struct kiln_picture 
 
 void kiln_screen_view_set_text(struct kiln_screen_view *v, const struct kiln_text_screen *text)
 {
-    bool was = kiln_screen_view_as_text(v);
-
     v->text = text;
-    if (was || kiln_screen_view_as_text(v))
+    if (v->was_text || kiln_screen_view_as_text(v))
         update(v);
 }
 

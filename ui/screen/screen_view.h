@@ -17,6 +17,7 @@ struct kiln_screen_view {
     bool text_always;   /* also where much of it has no room */
 
     const struct kiln_text_screen *text; /* borrowed; NULL: nobody has told */
+    bool was_text;                       /* shown as text; the text of then may be gone */
     struct kiln_regex *search;           /* borrowed; is marked in it; NULL: nothing */
     const struct kiln_picture *picture;  /* the newest one, borrowed; NULL: none */
     int area_cols, area_rows;
