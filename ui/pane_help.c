@@ -94,7 +94,8 @@ static void add_action(struct sink *s, const struct kiln_keymap *m, enum kiln_ac
 static const char places[] =
     "A step, a provisioner or a post-processor: run, shell, shell.2, provisioner.3, before:NAME, "
     "after:NAME. In the boot command: boot:12 (before that element), boot:2.5 (of row 2), key:17 "
-    "(key event), boot:end. BUILD/PLACE is for that build only.";
+    "(key event), boot:end. When the guest's screen shows it: text:REGEX. BUILD/PLACE is for that "
+    "build only.";
 
 static void add_all(struct sink *s, const struct kiln_keymap *m)
 {

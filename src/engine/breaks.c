@@ -64,6 +64,7 @@ static bool names_something(const struct kiln_place *p)
     case KILN_PLACE_ELEMENT:
     case KILN_PLACE_KEY:
     case KILN_PLACE_BOOT_END:
+    case KILN_PLACE_TEXT:
         return false;
     }
     return false;

@@ -6,6 +6,7 @@
 #include "engine/breaks.h"
 #include "engine/control.h"
 #include "engine/shell.h"
+#include "engine/text_watch.h"
 
 enum { HELD_BY_STOP = 1, HELD_BY_PROMPT = 2 };
 
@@ -32,6 +33,8 @@ struct kiln_debugger {
     struct kiln_shell *shell;
     bool shell_runs; /* and needs a guest that does */
 
+    bool wants_text; /* as the machine was told */
+    struct kiln_text_watches watches;
     struct kiln_breaks breaks;
     enum goal goal;
     struct kiln_place_vec targets; /* GOAL_PLACE */
@@ -133,6 +136,16 @@ static void release(struct kiln_debugger *d, unsigned reason)
     apply_halt(d);
 }
 
+/* After the breakpoints, the goal or the machine have changed. */
+static void update_text(struct kiln_debugger *d)
+{
+    bool wants = kiln_text_watches_set(&d->watches, &d->breaks.set, &d->targets);
+
+    if (d->machine.text && wants != d->wants_text)
+        d->machine.text(d->machine.ud, wants);
+    d->wants_text = d->machine.text && wants;
+}
+
 static void begin_stop(struct kiln_debugger *d, const char *why, char *take_place, char *take_text)
 {
     d->why = why;
@@ -140,7 +153,56 @@ static void begin_stop(struct kiln_debugger *d, const char *why, char *take_plac
     replace(&d->text, take_text);
     d->goal = GOAL_NONE;
     kiln_place_vec_done(&d->targets);
+    update_text(d);
     hold(d, HELD_BY_STOP);
+}
+
+/* Why to stop at `here`, or NULL. */
+static const char *reason_at(const struct kiln_debugger *d, const struct kiln_place *here)
+{
+    bool end = here->kind == KILN_PLACE_BOOT_END, there = false;
+
+    if (kiln_place_vec_hit(&d->breaks.set, here))
+        return "breakpoint";
+    switch (d->goal) {
+    case GOAL_NONE:
+        break;
+    case GOAL_NEXT:
+        there = here->kind == KILN_PLACE_BEFORE;
+        break;
+    case GOAL_ELEMENT:
+        there = here->kind == KILN_PLACE_ELEMENT || end;
+        break;
+    case GOAL_KEY:
+        there = here->kind == KILN_PLACE_KEY || end;
+        break;
+    case GOAL_PLACE:
+        there = kiln_place_vec_hit(&d->targets, here);
+        break;
+    }
+    return there ? "step" : NULL;
+}
+
+/* ---- the screen's text ---- */
+
+void kiln_debugger_text(struct kiln_build *b, const struct kiln_strv *rows)
+{
+    struct kiln_debugger *d = b->debugger;
+    struct kiln_place here = { .kind = KILN_PLACE_TEXT, .row = -1 };
+    struct kiln_str place = { 0 };
+    const char *why;
+
+    if (!d)
+        return;
+    lock(d);
+    here.name = (char *)kiln_text_watches_look(&d->watches, rows);
+    why = here.name ? reason_at(d, &here) : NULL;
+    if (why && !d->over && !(d->held & HELD_BY_STOP) && !kiln_cancel_fired(d->cancel)) {
+        kiln_place_format(&here, &place);
+        begin_stop(d, why, kiln_str_steal(&place),
+                   kiln_xasprintf("the guest's screen shows \"%s\"", here.name));
+    }
+    unlock(d);
 }
 
 /* ---- the plan ---- */
@@ -162,6 +224,7 @@ static void tell_breaks(struct kiln_debugger *d)
 
     kiln_breaks_list(&d->breaks, &specs);
     kiln_emit(d->b, &ev);
+    update_text(d);
 }
 
 static void add_break(struct kiln_debugger *d, const char *spec)
@@ -243,32 +306,6 @@ void kiln_debugger_end(struct kiln_build *b)
 }
 
 /* ---- check points ---- */
-
-/* Why to stop at `here`, or NULL. */
-static const char *reason_at(const struct kiln_debugger *d, const struct kiln_place *here)
-{
-    bool end = here->kind == KILN_PLACE_BOOT_END, there = false;
-
-    if (kiln_place_vec_hit(&d->breaks.set, here))
-        return "breakpoint";
-    switch (d->goal) {
-    case GOAL_NONE:
-        break;
-    case GOAL_NEXT:
-        there = here->kind == KILN_PLACE_BEFORE;
-        break;
-    case GOAL_ELEMENT:
-        there = here->kind == KILN_PLACE_ELEMENT || end;
-        break;
-    case GOAL_KEY:
-        there = here->kind == KILN_PLACE_KEY || end;
-        break;
-    case GOAL_PLACE:
-        there = kiln_place_vec_hit(&d->targets, here);
-        break;
-    }
-    return there ? "step" : NULL;
-}
 
 static bool is_held(struct kiln_debugger *d, unsigned reasons)
 {
@@ -487,6 +524,8 @@ void kiln_debugger_machine(struct kiln_build *b, const struct kiln_machine *mach
     lock(d);
     d->machine = machine ? *machine : (struct kiln_machine){ 0 };
     d->halted = false;
+    d->wants_text = false;
+    update_text(d);
     if (d->held) {
         apply_halt(d);
         tell_stop(d);
@@ -528,6 +567,7 @@ static bool do_run_to(struct kiln_debugger *d, const struct kiln_place *p, struc
         return false;
     kiln_place_vec_done(&d->targets);
     d->targets = targets;
+    update_text(d);
     return do_go(d, GOAL_PLACE, err);
 }
 
@@ -641,6 +681,7 @@ void kiln_debugger_free(struct kiln_debugger *d)
     kiln_control_remove(d->b->control, commands, d);
     kiln_shell_free(d->shell);
     kiln_breaks_done(&d->breaks);
+    kiln_text_watches_done(&d->watches);
     kiln_place_vec_done(&d->targets);
     kiln_strv_done(&d->offers);
     (void)pthread_mutex_destroy(&d->lock);

@@ -51,6 +51,9 @@ struct kiln_boot_spot {
 /** One moment, which may have several names (an element begins with a key): a stop has the name of
  *  the first that is a reason for it. */
 void kiln_debugger_boot(struct kiln_build *b, const struct kiln_boot_spot *spots, size_t n);
+/** The guest's screen shows these rows now. Any thread. A place of text (text:REGEX) stops the
+ *  build, wherever that is, when it appears: when a row matches and none did before. */
+void kiln_debugger_text(struct kiln_build *b, const struct kiln_strv *rows);
 /** Nothing stops here, but who was paused stands. */
 void kiln_debugger_stand(struct kiln_build *b);
 
@@ -71,6 +74,7 @@ bool kiln_debugger_standing(struct kiln_build *b);
 struct kiln_machine {
     bool (*stop)(void *ud); /* halt the CPUs; false: they do not run anyway, or QEMU is gone */
     bool (*cont)(void *ud); /* called after a stop that was true; false: it could not */
+    void (*text)(void *ud, bool on); /* kiln_debugger_text has to be called, or no more; or NULL */
     void *ud;
 };
 /** Copied. NULL: from now on there is none; neither function runs once this has returned. */

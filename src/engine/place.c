@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/regex.h"
 #include "template/diag.h"
 
 #define MAX_SPEC 1024 /* bytes; the label of a build is the longest part */
@@ -17,10 +18,8 @@ static const struct {
     const char *word;
     enum kiln_place_kind kind;
 } prefixes[] = {
-    { "before", KILN_PLACE_BEFORE },
-    { "after", KILN_PLACE_AFTER },
-    { "boot", KILN_PLACE_ELEMENT },
-    { "key", KILN_PLACE_KEY },
+    { "before", KILN_PLACE_BEFORE }, { "after", KILN_PLACE_AFTER }, { "boot", KILN_PLACE_ELEMENT },
+    { "key", KILN_PLACE_KEY },       { "text", KILN_PLACE_TEXT },
 };
 
 /* ---- text to place ---- */
@@ -81,6 +80,19 @@ static bool parse_key(const char *text, struct kiln_place *p, struct kiln_err *e
     return true;
 }
 
+static bool parse_text(const char *text, struct kiln_place *p, struct kiln_err *err)
+{
+    struct kiln_regex *re;
+
+    if (!text[0])
+        return kiln_err_set(err, KILN_ERR_USER, "\"text:\" wants a regular expression");
+    if (!kiln_regex_new(&re, text, err))
+        return false;
+    kiln_regex_free(re);
+    p->name = kiln_xstrdup(text);
+    return true;
+}
+
 static bool parse_rest(const char *text, struct kiln_place *p, struct kiln_err *err)
 {
     switch (p->kind) {
@@ -92,6 +104,8 @@ static bool parse_rest(const char *text, struct kiln_place *p, struct kiln_err *
         return parse_element(text, p, err);
     case KILN_PLACE_KEY:
         return parse_key(text, p, err);
+    case KILN_PLACE_TEXT:
+        return parse_text(text, p, err);
     }
     return false;
 }
@@ -107,7 +121,7 @@ static bool unknown_prefix(const char *word, const char *rest, struct kiln_err *
         return kiln_err_set(err, KILN_ERR_USER, "did you mean \"%s:%s\"?", guess, rest);
     return kiln_err_set(err, KILN_ERR_USER,
                         "\"%s:\" is not known; there are before:NAME, after:NAME, boot:ELEMENT, "
-                        "boot:end, key:NUMBER",
+                        "boot:end, key:NUMBER, text:REGEX",
                         word);
 }
 
@@ -127,11 +141,22 @@ static bool parse_place(const char *text, struct kiln_place *p, struct kiln_err 
     return unknown_prefix(word, colon + 1, err);
 }
 
+/* What is between a build's name and its place. A label may hold slashes, and so may what is looked
+ * for on the screen, but no other place. */
+static const char *find_slash(const char *spec)
+{
+    const char *text = strcasestr(spec, "text:");
+
+    if (text == spec)
+        return NULL;
+    return text && text[-1] == '/' ? text - 1 : strrchr(spec, '/');
+}
+
 bool kiln_place_parse(const char *spec, struct kiln_place *ret, struct kiln_err *err)
 {
     KILN_CLEANUP(kiln_place_done) struct kiln_place p = { .row = -1 };
     KILN_AUTO_ERR why = { 0 };
-    const char *slash = strrchr(spec, '/'); /* a label may hold some, a place has none */
+    const char *slash = find_slash(spec);
     bool ok;
 
     if (strlen(spec) > MAX_SPEC)
@@ -178,6 +203,9 @@ void kiln_place_format(const struct kiln_place *p, struct kiln_str *out)
         break;
     case KILN_PLACE_BOOT_END:
         kiln_str_adds(out, "boot:end");
+        break;
+    case KILN_PLACE_TEXT:
+        kiln_str_addf(out, "text:%s", p->name);
         break;
     }
 }

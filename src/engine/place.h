@@ -13,6 +13,7 @@
  *     boot:R.E             the same in row R (1, 2 …) of boot_steps
  *     key:K                before key event K (1, 2 …, pauses do not count)
  *     boot:end             after the last key
+ *     text:REGEX           wherever the build is when this appears in a row of the guest's screen
  *
  * Canonical, as events have it: "before:" or "after:", then the step's name as the plan has it, or
  * "provisioner.N", "post-processor.N" (N - 1 is the index in the PLAN event's names).
@@ -32,12 +33,13 @@ enum kiln_place_kind {
     KILN_PLACE_ELEMENT,
     KILN_PLACE_KEY,
     KILN_PLACE_BOOT_END,
+    KILN_PLACE_TEXT,
 };
 
 struct kiln_place {
     enum kiln_place_kind kind;
     char *build;    /* owned pattern, NULL: every build */
-    char *name;     /* owned; BEFORE, AFTER */
+    char *name;     /* owned; BEFORE, AFTER; TEXT: the regular expression (base/regex.h) */
     int64_t number; /* BEFORE, AFTER: the how-manieth, from 1, 0: each; ELEMENT, KEY: from 0 */
     int64_t row;    /* ELEMENT: from 0; -1: any */
 };

@@ -28,7 +28,7 @@ enum kiln_sampled {
     KILN_SAMPLED_AGAIN, /* not the right moment: look again soon, even if nothing changes */
 };
 
-/* Called on the screen's thread; may block, and must not call the screen's functions. */
+/* Called on the screen's thread; may block; must not wait for text, nor free the screen. */
 struct kiln_screen_watcher {
     /* There is a framebuffer of this size, a new one each time; 0, 0: it is gone. */
     void (*geometry)(void *ud, unsigned width, unsigned height);

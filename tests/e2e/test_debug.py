@@ -56,6 +56,22 @@ def typing(text, **options):
 
 @kit.needs_qemu
 class Guest(Debug):
+    def test_text_on_the_screen(self):
+        """A breakpoint on it; what clients are told of it; a secret that goes on in the next row."""
+        self.write("boot.raw", kit.boot_disk(kit.echo("Welcome! " + "." * 70 + "hunter2 was here > ")))
+        template = dict(typing("x", boot_wait="60s", qemuargs=[["-nodefaults"], ["-vga", "std"]]), variables={"secret": "hunter2"},
+                        **{"sensitive-variables": ["secret"]})
+        c = self.go(template, "text:welcome!.+")
+        c.stop("text:welcome!.+")
+        self.assertEqual(self.vm_status(), "paused")
+        c.close()
+        c = self.client = kit.Client(self, watch="state")
+        rows = [c.expect("text", text="<sensitive>") for _ in range(2)]
+        self.assertEqual([(r["done"], r["total"]) for r in rows], [(80, 25)] * 2)
+        self.assertEqual(rows[0]["index"] + 1, rows[1]["index"])
+        self.assertNotIn(b"hunter", c.raw)
+        self.cancel()
+
     def test_stops_around_steps_and_in_the_boot_command(self):
         c = self.go(typing("ab<enter>"), "before:run", "after:run", "boot:2", "key:5", "boot:end")
         self.assertEqual(c.expect("plan", id=None)["names"][14:17], ["stepRun", "stepConfigureQMP", "stepTypeBootCommand"])

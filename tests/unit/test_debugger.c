@@ -96,6 +96,11 @@ static bool let_run(void *ud)
     return true;
 }
 
+static void want_text(void *ud, bool on)
+{
+    kiln_say(&((struct stage *)ud)->b, "text %s", on ? "wanted" : "not wanted");
+}
+
 static bool run_builder(void *cfg, struct kiln_build *b, struct kiln_artifact **ret,
                         struct kiln_err *err)
 {
@@ -103,7 +108,7 @@ static bool run_builder(void *cfg, struct kiln_build *b, struct kiln_artifact **
                                       c = { "stepC", run_c, NULL, false };
     static const struct kiln_step_ops *const steps[] = { &a, NULL, &kiln_step_provision, &c };
     struct stage *s = KILN_CONTAINER_OF(b, struct stage, b);
-    const struct kiln_machine machine = { halt, let_run, s };
+    const struct kiln_machine machine = { halt, let_run, want_text, s };
     bool ok;
 
     (void)cfg, (void)ret;
@@ -143,7 +148,13 @@ static void obey(struct stage *s, const char *line)
         name = kiln_xstrdup("continue");
     }
     kiln_str_addf(&s->story, "> %s\n", line);
-    if (strcmp(name, "open") == 0) {
+    if (strcmp(name, "screen") == 0) {
+        struct kiln_strv rows = { 0 };
+
+        kiln_strv_split(&rows, args.text, '|');
+        kiln_debugger_text(&s->b, &rows);
+        kiln_strv_done(&rows);
+    } else if (strcmp(name, "open") == 0) {
         must(write(s->door[1], "x", 1) == 1);
     } else if (strcmp(name, "cancel") == 0) {
         kiln_cancel_fire(s->b.cancel);
@@ -470,6 +481,35 @@ static void pause_holds_a_wait(void **unused)
             RESUME "[say] door opened\n" P1 P2 P3 "[say] run C\n" END);
 }
 
+/* It appears: a stop. It is still there, or scrolls on: none. It comes again: another. */
+static void stops_when_text_appears(void **unused)
+{
+    static const char *const script[] = { "screen Welcome|",
+                                          "screen Welcome|debian login:",
+                                          "screen debian login:|x",
+                                          "unbreak text:login:",
+                                          "break text:[",
+                                          "open",
+                                          "continue",
+                                          NULL };
+    STAGE s;
+
+    (void)unused;
+    stage_init(&s, "text:login:", script);
+    s.a_waits = true;
+    play(&s);
+    assert_string_equal(
+        kiln_str_cstr(&s.story), BEGIN
+        "breaks text:login:\n[say] text wanted\n" PLAN "breaks text:login:\n"
+        "[say] run A\n> screen Welcome|\n> screen Welcome|debian login:\n"
+        "> screen debian login:|x\n> unbreak text:login:\n> break text:[\n"
+        "! place \"text:[\": \"[\" at character 2: missing terminating ] for character "
+        "class\n> open\n> continue\n" STOP("breakpoint",
+                                           "text:login:", "the guest's screen shows \"login:\"",
+                                           GO) "breaks \n[say] text not wanted\n" RESUME
+                                               "[say] door opened\n" P1 P2 P3 "[say] run C\n" END);
+}
+
 static void cancel_ends_a_pause(void **unused)
 {
     static const char *const script[] = { "pause", "cancel", NULL };
@@ -608,6 +648,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stops_and_goes_on),
         cmocka_unit_test(pause_holds_a_wait),
+        cmocka_unit_test(stops_when_text_appears),
         cmocka_unit_test(cancel_ends_a_pause),
         cmocka_unit_test(prompts_halt_the_guest_only_if_wanted),
         cmocka_unit_test(retry_answers_the_question),

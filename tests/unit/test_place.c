@@ -25,6 +25,10 @@ static void reads_and_writes_every_form(void **unused)
         { "boot:2.7", { KILN_PLACE_ELEMENT, .row = 1, .number = 6 }, "boot:2.7" },
         { "key:12", { KILN_PLACE_KEY, .number = 11, .row = -1 }, "key:12" },
         { "boot:end", { KILN_PLACE_BOOT_END, .row = -1 }, "boot:end" },
+        { "text:a/b: [x]", { KILN_PLACE_TEXT, .name = "a/b: [x]", .row = -1 }, "text:a/b: [x]" },
+        { "a/b/text:c/d",
+          { KILN_PLACE_TEXT, .build = "a/b", .name = "c/d", .row = -1 },
+          "text:c/d" },
         { "qemu.debian/key:1", { KILN_PLACE_KEY, .build = "qemu.debian", .row = -1 }, "key:1" },
         { "a/b*/run", { .build = "a/b*", .name = "run", .row = -1 }, "before:run" },
     };
@@ -45,9 +49,11 @@ static void reads_and_writes_every_form(void **unused)
     }
 }
 
-#define FORMS "there are before:NAME, after:NAME, boot:ELEMENT, boot:end, key:NUMBER"
-#define BOOT  "\"boot:\" wants the number of an element (1, 2 …), ROW.ELEMENT, or \"end\""
-#define KEY   "\"key:\" wants the number of a key event (1, 2 …)"
+#define FORMS                                                                                      \
+    "there are before:NAME, after:NAME, boot:ELEMENT, boot:end, key:NUMBER, "                      \
+    "text:REGEX"
+#define BOOT "\"boot:\" wants the number of an element (1, 2 …), ROW.ELEMENT, or \"end\""
+#define KEY  "\"key:\" wants the number of a key event (1, 2 …)"
 
 static void says_what_is_wrong(void **unused)
 {
@@ -69,6 +75,7 @@ static void says_what_is_wrong(void **unused)
         { "boot:end.1", BOOT },
         { "boot:99999999999999999999", BOOT },
         { "key:0", KEY },
+        { "text:", "\"text:\" wants a regular expression" },
         { "key: 1", KEY },
         { "key:one", KEY },
         { "shell.0", "\"0\" after \"shell.\" is no number (1, 2 …) of a provisioner" },

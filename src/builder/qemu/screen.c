@@ -35,6 +35,7 @@ static void say_text(void *ud, const struct kiln_text *text)
     struct kiln_qemu_state *s = ud;
 
     kiln_screen_text_say(s->build, text, &s->text_told);
+    kiln_screen_text_check(s->build, text);
 }
 
 /* The screen's thread, which is the only one that has the film. */

@@ -1,6 +1,7 @@
 #include "builder/qemu/screen_text.h"
 
 #include "base/mem.h"
+#include "engine/debugger.h"
 
 #define MASK "<sensitive>"
 
@@ -112,4 +113,17 @@ void kiln_screen_text_say(struct kiln_build *b, const struct kiln_text *t, uint6
         if (has_changed(t, &line, before))
             say_line(b, t, &line);
     }
+}
+
+void kiln_screen_text_check(struct kiln_build *b, const struct kiln_text *t)
+{
+    KILN_AUTO_STRV rows = { 0 };
+
+    for (unsigned row = 0; row < t->rows; row++) {
+        KILN_AUTO_STR text = { 0 };
+
+        kiln_text_row(t, row, &text);
+        kiln_strv_add(&rows, kiln_str_cstr(&text));
+    }
+    kiln_debugger_text(b, &rows);
 }

@@ -10,5 +10,7 @@
  * A secret that goes on in the next row is not shown either: such rows are masked as a whole.
  */
 void kiln_screen_text_say(struct kiln_build *b, const struct kiln_text *text, uint64_t *told);
+/** Breakpoints on what is written there. */
+void kiln_screen_text_check(struct kiln_build *b, const struct kiln_text *text);
 
 #endif

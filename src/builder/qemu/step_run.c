@@ -291,29 +291,40 @@ static bool start_once(struct kiln_qemu_state *s, struct kiln_build *b, const ch
 /* A guest that the template has halted (-S), or that is off, is left as it is. */
 static bool halt_machine(void *ud)
 {
+    struct kiln_qmp *qmp = kiln_qemu_qmp(((struct kiln_qemu_state *)ud)->qemu);
     int64_t deadline = kiln_cancel_deadline(NULL, HALT_LIMIT_US);
     KILN_AUTO_FREE char *status = NULL;
     KILN_AUTO_ERR err = { 0 };
 
-    if (!kiln_qmp_status(ud, NULL, deadline, &status, &err))
+    if (!kiln_qmp_status(qmp, NULL, deadline, &status, &err))
         kiln_log("halt the guest: %s", kiln_err_text(&err));
-    return kiln_streq(status, "running") && kiln_qmp_command(ud, "stop", NULL, deadline, NULL);
+    return kiln_streq(status, "running") && kiln_qmp_command(qmp, "stop", NULL, deadline, NULL);
 }
 
 static bool free_machine(void *ud)
 {
+    struct kiln_qmp *qmp = kiln_qemu_qmp(((struct kiln_qemu_state *)ud)->qemu);
     int64_t deadline = kiln_cancel_deadline(NULL, HALT_LIMIT_US);
     KILN_AUTO_ERR err = { 0 };
 
-    if (kiln_qmp_command(ud, "cont", NULL, deadline, &err))
+    if (kiln_qmp_command(qmp, "cont", NULL, deadline, &err))
         return true;
     kiln_log("let the guest run: %s", kiln_err_text(&err));
     return false;
 }
 
+/* Somebody waits for text to appear (text:REGEX). */
+static void want_text(void *ud, bool on)
+{
+    KILN_AUTO_ERR err = { 0 };
+
+    if (!kiln_screen_want_text(((struct kiln_qemu_state *)ud)->screen, on, &err))
+        kiln_log("read the guest's screen: %s", kiln_err_text(&err));
+}
+
 static void tell_debugger(struct kiln_qemu_state *s, struct kiln_build *b)
 {
-    const struct kiln_machine machine = { halt_machine, free_machine, kiln_qemu_qmp(s->qemu) };
+    const struct kiln_machine machine = { halt_machine, free_machine, want_text, s };
 
     kiln_debugger_machine(b, &machine);
 }
