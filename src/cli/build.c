@@ -71,7 +71,7 @@ static size_t common_flags(struct build_flags *f, struct kiln_flag *ret)
         { "color", KILN_FLAG_BOOL, &f->printer.color, "BOOL", "colour the output (true)", NULL },
         { "debug", KILN_FLAG_BOOL, &f->plan.build.debug, NULL,
           "pause after every step and before every provisioner", NULL },
-        { "except", KILN_FLAG_COMMAS, &f->plan.except, "a,b",
+        { "except", KILN_FLAG_COMMAS, &f->plan.build.except, "a,b",
           "builds and post-processors to leave out", NULL },
         { "only", KILN_FLAG_COMMAS, &f->plan.only, "a,b", "run these builds only",
           &f->plan.only_given },
@@ -256,7 +256,6 @@ static int build(const struct kiln_cli *cli, struct build_flags *f, int argc, ch
         f->plan.build.freeze = f->tui || f->detach;
         f->plan.build.interactive =
             f->tui || f->detach || (!f->printer.machine && kiln_printer_has_tty());
-        kiln_strv_add_all(&f->plan.build.except, &f->plan.except);
         rc = run(&with_flag, f, &plan);
     }
     kiln_plan_done(&plan);

@@ -157,7 +157,7 @@ int kiln_cmd_inspect(const struct kiln_cli *cli, int argc, char **argv)
     struct kiln_plan_options o = { 0 };
     struct kiln_plan plan = { 0 };
     const struct kiln_flag flags[] = {
-        { "except", KILN_FLAG_COMMAS, &o.except, NULL, NULL, NULL },
+        { "except", KILN_FLAG_COMMAS, &o.build.except, NULL, NULL, NULL },
         { "only", KILN_FLAG_COMMAS, &o.only, NULL, NULL, NULL },
         { "var", KILN_FLAG_PAIRS, &o.vars.sets, "k=v", "set a variable; repeatable", NULL },
         { "var-file", KILN_FLAG_EACH, &o.vars.files, "FILE", "JSON file of variables; repeatable",

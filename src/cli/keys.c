@@ -352,26 +352,27 @@ static bool keys(const struct kiln_cli *cli, const struct kiln_plan_options *o,
 {
     KILN_AUTO_REDACTOR *redactor = NULL;
     KILN_AUTO_ERR err = { 0 };
+    bool ok = kiln_plan_parse(plan, o) && kiln_plan_init(plan, o) && kiln_plan_prepare(plan, o);
 
-    if (!kiln_plan_parse(plan, o) || !kiln_plan_init(plan, o) || !kiln_plan_prepare(plan, o)) {
+    if (!ok)
         kiln_cli_diagnostics(cli, plan, o);
+    if (!ok && (json || plan->n_builds == 0)) /* a document, or nothing to show */
         return false;
-    }
     if (kiln_cli_redactor(plan, o, &redactor, &err))
-        return print(plan, redactor, json);
+        return print(plan, redactor, json) && ok;
     kiln_cli_say(cli, "error", "%s", kiln_err_text(&err));
     return false;
 }
 
 int kiln_cmd_keys(const struct kiln_cli *cli, int argc, char **argv)
 {
-    /* What is there already does not keep anybody from rehearsing. */
-    struct kiln_plan_options o = { .build = { .force = true } };
+    /* Neither does what is there already keep anybody from rehearsing, nor what is not typed. */
+    struct kiln_plan_options o = { .build = { .force = true, .builder_only = true } };
     struct kiln_plan plan = { 0 };
     bool json = false;
     const struct kiln_flag flags[] = {
         { "json", KILN_FLAG_BOOL, &json, NULL, "one JSON document instead of text", NULL },
-        { "except", KILN_FLAG_COMMAS, &o.except, "a,b", "builds to leave out", NULL },
+        { "except", KILN_FLAG_COMMAS, &o.build.except, "a,b", "builds to leave out", NULL },
         { "only", KILN_FLAG_COMMAS, &o.only, "a,b", "rehearse these builds only", &o.only_given },
         { "var", KILN_FLAG_PAIRS, &o.vars.sets, "k=v", "set a variable; repeatable", NULL },
         { "var-file", KILN_FLAG_EACH, &o.vars.files, "FILE", "JSON file of variables; repeatable",

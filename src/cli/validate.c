@@ -24,7 +24,7 @@ int kiln_cmd_validate(const struct kiln_cli *cli, int argc, char **argv)
     const struct kiln_flag flags[] = {
         { "syntax-only", KILN_FLAG_BOOL, &syntax_only, NULL,
           "check the form only, not variables and options", NULL },
-        { "except", KILN_FLAG_COMMAS, &o.except, "a,b", "builds to leave out", NULL },
+        { "except", KILN_FLAG_COMMAS, &o.build.except, "a,b", "builds to leave out", NULL },
         { "only", KILN_FLAG_COMMAS, &o.only, "a,b", "validate these builds only", &o.only_given },
         { "var", KILN_FLAG_PAIRS, &o.vars.sets, "k=v", "set a variable; repeatable", NULL },
         { "var-file", KILN_FLAG_EACH, &o.vars.files, "FILE", "JSON file of variables; repeatable",

@@ -22,9 +22,10 @@ enum kiln_on_error {
 struct kiln_build_options {
     bool debug, force;
     enum kiln_on_error on_error;
-    struct kiln_strv except; /* -except: names of post-processors to stop at */
+    struct kiln_strv except; /* -except: builds, and post-processors to stop at */
     bool interactive;        /* somebody can answer prompts */
     bool network_ok;
+    bool builder_only;       /* prepare no provisioner and no post-processor */
     bool freeze;             /* halt the guest while a question is open (debugger.h) */
     struct kiln_strv breaks; /* -break: specs (place.h) that are well-formed */
 };

@@ -317,8 +317,10 @@ struct kiln_build *kiln_build_prepare(const struct kiln_template *t, const struc
     b->interp = p.builder_interp;
     b->interp.data = &b->placeholders;
     b->interp.build_keys = b->data_keys;
-    prepare_provisioners(&p);
-    prepare_sequences(&p);
+    if (!options->builder_only) {
+        prepare_provisioners(&p);
+        prepare_sequences(&p);
+    }
     diag->build = outer;
     if (diag->errors == errors)
         return b;

@@ -12,7 +12,6 @@ void kiln_plan_options_done(struct kiln_plan_options *o)
 {
     kiln_var_flags_done(&o->vars);
     kiln_strv_done(&o->only);
-    kiln_strv_done(&o->except);
     kiln_strv_done(&o->build.except);
     kiln_strv_done(&o->build.breaks);
 }
@@ -78,7 +77,7 @@ static bool selected(const struct kiln_plan_options *o, const char *name)
 {
     if (o->only_given && !kiln_strv_has(&o->only, name))
         return false;
-    return !kiln_strv_has(&o->except, name);
+    return !kiln_strv_has(&o->build.except, name);
 }
 
 static int by_name(const void *a, const void *b)

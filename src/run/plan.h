@@ -11,9 +11,9 @@ struct kiln_plan_options {
     const char *path; /* template; "-" is stdin */
     struct kiln_var_flags vars;
     bool only_given; /* -only= with nothing after it selects no build */
-    struct kiln_strv only, except;
+    struct kiln_strv only;
     bool check_only; /* keep no build: a template needs the memory of one, however many it has */
-    struct kiln_build_options build; /* build.except is filled from `except` */
+    struct kiln_build_options build; /* its `except` names builds, too */
 };
 void kiln_plan_options_done(struct kiln_plan_options *o);
 
