@@ -38,6 +38,8 @@
 #define KILN_MAX_TREE_DEPTH     100          /* directories inside each other, to or from a guest */
 #define KILN_MAX_TREE_ENTRIES   1000000      /* files and directories that one download may bring */
 #define KILN_MAX_SFTP_PACKET    (256u << 10) /* bytes of one SFTP packet */
+#define KILN_MAX_UNPACKED       (8ull << 40) /* bytes of the image in an archive, holes and all */
+#define KILN_UNPACK_SPARE       (64u << 20)  /* bytes of a disk that unpacking leaves to others */
 #define KILN_MAX_SENT_NAMES     (256u << 20) /* bytes of file names whose arrival is looked at */
 #define KILN_MAX_SCP_LINE       4096         /* bytes of one control line of scp */
 #define KILN_MAX_WINRM_REPLY    (4u << 20)   /* bytes of one WinRM envelope */

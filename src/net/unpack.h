@@ -31,10 +31,12 @@ const struct kiln_packing *kiln_packing_of(const char *path);
 
 /**
  * Write the file that is in `from` to `to`, which is made anew (0644) and is not there after a
- * failure. Blocks of zeros become holes. *progress is told the bytes read of `from`.
+ * failure. Blocks of zeros become holes. *progress is told the bytes read of `from`. A few
+ * kilobytes can become more than a disk holds: it stops at KILN_MAX_UNPACKED, and before the disk
+ * is full.
  *
- * Errors: not packed as the name says, damaged, or an archive of no or several files (USER);
- * CANCELLED; SYSTEM.
+ * Errors: not packed as the name says, damaged, or an archive of no or several files, or too much
+ * (USER); CANCELLED; SYSTEM.
  */
 bool kiln_unpack(const struct kiln_packing *how, const char *from, const char *to,
                  struct kiln_cancel *c, struct kiln_progress *progress, struct kiln_err *err);

@@ -4,15 +4,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/limits.h"
 #include "net/unpack_ops.h"
 
 extern const struct kiln_unpack_ops kiln_unpack_ops;
 
 #define READ_BLOCK ((size_t)256 << 10)
 #define HOLE       ((size_t)4096)
+#define LOOK       ((uint64_t)16 << 20) /* bytes written between two looks at the room left */
+
+/* The file that is made. */
+struct sink {
+    int fd;
+    const char *from; /* for messages */
+    off_t end;        /* its length so far */
+    uint64_t written; /* since the last look; holes aside */
+};
 
 static void free_archive(struct archive **a)
 {
@@ -76,26 +87,51 @@ static bool only_zeros(const unsigned char *p, size_t len)
     return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
 }
 
-/* What is only zeros is skipped: the file is empty, and cut to its length in the end. */
-static bool put(int fd, const unsigned char *data, size_t len, off_t at, struct kiln_err *err)
+static bool has_room(struct sink *s, size_t more, struct kiln_err *err)
 {
+    struct statvfs fs;
+
+    s->written += more;
+    if (s->written < LOOK)
+        return true;
+    s->written = 0;
+    if (fstatvfs(s->fd, &fs) != 0 || (uint64_t)fs.f_bavail * fs.f_frsize > KILN_UNPACK_SPARE)
+        return true;
+    return kiln_err_set(err, KILN_ERR_USER,
+                        "unpack %s: the disk is almost full, and there is more in it than the %lld "
+                        "MiB so far; make room, or name another place (PACKER_CACHE_DIR, "
+                        "iso_target_path)",
+                        s->from, (long long)(s->end >> 20));
+}
+
+/* What is only zeros is skipped: the file is empty, and cut to its length in the end. */
+static bool put(struct sink *s, const unsigned char *data, size_t len, off_t at,
+                struct kiln_err *err)
+{
+    if (at < 0 || (uint64_t)at > KILN_MAX_UNPACKED || len > KILN_MAX_UNPACKED - (uint64_t)at)
+        return kiln_err_set(err, KILN_ERR_USER, "unpack %s: what is in it is longer than %llu TiB",
+                            s->from, KILN_MAX_UNPACKED >> 40);
     for (size_t done = 0, n; done < len; done += n) {
         n = len - done < HOLE ? len - done : HOLE;
         if (only_zeros(data + done, n))
             continue;
-        if (lseek(fd, at + (off_t)done, SEEK_SET) < 0)
-            return kiln_err_sys(err, errno, "unpack");
-        if (!kiln_fs_write_all(fd, data + done, n, err))
+        if (!has_room(s, n, err))
             return false;
+        if (lseek(s->fd, at + (off_t)done, SEEK_SET) < 0)
+            return kiln_err_sys(err, errno, "unpack %s", s->from);
+        if (!kiln_fs_write_all(s->fd, data + done, n, err))
+            return kiln_err_wrap(err, "unpack %s", s->from);
     }
+    if (at + (off_t)len > s->end)
+        s->end = at + (off_t)len;
     return true;
 }
 
 static bool copy_data(struct archive *a, const char *from, int to, struct kiln_cancel *c,
                       struct kiln_progress *progress, struct kiln_err *err)
 {
+    struct sink sink = { .fd = to, .from = from };
     struct stat st = { 0 };
-    off_t end = 0;
     int code;
 
     (void)stat(from, &st);
@@ -111,13 +147,12 @@ static bool copy_data(struct archive *a, const char *from, int to, struct kiln_c
             break;
         if (code < ARCHIVE_WARN)
             return bad(a, from, err);
-        if (!put(to, data, len, at, err))
+        if (!put(&sink, data, len, at, err))
             return false;
-        end = at + (off_t)len > end ? at + (off_t)len : end;
         kiln_progress_tick(progress, (uint64_t)archive_filter_bytes(a, -1), (uint64_t)st.st_size);
     }
     kiln_progress_end(progress, (uint64_t)st.st_size, (uint64_t)st.st_size);
-    return ftruncate(to, end) == 0 || kiln_err_sys(err, errno, "unpack %s", from);
+    return ftruncate(to, sink.end) == 0 || kiln_err_sys(err, errno, "unpack %s", from);
 }
 
 static bool unpack(const struct kiln_packing *how, const char *from, int to, struct kiln_cancel *c,

@@ -166,6 +166,23 @@ static void failures(void **state)
     }
 }
 
+/* A sparse member of 2^60 bytes, in 3 KiB: not even a file of holes comes of it. */
+static void too_long(void **state)
+{
+    struct bed *b = *state;
+    KILN_AUTO_FREE char *from = kiln_path_join(b->dir, "x.tar");
+    KILN_AUTO_STR seed = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+
+    assert_true(
+        kiln_fs_read(KILN_TESTS "/fuzz/corpus/unpack/tar-sparse-far", 1 << 16, &seed, &err));
+    assert_true(kiln_fs_write_atomic(from, seed.data + 1, seed.len - 1, 0644, &err));
+    assert_false(kiln_unpack(kiln_packing_of(from), from, b->to, b->cancel, NULL, &err));
+    assert_int_equal(err.kind, KILN_ERR_USER);
+    assert_non_null(strstr(err.msg, "x.tar: what is in it is longer than 8 TiB"));
+    assert_false(kiln_fs_exists(b->to));
+}
+
 static void cancelled(void **state)
 {
     struct bed *b = *state;
@@ -185,6 +202,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_kind, open_bed, close_bed),
         cmocka_unit_test(names),
         cmocka_unit_test_setup_teardown(failures, open_bed, close_bed),
+        cmocka_unit_test_setup_teardown(too_long, open_bed, close_bed),
         cmocka_unit_test_setup_teardown(cancelled, open_bed, close_bed),
     };
 
