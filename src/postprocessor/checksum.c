@@ -69,6 +69,20 @@ static bool hash_all(const struct checksum *c, struct kiln_build *b, const struc
     return true;
 }
 
+/* All of it or nothing: half a line is worse than none. */
+static bool append_to(int fd, const char *path, const char *text, size_t len, struct kiln_err *err)
+{
+    off_t before = lseek(fd, 0, SEEK_END);
+
+    if (kiln_fs_write_all(fd, text, len, err))
+        return true;
+    if (before <= 0)
+        (void)unlink(path);
+    else if (ftruncate(fd, before) != 0)
+        return kiln_err_wrap(err, "%s now ends in half a line", path);
+    return kiln_err_wrap(err, "unable to write file %s", path);
+}
+
 static bool append(const char *path, const char *text, size_t len, struct kiln_err *err)
 {
     KILN_AUTO_FREE char *dir = kiln_path_dir(path);
@@ -79,7 +93,7 @@ static bool append(const char *path, const char *text, size_t len, struct kiln_e
     fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (fd < 0)
         return kiln_err_sys(err, errno, "unable to create file %s", path);
-    return kiln_fs_write_all(fd, text, len, err);
+    return append_to(fd, path, text, len, err);
 }
 
 /* The checksum file of one algorithm; a new one joins the artifact. */

@@ -273,7 +273,8 @@ static bool make_in(struct job *j, const char *part, struct kiln_err *err)
         return kiln_err_sys(err, errno, "Unable to create archive %s: open %s", j->target, part);
     j->fd = fd;
     if (!make(j, err))
-        return false;
+        return err && err->os_errno ? kiln_err_wrap(err, "Unable to create archive %s", j->target)
+                                    : false;
     if (rename(part, j->target) != 0)
         return kiln_err_sys(err, errno, "Unable to create archive %s: rename %s", j->target, part);
     return true;
@@ -333,7 +334,9 @@ static bool process(void *cfg, struct kiln_build *b, struct kiln_artifact *in,
     struct job j = { .b = b, .files = &in->files, .form = form_of(shape), .target = target };
     struct kiln_artifact *art;
 
-    if (!target || !level_of(c, &j.form, &j.level, err))
+    if (!target)
+        return kiln_err_wrap(err, "Error interpolating output value");
+    if (!level_of(c, &j.form, &j.level, err))
         return false;
     j.total = bytes_of(j.files);
     if (!make_output(&j, err))

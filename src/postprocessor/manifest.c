@@ -10,6 +10,7 @@
 #include "base/lock.h"
 #include "base/mem.h"
 #include "engine/build.h"
+#include "postprocessor/manifest_old.h"
 #include "postprocessor/postprocessors.h"
 
 /*
@@ -172,53 +173,30 @@ static void put_value(struct kiln_str *out, struct json_object *v, int depth)
 
 /* ---- the file ---- */
 
-/* An old entry with the keys that a manifest has, in their order; others are dropped. */
-static struct json_object *known_keys(struct json_object *entry)
-{
-    static const char *const keys[] = { "name",        "builder_type",    "build_time", "files",
-                                        "artifact_id", "packer_run_uuid", "custom_data" };
-    struct json_object *o = json_object_new_object(), *v;
-
-    for (size_t i = 0; i < KILN_COUNT(keys); i++) {
-        if (json_object_object_get_ex(entry, keys[i], &v))
-            json_object_object_add(o, keys[i], json_object_get(v));
-    }
-    return o;
-}
-
 /* The builds that the file holds already; an empty list if there is no file. */
 static bool read_builds(const char *path, struct kiln_build *b, struct json_object **ret,
                         struct kiln_err *err)
 {
     KILN_AUTO_STR text = { 0 };
-    struct json_object *root, *builds, *last, *list = json_object_new_array();
-    enum json_tokener_error why = json_tokener_success;
+    struct json_object *old = NULL;
 
-    *ret = list;
+    *ret = json_object_new_array();
     if (!kiln_fs_exists(path))
         return true;
     if (!kiln_fs_read(path, KILN_MAX_TEMPLATE, &text, err))
         return kiln_err_wrap(err, "Unable to open %s for reading", path);
     if (text.len == 0)
         return true;
-    root = json_tokener_parse_verbose(text.data, &why);
-    if (!json_object_is_type(root, json_type_object)) {
-        (void)json_object_put(root);
-        return kiln_err_set(err, KILN_ERR_USER, "Unable to parse content from %s: %s", path,
-                            json_tokener_error_desc(why));
-    }
+    if (!kiln_manifest_parse(&text, &old, err))
+        return kiln_err_wrap(err, "Unable to parse content from %s", path);
     /* -force starts the list again, but not for the other builds of the same run. */
-    if (b->options->force && !(json_object_object_get_ex(root, "last_run_uuid", &last) &&
-                               kiln_streq(json_object_get_string(last), b->run_uuid))) {
-        (void)json_object_put(root);
-        return true;
+    if (!b->options->force ||
+        kiln_streq(json_object_get_string(json_object_object_get(old, "last_run_uuid")),
+                   b->run_uuid)) {
+        (void)json_object_put(*ret);
+        *ret = json_object_get(json_object_object_get(old, "builds"));
     }
-    if (json_object_object_get_ex(root, "builds", &builds) &&
-        json_object_is_type(builds, json_type_array)) {
-        for (size_t i = 0; i < json_object_array_length(builds); i++)
-            json_object_array_add(list, known_keys(json_object_array_get_idx(builds, i)));
-    }
-    (void)json_object_put(root);
+    (void)json_object_put(old);
     return true;
 }
 

@@ -13,9 +13,9 @@ char *kiln_output_name(struct kiln_build *b, const char *text, const char *check
     if (checksum_type)
         kiln_strmap_set(&data, "ChecksumType", checksum_type);
     interp.data = &data;
-    if (!kiln_interp_render_stable(&interp, text, &out, err)) {
-        (void)kiln_err_wrap(err, "Error interpolating output value");
+    interp.build = &data;
+    interp.build_keys = NULL; /* no pass comes after this one: what is not known is an error */
+    if (!kiln_interp_render_stable(&interp, text, &out, err))
         return NULL;
-    }
     return kiln_str_steal(&out);
 }
