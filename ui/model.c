@@ -450,6 +450,7 @@ static void take_build_event(struct kiln_model_build *b, const struct kiln_event
     case KILN_EV_HTTP:
     case KILN_EV_QEMU:
     case KILN_EV_QMP:
+    case KILN_EV_TYPING:
     case KILN_EV_LOG:
     case KILN_EV__N:
         break;

@@ -59,13 +59,12 @@ void kiln_bootcmd_export(const struct kiln_bootcmd *cmd, size_t start, size_t en
     }
 }
 
-int64_t kiln_bootcmd_interval(int64_t configured_ns, const char *env)
+bool kiln_bootcmd_interval(int64_t configured_ns, const char *env, int64_t *ret_ns)
 {
-    int64_t ns = 100 * (int64_t)1000000;
+    int64_t ns = configured_ns;
 
-    if (configured_ns > 0)
-        return configured_ns;
-    if (env)
-        (void)kiln_duration_parse(env, &ns, NULL);
-    return ns > 0 ? ns : 0;
+    if (configured_ns <= 0 && (!env || !kiln_duration_parse(env, &ns, NULL)))
+        return false;
+    *ret_ns = ns > 0 ? ns : 0;
+    return true;
 }

@@ -141,9 +141,10 @@ int64_t kiln_bootcmd_slack(const struct kiln_bootcmd *cmd);
 
 /**
  * The pause after each key event, in nanoseconds, 0 or more: `configured_ns` (boot_key_interval) if
- * above 0, else `env` (the value of PACKER_KEY_INTERVAL, or NULL) if it is a duration, else 100 ms.
+ * above 0, else `env` (the value of PACKER_KEY_INTERVAL, or NULL) if it is a duration. False:
+ * nobody says (Packer takes 100 ms then; kiln looks at what the guest takes).
  */
-int64_t kiln_bootcmd_interval(int64_t configured_ns, const char *env);
+bool kiln_bootcmd_interval(int64_t configured_ns, const char *env, int64_t *ret_ns);
 
 /**
  * The elements that begin in bytes [start, end) of the text, for Packer: <wait 'login:' 90s>

@@ -17,7 +17,8 @@ struct kiln_rehearsal_row {
 
 struct kiln_rehearsal {
     int64_t boot_wait_ns;            /* before the first row; below 0: none */
-    int64_t interval_ns;             /* after every key event */
+    int64_t interval_ns;             /* after every key event; */
+    bool closed_loop;                /* … about so long: as fast as the guest takes them */
     struct kiln_rehearsal_row *rows; /* owned; one, or those of boot_steps */
     size_t n;
     /* What is not as it will be, a sentence each: a port that is chosen at the start. */

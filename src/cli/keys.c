@@ -88,9 +88,12 @@ static void text_head(struct report *rep, const struct kiln_build *b,
         kiln_duration_format(&rep->out, r->boot_wait_ns);
         kiln_str_adds(&rep->out, " of boot_wait, then ");
     }
-    kiln_str_adds(&rep->out, "a pause of ");
+    kiln_str_adds(&rep->out, r->closed_loop
+                                 ? "keys as fast as the guest takes them; the times reckon "
+                                   "with "
+                                 : "a pause of ");
     kiln_duration_format(&rep->out, r->interval_ns);
-    kiln_str_adds(&rep->out, " after every key event\n");
+    kiln_str_adds(&rep->out, r->closed_loop ? " an event\n" : " after every key event\n");
     KILN_STRV_FOREACH (line, &r->assumptions) {
         kiln_str_adds(&rep->out, "    note: ");
         add_redacted(rep, line);
@@ -291,6 +294,7 @@ static struct json_object *json_build(const struct kiln_build *b, const struct k
     json_object_object_add(o, "interval_ns", json_object_new_int64(r->interval_ns));
     for (size_t i = 0; i < r->assumptions.n; i++)
         json_object_array_add(notes, json_object_new_string(r->assumptions.v[i]));
+    json_object_object_add(o, "closed_loop", json_object_new_boolean(r->closed_loop));
     json_object_object_add(o, "notes", notes);
     for (size_t i = 0; i < r->n; i++)
         json_object_array_add(rows, json_row(r, i, redactor));

@@ -434,7 +434,7 @@ static void describe_spot(const struct kiln_boot_spot *spot, struct kiln_str *ou
         kiln_str_addf(out, ": %s", spot->what);
 }
 
-void kiln_debugger_boot(struct kiln_build *b, const struct kiln_boot_spot *spots, size_t n)
+bool kiln_debugger_boot(struct kiln_build *b, const struct kiln_boot_spot *spots, size_t n)
 {
     bool stopped = false;
 
@@ -444,6 +444,7 @@ void kiln_debugger_boot(struct kiln_build *b, const struct kiln_boot_spot *spots
         describe_spot(&spots[i], &text);
         stopped = check(b->debugger, &spots[i].place, kiln_str_cstr(&text));
     }
+    return stopped;
 }
 
 void kiln_debugger_stand(struct kiln_build *b)

@@ -49,8 +49,8 @@ struct kiln_boot_spot {
     const char *what; /* what would be typed, free of secrets; may be NULL */
 };
 /** One moment, which may have several names (an element begins with a key): a stop has the name of
- *  the first that is a reason for it. */
-void kiln_debugger_boot(struct kiln_build *b, const struct kiln_boot_spot *spots, size_t n);
+ *  the first that is a reason for it. True: it stopped there, and whatever may have happened. */
+bool kiln_debugger_boot(struct kiln_build *b, const struct kiln_boot_spot *spots, size_t n);
 /** The guest's screen shows these rows now. Any thread. A place of text (text:REGEX) stops the
  *  build, wherever that is, when it appears: when a row matches and none did before. */
 void kiln_debugger_text(struct kiln_build *b, const struct kiln_strv *rows);

@@ -37,6 +37,9 @@
     X(KEY, "key",                                                                                  \
       "a key event was sent: index, name, keysym, down; done = row, total = element, status = "    \
       "which of the element's events; masked for secrets")                                         \
+    X(TYPING, "typing",                                                                            \
+      "how characters go out from now on: name = echo (the screen shows them), blind, repair; "    \
+      "text = why; index = element")                                                               \
     X(HTTP, "http", "the HTTP server answered: name = method, text = path, status")                \
     X(RUNG, "rung",                                                                                \
       "a rung of the ladder to the guest: index from 0, name (engine/ladder.h), from, to: absent " \

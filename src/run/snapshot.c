@@ -81,6 +81,7 @@ static unsigned key_members(enum kiln_event_type type)
     case KILN_EV_PROMPT:
     case KILN_EV_PROMPT_END:
     case KILN_EV_TEXT:
+    case KILN_EV_TYPING:
         return BUILD | INDEX;
     case KILN_EV_HTTP:
         return BUILD | NAME | TEXT;
@@ -180,6 +181,7 @@ static int weight(enum kiln_event_type type)
     case KILN_EV_SCREEN:
     case KILN_EV_FRAME:
     case KILN_EV_TEXT:
+    case KILN_EV_TYPING:
     case KILN_EV_ARTIFACT:
     case KILN_EV_LOG:
     case KILN_EV__N:

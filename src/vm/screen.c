@@ -20,6 +20,7 @@
 #include "vm/vnc.h"
 
 #define FRAME_US   (KILN_SECOND(1) / 30 + 1)
+#define CLOSELY_US KILN_MS(4) /* QEMU itself looks every 30 ms */
 #define CONNECT_US KILN_SECOND(10)
 #define RETRY_US   KILN_MS(500) /* after a connection that failed or was lost */
 #define NUDGE_US   KILN_SECOND(1)
@@ -50,11 +51,12 @@ struct kiln_screen {
     bool running; /* there is a thread */
     pthread_t thread;
     struct server server;
-    unsigned servers; /* how many there have been */
-    bool wanted;      /* the picture */
-    bool sampled;     /* the same, now and then */
-    bool hurry;       /* the same, at once */
-    int hurried;      /* eventfd: it was taken */
+    unsigned servers;   /* how many there have been */
+    bool wanted;        /* the picture */
+    bool sampled;       /* the same, now and then */
+    bool hurry;         /* the same, at once */
+    int hurried;        /* eventfd: it was taken */
+    _Atomic bool close; /* as often as QEMU has something */
     unsigned text_wishes;
     struct kiln_text text;        /* as the reader has it */
     int text_news;                /* eventfd: text has changed since somebody took it */
@@ -353,9 +355,10 @@ static bool look(struct kiln_screen *s, bool wanted, struct kiln_err *err)
         if (s->hurries)
             (void)eventfd_write(s->hurried, 1);
         s->hurries = false;
-        s->look_at = kiln_cancel_deadline(s->cancel, !frames  ? 0
-                                                     : wanted ? FRAME_US
-                                                              : s->sample_every);
+        s->look_at = kiln_cancel_deadline(s->cancel, !frames    ? 0
+                                                     : s->close ? CLOSELY_US
+                                                     : wanted   ? FRAME_US
+                                                                : s->sample_every);
     }
     if (s->requested || rests(s))
         return true;
@@ -598,6 +601,11 @@ bool kiln_screen_wait_text(struct kiln_screen *s, struct kiln_text *to, struct k
             return false;
         }
     }
+}
+
+void kiln_screen_look_closely(struct kiln_screen *s, bool on)
+{
+    s->close = on;
 }
 
 /* With the lock. What is down can always be let go of: there is room for that in the queue. */

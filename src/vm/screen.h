@@ -5,9 +5,10 @@
  * written on the screen is read from the same framebuffer (vm/text.h).
  *
  * Threads: one of its own, from the first wish on; it copies changed rows into the framebuffer, at
- * most 30 times a second, and waits while nothing changes (but for a sign of life every second,
- * so that QEMU goes on looking for changes). All functions but new and free: any
- * thread, none waits for the network. It has its own clock: works while the build stands still.
+ * most 30 times a second (but see kiln_screen_look_closely), and waits while nothing changes (but
+ * for a sign of life every second, so that QEMU goes on looking for changes). All functions but new
+ * and free: any thread, none waits for the network. It has its own clock: works while the build
+ * stands still.
  */
 #ifndef KILN_VM_SCREEN_H
 #define KILN_VM_SCREEN_H
@@ -99,6 +100,9 @@ bool kiln_screen_sample(struct kiln_screen *s, struct kiln_err *err);
  *  of a second at most (that nothing has changed cannot be told from that). Nothing if nobody
  *  samples. */
 void kiln_screen_sample_now(struct kiln_screen *s);
+
+/** Look as often as QEMU does, as somebody types by what is shown; or as is enough for people. */
+void kiln_screen_look_closely(struct kiln_screen *s, bool on);
 
 /** A key goes down or up: queued. USER: no server; more keys than anybody types. */
 bool kiln_screen_key(struct kiln_screen *s, uint32_t keysym, bool down, struct kiln_err *err);

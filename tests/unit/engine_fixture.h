@@ -149,6 +149,7 @@ static inline void fixture_tell(struct kiln_str *out, const struct kiln_event *e
     case KILN_EV_SCREEN:
     case KILN_EV_FRAME:
     case KILN_EV_TEXT:
+    case KILN_EV_TYPING:
     case KILN_EV_LOG:
     case KILN_EV__N:
         break;

@@ -412,17 +412,22 @@ static void test_interval(void **state)
         const char *env;
         int64_t want;
     } rows[] = {
-        { 0, NULL, 100 * MS },   { 0, "", 100 * MS },
+        { 0, NULL, -1 },         { 0, "", -1 },
         { 0, "10ms", 10 * MS },  { 0, "0", 0 },
         { 0, "0s", 0 },          { 0, "-1s", 0 },
-        { 0, "10", 100 * MS },   { 0, "soon", 100 * MS },
+        { 0, "10", -1 },         { 0, "soon", -1 },
         { 50, "10ms", 50 },      { 20 * MS, NULL, 20 * MS },
-        { -1, "10ms", 10 * MS }, { -1, NULL, 100 * MS },
+        { -1, "10ms", 10 * MS }, { -1, NULL, -1 },
     };
 
     (void)state;
-    for (size_t i = 0; i < KILN_COUNT(rows); i++)
-        assert_int_equal(kiln_bootcmd_interval(rows[i].configured, rows[i].env), rows[i].want);
+    for (size_t i = 0; i < KILN_COUNT(rows); i++) {
+        int64_t ns = -1;
+        bool said = kiln_bootcmd_interval(rows[i].configured, rows[i].env, &ns);
+
+        assert_int_equal(ns, rows[i].want);
+        assert_int_equal(said, ns >= 0);
+    }
 }
 
 /* One letter per element: m masked, . not. */

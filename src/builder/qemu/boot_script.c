@@ -28,6 +28,7 @@ struct kiln_boot_script {
     struct kiln_build *b;
     pthread_mutex_t lock;
     int64_t interval_ns;
+    bool closed_loop;
     struct row *rows;
     size_t n;
     bool ready;
@@ -253,7 +254,7 @@ struct kiln_boot_script *kiln_boot_script_new(struct kiln_qemu_state *s, struct 
     script->s = s;
     script->b = b;
     (void)pthread_mutex_init(&script->lock, NULL);
-    script->interval_ns = kiln_boot_text_interval_ns(s->o);
+    script->interval_ns = kiln_boot_text_interval_ns(s->o, &script->closed_loop);
     kiln_boot_text_init(&script->text, b);
     take_values(script);
     if (!s->o->disable_vnc)
@@ -314,6 +315,11 @@ void kiln_boot_script_ready(struct kiln_boot_script *script)
 int64_t kiln_boot_script_interval_ns(const struct kiln_boot_script *script)
 {
     return script->interval_ns;
+}
+
+bool kiln_boot_script_closed_loop(const struct kiln_boot_script *script)
+{
+    return script->closed_loop;
 }
 
 size_t kiln_boot_script_rows(const struct kiln_boot_script *script)

@@ -25,6 +25,7 @@ void kiln_boot_script_free(struct kiln_boot_script *script); /* NULL is fine */
 void kiln_boot_script_ready(struct kiln_boot_script *script);
 
 int64_t kiln_boot_script_interval_ns(const struct kiln_boot_script *script); /* after each key */
+bool kiln_boot_script_closed_loop(const struct kiln_boot_script *script);    /* boot_pace.h */
 size_t kiln_boot_script_rows(const struct kiln_boot_script *script);         /* 1 or more */
 const char *kiln_boot_script_description(const struct kiln_boot_script *script, size_t row);
 /** The row's template text, lines joined; caller frees. */

@@ -5,6 +5,8 @@
 #include "bootcmd/notes.h"
 #include "redact/redact.h"
 
+#define ABOUT_NS ((int64_t)3 * 1000000) /* of an event, where a guest shows what is typed */
+
 void kiln_boot_text_init(struct kiln_boot_text *t, struct kiln_build *b)
 {
     *t = (struct kiln_boot_text){ .interp = kiln_build_runtime_interp(b) };
@@ -152,7 +154,11 @@ bool kiln_boot_text_lacks_server(const struct kiln_qemu_options *o)
     return !kiln_qemu_serves(o) && kiln_boot_text_uses(o, ".HTTPPort");
 }
 
-int64_t kiln_boot_text_interval_ns(const struct kiln_qemu_options *o)
+int64_t kiln_boot_text_interval_ns(const struct kiln_qemu_options *o, bool *ret_closed_loop)
 {
-    return kiln_bootcmd_interval(o->boot_key_interval_ns, getenv("PACKER_KEY_INTERVAL"));
+    int64_t ns = ABOUT_NS;
+
+    *ret_closed_loop =
+        !kiln_bootcmd_interval(o->boot_key_interval_ns, getenv("PACKER_KEY_INTERVAL"), &ns);
+    return ns;
 }

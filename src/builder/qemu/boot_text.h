@@ -44,7 +44,8 @@ bool kiln_boot_text_lacks_server(const struct kiln_qemu_options *o);
 #define KILN_BOOT_TEXT_NO_SERVER                                                                   \
     "the boot command asks for {{ .HTTPPort }}, which is 0: there is no HTTP server without "      \
     "http_directory or http_content"
-/** The pause after each key. */
-int64_t kiln_boot_text_interval_ns(const struct kiln_qemu_options *o);
+/** The pause after each key. *ret_closed_loop: nobody says how long it is, so keys go out as fast
+ * as the guest takes them (boot_pace.h), and this is about how fast that is. */
+int64_t kiln_boot_text_interval_ns(const struct kiln_qemu_options *o, bool *ret_closed_loop);
 
 #endif

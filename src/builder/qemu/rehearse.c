@@ -69,7 +69,7 @@ void kiln_qemu_rehearse(void *cfg, struct kiln_build *b, struct kiln_rehearsal *
     kiln_boot_text_init(&text, b);
     kiln_boot_text_values(&text, &s, &data);
     ret->boot_wait_ns = o->boot_wait_ns;
-    ret->interval_ns = kiln_boot_text_interval_ns(o);
+    ret->interval_ns = kiln_boot_text_interval_ns(o, &ret->closed_loop);
     ret->n = kiln_boot_text_rows(o);
     ret->rows = kiln_xcalloc(ret->n, sizeof(*ret->rows));
     for (size_t i = 0; i < ret->n; i++)

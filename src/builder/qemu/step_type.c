@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
+#include "builder/qemu/boot_pace.h"
 #include "builder/qemu/boot_watch.h"
 #include "engine/debugger.h"
 #include "vm/vnc.h"
@@ -14,6 +15,7 @@ struct typist {
     struct kiln_build *build;
     struct kiln_boot_script *script;
     struct kiln_vnc *vnc;
+    struct kiln_pace *pace; /* NULL: the template says how fast */
     int64_t row;
     int64_t interval_us;
     int64_t keys; /* sent so far; the index of key events */
@@ -109,7 +111,7 @@ static bool send_event(struct typist *t, const struct kiln_boot_element *el, siz
         return lost(t, all_pressed && !down, err);
     }
     report(t, el, e);
-    return pass(t, t->interval_us, all_pressed, err);
+    return pass(t, t->pace ? kiln_pace_interval_us(t->pace) : t->interval_us, all_pressed, err);
 }
 
 static void report_element(struct typist *t, const struct kiln_boot_element *el)
@@ -144,8 +146,8 @@ static void stop_before(struct typist *t, const struct kiln_boot_element *el, si
     };
     size_t first = i == 0 ? 0 : 1, end = e->action == KILN_BOOTCMD_PAUSE ? 1 : 2;
 
-    if (first < end)
-        kiln_debugger_boot(t->build, spots + first, end - first);
+    if (first < end && kiln_debugger_boot(t->build, spots + first, end - first) && t->pace)
+        kiln_pace_forget(t->pace);
 }
 
 static void stop_at_end(struct typist *t)
@@ -153,7 +155,7 @@ static void stop_at_end(struct typist *t)
     const struct kiln_boot_spot end = { { .kind = KILN_PLACE_BOOT_END, .row = -1 }, NULL };
 
     if (t->row + 1 == (int64_t)kiln_boot_script_rows(t->script))
-        kiln_debugger_boot(t->build, &end, 1);
+        (void)kiln_debugger_boot(t->build, &end, 1);
 }
 
 /* ---- one row ---- */
@@ -171,6 +173,26 @@ static bool next_element(struct typist *t, struct kiln_boot_element *ret)
     return kiln_boot_script_take(t->script, row, ret);
 }
 
+/* The closed loop failed; if that is because QEMU ended, all is said by how it ended. */
+static bool lost_pace(struct typist *t, const struct kiln_boot_element *el, struct kiln_err *why,
+                      struct kiln_err *err)
+{
+    bool ended = why->kind == KILN_ERR_REMOTE;
+
+    (void)kiln_err_move(err, why);
+    return ended && lost(t, el->n_before_last_press == 0, err);
+}
+
+static bool pace(struct typist *t, const struct kiln_boot_element *el,
+                 bool (*side)(struct kiln_pace *, const struct kiln_boot_element *,
+                              struct kiln_err *),
+                 struct kiln_err *err)
+{
+    KILN_AUTO_ERR why = { 0 };
+
+    return !t->pace || side(t->pace, el, &why) || lost_pace(t, el, &why, err);
+}
+
 static bool type_element(struct typist *t, const struct kiln_boot_element *el, struct kiln_err *err)
 {
     report_element(t, el);
@@ -178,13 +200,15 @@ static bool type_element(struct typist *t, const struct kiln_boot_element *el, s
         kiln_qemu_screen_veil(t->s, true);
         t->veiled = true;
     }
+    if (!pace(t, el, kiln_pace_before, err))
+        return false;
     for (size_t i = 0; i < el->n_events; i++) {
         if (i > 0)
             stop_before(t, el, i);
         if (!send_event(t, el, i, err))
             return false;
     }
-    return true;
+    return pace(t, el, kiln_pace_after, err);
 }
 
 static bool type_row(struct typist *t, struct kiln_err *err)
@@ -215,6 +239,8 @@ static bool type_all(struct typist *t, struct kiln_err *err)
 {
     kiln_say(t->build, "Typing the boot commands over VNC...");
     kiln_qemu_screen_sample(t->s); /* behind the typist's connection: QEMU has it first */
+    if (kiln_boot_script_closed_loop(t->script))
+        t->pace = kiln_pace_new(t->s, t->build, t->vnc);
     for (size_t i = 0; i < kiln_boot_script_rows(t->script); i++) {
         const char *description = kiln_boot_script_description(t->script, i);
 
@@ -275,6 +301,7 @@ static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
         ok = connect_vnc(&t, err) ? type_all(&t, err) : lost(&t, !needs_keys(s->o), err);
     if (t.veiled)
         kiln_qemu_screen_veil(s, false);
+    kiln_pace_free(t.pace);
     kiln_vnc_free(t.vnc);
     return ok;
 }

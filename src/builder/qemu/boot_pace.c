@@ -1,0 +1,514 @@
+#include "builder/qemu/boot_pace.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "bootcmd/keys.h"
+#include "builder/qemu/boot_echo.h"
+#include "vm/screen.h"
+
+#define FAST_US      KILN_MS(1) /* after a key event, where the screen shows what is typed */
+#define SAFE_US      KILN_MS(20)
+#define FIRST_US     KILN_MS(600) /* until the first character of a line must be seen */
+#define LOST_US      KILN_MS(700) /* nothing new for so long: what is under way was lost */
+#define QUIET_US     KILN_MS(300) /* … and so long once there were faults: nothing is under way */
+#define REACT_US     KILN_SECOND(2) /* until a line that was ended moves the cursor */
+#define AFTER_US     KILN_MS(150)   /* a key that was no character has done what it does */
+#define ELSEWHERE_US KILN_MS(150)   /* the screen changed, but not where the line is: so long */
+#define WINDOW       7u /* key presses under way: QEMU holds 16 bytes of keyboard, a press takes 2 */
+#define MAX_ERASE    8u   /* backspaces at one time */
+#define MAX_STALLS   8u   /* one behind the other: the guest takes nothing any more */
+#define MAX_REPAIRS  400u /* of one line */
+
+#define KEY_BACKSPACE   0xFF08
+#define KEY_ENTER       0xFF0D
+#define KEY_SPACE       0x0020
+#define KEY_LEFT_SHIFT  0xFFE1
+#define KEY_RIGHT_SHIFT 0xFFE2
+
+enum mode {
+    NO_LINE,
+    FIRST, /* its first character is under way, and nobody knows yet whether it will be shown */
+    SHOWN,
+    BLIND,
+};
+
+struct kiln_pace {
+    struct kiln_qemu_state *s;
+    struct kiln_build *build;
+    struct kiln_vnc *vnc;
+    bool wants_text; /* the screen reads text for us */
+    enum mode mode, told;
+    struct kiln_text text; /* what was looked at last */
+    struct kiln_echo echo;
+    struct kiln_echo_look look;
+    size_t sent;   /* characters of the line; those behind `good` are under way, or lost */
+    size_t window; /* presses that may be under way; fewer for a while after a fault */
+    unsigned held; /* keys that <…On> left down */
+    bool pressed;  /* the last element that was no character was a key, no wait */
+    unsigned stalls, repairs;
+    bool lost;   /* the line was seen, and goes on out of sight: it is typed blindly to its end */
+    bool faulty; /* there were repairs: more may be under way than we know */
+    bool secret; /* the line has secrets in it */
+    int64_t row; /* for events: the element */
+};
+
+struct kiln_pace *kiln_pace_new(struct kiln_qemu_state *s, struct kiln_build *b,
+                                struct kiln_vnc *vnc)
+{
+    struct kiln_pace *p = kiln_xcalloc(1, sizeof(*p));
+
+    p->s = s;
+    p->build = b;
+    p->vnc = vnc;
+    p->window = WINDOW;
+    p->wants_text = kiln_screen_want_text(s->screen, true, NULL);
+    kiln_screen_look_closely(s->screen, true);
+    return p;
+}
+
+void kiln_pace_free(struct kiln_pace *p)
+{
+    if (!p)
+        return;
+    kiln_screen_look_closely(p->s->screen, false);
+    if (p->wants_text)
+        (void)kiln_screen_want_text(p->s->screen, false, NULL);
+    kiln_echo_done(&p->echo);
+    kiln_text_done(&p->text);
+    free(p);
+}
+
+void kiln_pace_forget(struct kiln_pace *p)
+{
+    p->mode = NO_LINE;
+}
+
+int64_t kiln_pace_interval_us(const struct kiln_pace *p)
+{
+    return p->mode == SHOWN || p->mode == FIRST ? FAST_US : SAFE_US;
+}
+
+/* ---- what is told ---- */
+
+static void tell(struct kiln_pace *p, const char *name, const char *text)
+{
+    struct kiln_event ev = {
+        .type = KILN_EV_TYPING, .name = name, .text = text, .len = strlen(text), .index = p->row
+    };
+
+    kiln_emit(p->build, &ev);
+}
+
+static void add_code(struct kiln_str *out, uint32_t code)
+{
+    kiln_str_add_utf8(out, code ? code : 0xFFFD);
+}
+
+/* "abcx" is shown, "abc" is right: …bc"x" */
+static void add_wrong(const struct kiln_pace *p, struct kiln_str *out)
+{
+    size_t from = p->look.good > 8 ? p->look.good - 8 : 0;
+
+    kiln_str_addf(out, "behind %zu characters, ", p->look.good);
+    for (size_t i = from; i < p->look.good; i++)
+        add_code(out, kiln_echo_at(&p->echo, i));
+    kiln_str_adds(out, ", there is \"");
+    for (size_t i = p->look.good; i < p->look.shown; i++)
+        add_code(out, kiln_echo_shown(&p->echo, &p->text, i));
+    kiln_str_adds(out, "\", which is taken back; what comes next is \"");
+    for (size_t i = p->look.good; i < kiln_echo_length(&p->echo); i++)
+        add_code(out, kiln_echo_at(&p->echo, i));
+    kiln_str_addc(out, '"');
+}
+
+/* Which: with a secret on the line, not even what is shown of it. */
+static void tell_repair(struct kiln_pace *p)
+{
+    KILN_AUTO_STR text = { 0 };
+
+    if (p->look.state == KILN_ECHO_WRONG && !p->secret)
+        add_wrong(p, &text);
+    else if (p->look.state == KILN_ECHO_WRONG)
+        kiln_str_addf(&text, "%zu characters of the line are right, %zu are shown: taken back",
+                      p->look.good, p->look.shown);
+    else
+        kiln_str_addf(&text, "%zu characters of %zu have come: the others are typed again",
+                      p->look.good, kiln_echo_length(&p->echo));
+    tell(p, "repair", kiln_str_cstr(&text));
+}
+
+static void tell_mode(struct kiln_pace *p)
+{
+    if (p->mode == p->told)
+        return;
+    p->told = p->mode;
+    if (p->mode == SHOWN)
+        tell(p, "echo", "the screen shows what is typed: as fast as the guest takes it");
+    else
+        tell(p, "blind",
+             p->lost ? "the line goes on out of sight: at a safe pace"
+                     : "the screen does not show what is typed: at a safe pace");
+}
+
+static void add_line(struct kiln_str *out, const struct kiln_echo *e)
+{
+    for (size_t i = 0; i < kiln_echo_length(e); i++)
+        kiln_str_add_utf8(out, kiln_echo_at(e, i));
+}
+
+static bool cannot(struct kiln_pace *p, const char *why, struct kiln_err *err)
+{
+    KILN_AUTO_STR line = { 0 }, screen = { 0 };
+
+    if (p->secret)
+        return kiln_err_set(err, KILN_ERR_USER, "Error running boot command: %s", why);
+    add_line(&line, &p->echo);
+    kiln_text_all(&p->text, &screen);
+    return kiln_err_set(err, KILN_ERR_USER,
+                        "Error running boot command: %s; typed was \"%s\", the screen shows:\n%s\n"
+                        "boot_key_interval types without looking",
+                        why, kiln_str_cstr(&line), kiln_str_cstr(&screen));
+}
+
+/* ---- looking and waiting ---- */
+
+/* Presses of keys that are under way. */
+static size_t under_way(const struct kiln_pace *p)
+{
+    size_t n = 0;
+
+    for (size_t i = p->look.good; i < p->sent; i++)
+        n += 1 + kiln_bootcmd_shifted(kiln_echo_at(&p->echo, i));
+    return n;
+}
+
+static void look(struct kiln_pace *p)
+{
+    size_t good = p->look.good;
+
+    p->look = kiln_echo_look(&p->echo, &p->text, p->sent);
+    if (p->look.good <= good)
+        return;
+    p->stalls = 0;
+    p->window += p->window < WINDOW;
+}
+
+/* Until the screen is another, at most so long. *ret_news: it is. */
+static bool wait_news(struct kiln_pace *p, int64_t us, bool *ret_news, struct kiln_err *err)
+{
+    struct kiln_cancel *c = p->build->cancel;
+    KILN_AUTO_ERR why = { 0 };
+
+    *ret_news = kiln_screen_wait_text(p->s->screen, &p->text, c, kiln_qemu_pidfd(p->s->qemu),
+                                      kiln_cancel_deadline(c, us), &why);
+    look(p);
+    return *ret_news || why.kind == KILN_ERR_TIMEOUT || kiln_err_move(err, &why);
+}
+
+/* Until nothing has changed for so long. */
+static bool wait_quiet(struct kiln_pace *p, int64_t us, struct kiln_err *err)
+{
+    bool news = true;
+
+    while (news) {
+        if (!wait_news(p, us, &news, err))
+            return false;
+    }
+    return true;
+}
+
+/* ---- keys that are not in the boot command ---- */
+
+static bool key(struct kiln_pace *p, uint32_t keysym, bool down, struct kiln_err *err)
+{
+    return kiln_vnc_key(p->vnc, keysym, down, p->build->cancel, err) &&
+           kiln_wait_us(p->build->cancel, FAST_US, err);
+}
+
+static bool press(struct kiln_pace *p, uint32_t keysym, bool shift, struct kiln_err *err)
+{
+    return (!shift || key(p, KEY_LEFT_SHIFT, true, err)) && key(p, keysym, true, err) &&
+           key(p, keysym, false, err) && (!shift || key(p, KEY_LEFT_SHIFT, false, err));
+}
+
+/* A Shift whose release was lost makes capitals of all that follows. */
+static bool let_go(struct kiln_pace *p, struct kiln_err *err)
+{
+    return key(p, KEY_LEFT_SHIFT, false, err) && key(p, KEY_RIGHT_SHIFT, false, err);
+}
+
+/* ---- making the line right ---- */
+
+static bool count_repair(struct kiln_pace *p, struct kiln_err *err)
+{
+    p->faulty = true;
+    p->window = p->window > 2 ? p->window / 2 : 1;
+    p->repairs++;
+    tell_repair(p);
+    return p->repairs <= MAX_REPAIRS ||
+           cannot(p, "the line goes wrong again and again, and cannot be repaired", err);
+}
+
+/* Take away what is wrong, from its end. */
+static bool erase(struct kiln_pace *p, struct kiln_err *err)
+{
+    struct kiln_echo_look before;
+    size_t n, cut;
+
+    if (!count_repair(p, err) || !let_go(p, err) || !wait_quiet(p, QUIET_US, err))
+        return false;
+    if (p->look.state != KILN_ECHO_WRONG)
+        return true;
+    before = p->look;
+    n = before.shown - before.good;
+    for (size_t i = 0; i < n && i < MAX_ERASE; i++) {
+        if (!press(p, KEY_BACKSPACE, false, err))
+            return false;
+    }
+    p->sent = before.good;
+    if (!wait_quiet(p, QUIET_US, err))
+        return false;
+    if (kiln_echo_edge_erased(&p->echo, &p->text, &before, &cut))
+        p->sent = 0;
+    look(p);
+    if (p->sent > p->look.good)
+        p->sent = p->look.good;
+    if (p->look.state != KILN_ECHO_WRONG || p->look.shown < before.shown)
+        p->stalls = 0;
+    else if (++p->stalls > MAX_STALLS)
+        return cannot(p, "backspaces do not take away what is wrong on the line", err);
+    return true;
+}
+
+/* What comes is not where it should be: the line goes on elsewhere, or out of sight. */
+static void lose_sight(struct kiln_pace *p)
+{
+    size_t cut;
+
+    if (kiln_echo_resume(&p->echo, &p->text, &cut)) {
+        p->sent -= cut;
+        p->look = (struct kiln_echo_look){ 0 };
+        look(p);
+        return;
+    }
+    p->lost = true;
+    p->mode = BLIND;
+    tell_mode(p);
+}
+
+/* Nothing has come for long: type again what is not there. */
+static bool stalled(struct kiln_pace *p, struct kiln_err *err)
+{
+    if (kiln_echo_stirred(&p->echo, &p->text)) {
+        lose_sight(p);
+        return true;
+    }
+    if (++p->stalls > MAX_STALLS)
+        return cannot(p, "the guest takes no characters any more", err);
+    p->sent = p->look.good;
+    return count_repair(p, err) && let_go(p, err);
+}
+
+static bool send_next(struct kiln_pace *p, struct kiln_err *err)
+{
+    uint32_t code = kiln_echo_at(&p->echo, p->sent++);
+
+    return press(p, code, kiln_bootcmd_shifted(code), err);
+}
+
+/* What goes wrong at the end of a row must not be in the next one before it is seen: a console may
+ * be unable to take it back then. */
+static size_t window_at(const struct kiln_pace *p, size_t i)
+{
+    return kiln_echo_at_edge(&p->echo, i) || kiln_echo_at_edge(&p->echo, i + 1) ? 1 : p->window;
+}
+
+/* Until all of the line is sent and no more than so many presses are under way. Ends also when the
+ * screen shows no line any more: mode is BLIND then. */
+static bool catch_up(struct kiln_pace *p, size_t most, struct kiln_err *err)
+{
+    bool ok = true, news;
+
+    look(p);
+    while (ok && p->mode == SHOWN) {
+        size_t n = kiln_echo_length(&p->echo);
+
+        if (p->look.state == KILN_ECHO_NONE) {
+            lose_sight(p);
+        } else if (p->look.state == KILN_ECHO_WRONG) {
+            ok = erase(p, err);
+        } else if (p->sent == n && under_way(p) <= most) {
+            return true;
+        } else if (p->sent < n && under_way(p) < window_at(p, p->sent)) {
+            ok = send_next(p, err);
+        } else {
+            ok = wait_news(p, kiln_echo_stirred(&p->echo, &p->text) ? ELSEWHERE_US : LOST_US, &news,
+                           err);
+            if (ok && !news)
+                ok = stalled(p, err);
+        }
+        if (p->sent < p->look.good)
+            p->sent = p->look.good;
+    }
+    return ok;
+}
+
+/* The whole line is there, and will stay as it is. */
+static bool settle(struct kiln_pace *p, struct kiln_err *err)
+{
+    bool news = p->faulty;
+
+    if (!catch_up(p, 0, err))
+        return false;
+    while (p->mode == SHOWN && news) {
+        if (!wait_news(p, QUIET_US * 2, &news, err) || !catch_up(p, 0, err))
+            return false;
+    }
+    return true;
+}
+
+/* ---- lines ---- */
+
+/* The keysym of the element's own key, not that of a Shift beside it; 0: a wait. */
+static uint32_t own_key(const struct kiln_boot_element *el)
+{
+    for (size_t i = 0; i < el->n_events; i++) {
+        if (el->n_events == 1 || el->events[i].keysym != KEY_LEFT_SHIFT)
+            return el->events[i].keysym;
+    }
+    return 0;
+}
+
+/* The character that an element types, <<on> does it, too; 0: none. */
+static uint32_t character(const struct kiln_boot_element *el)
+{
+    uint32_t key = own_key(el);
+
+    return el->kind != KILN_BOOTCMD_OFF && key >= KEY_SPACE && key < 0x7F ? key : 0;
+}
+
+/* It types nothing, and ends no line: the release of a character's key. */
+static bool is_release(const struct kiln_boot_element *el)
+{
+    uint32_t key = own_key(el);
+
+    return el->kind == KILN_BOOTCMD_OFF && key >= KEY_SPACE && key < 0x7F;
+}
+
+static bool begin(struct kiln_pace *p, struct kiln_err *err)
+{
+    if (p->text.columns && p->pressed && !wait_quiet(p, AFTER_US, err))
+        return false; /* what the key before did comes first */
+    kiln_screen_text(p->s->screen, &p->text);
+    kiln_echo_begin(&p->echo, &p->text);
+    p->look = (struct kiln_echo_look){ 0 };
+    p->sent = 0;
+    p->stalls = p->repairs = 0;
+    p->faulty = p->secret = p->lost = false;
+    p->mode = p->text.columns ? FIRST : BLIND;
+    return true;
+}
+
+/* Wait for a first sign of the line; it may begin with spaces, which are none. */
+static bool decide(struct kiln_pace *p, struct kiln_err *err)
+{
+    int64_t end = kiln_cancel_deadline(p->build->cancel, FIRST_US);
+    bool news = true;
+
+    look(p);
+    while (p->look.state == KILN_ECHO_NONE && news) {
+        int64_t left = end - kiln_cancel_now(p->build->cancel);
+
+        if (!wait_news(p, left > 0 ? left : 0, &news, err))
+            return false;
+    }
+    p->mode = p->look.state == KILN_ECHO_NONE ? BLIND : SHOWN;
+    tell_mode(p);
+    return true;
+}
+
+/* A line that was typed blindly may show itself later. */
+static void look_again(struct kiln_pace *p)
+{
+    if (p->lost)
+        return;
+    kiln_screen_text(p->s->screen, &p->text);
+    look(p);
+    if (p->look.state == KILN_ECHO_NONE)
+        return;
+    p->mode = SHOWN;
+    tell_mode(p);
+}
+
+static bool end_line(struct kiln_pace *p, struct kiln_err *err)
+{
+    return p->mode != SHOWN || settle(p, err);
+}
+
+static bool make_room(struct kiln_pace *p, struct kiln_err *err)
+{
+    size_t window = window_at(p, kiln_echo_length(&p->echo));
+
+    return catch_up(p, window > 2 ? window - 2 : 0, err);
+}
+
+bool kiln_pace_before(struct kiln_pace *p, const struct kiln_boot_element *el, struct kiln_err *err)
+{
+    uint32_t code = character(el);
+
+    p->row = el->index;
+    if (is_release(el))
+        return true;
+    if (!code || p->held)
+        return end_line(p, err);
+    if (p->mode == NO_LINE && !begin(p, err))
+        return false;
+    if (p->mode == SHOWN && !make_room(p, err))
+        return false;
+    kiln_echo_add(&p->echo, code);
+    p->sent++;
+    p->secret |= el->masked;
+    return true;
+}
+
+/* Lost on its way? The cursor would still be where the line ends. */
+static bool ended_line(struct kiln_pace *p, const struct kiln_boot_element *el,
+                       struct kiln_err *err)
+{
+    bool news = true;
+
+    if (el->kind != KILN_BOOTCMD_SPECIAL || el->events[0].keysym != KEY_ENTER)
+        return true;
+    while (p->look.state == KILN_ECHO_ALL && kiln_echo_cursor_behind(&p->echo, &p->text)) {
+        if (!wait_news(p, REACT_US, &news, err))
+            return false;
+        if (!news && !press(p, KEY_ENTER, false, err))
+            return false;
+        if (!news && ++p->stalls > MAX_STALLS)
+            return true;
+    }
+    return true;
+}
+
+bool kiln_pace_after(struct kiln_pace *p, const struct kiln_boot_element *el, struct kiln_err *err)
+{
+    bool ok = true;
+
+    if (is_release(el))
+        return true;
+    if (!character(el)) {
+        p->held += el->kind == KILN_BOOTCMD_ON;
+        p->held -= el->kind == KILN_BOOTCMD_OFF && p->held;
+        p->pressed = own_key(el) != 0;
+    } else if (!p->held) {
+        if (p->mode == FIRST && character(el) != ' ')
+            ok = decide(p, err);
+        else if (p->mode == BLIND)
+            look_again(p);
+        return ok;
+    }
+    if (p->mode == SHOWN)
+        ok = ended_line(p, el, err);
+    kiln_pace_forget(p);
+    return ok;
+}

@@ -1,0 +1,225 @@
+/* What a screen tells about a line that is typed: screens of 10 by 4, rows joined by '|'. */
+#include "builder/qemu/boot_echo.h"
+
+#include "base/mem.h"
+#include "unit.h"
+
+#define COLUMNS 10u
+#define ROWS    4u
+
+/* `_` is the cursor, on a space. */
+static void draw(struct kiln_text *t, const char *picture)
+{
+    unsigned row = 0, column = 0;
+
+    kiln_text_done(t);
+    *t = (struct kiln_text){
+        .columns = COLUMNS, .rows = ROWS, .cursor_column = -1, .cursor_row = -1
+    };
+    t->cells = kiln_xcalloc((size_t)COLUMNS * ROWS, sizeof(*t->cells));
+    t->row_changed = kiln_xcalloc(ROWS, sizeof(*t->row_changed));
+    for (unsigned i = 0; i < COLUMNS * ROWS; i++)
+        t->cells[i].code = ' ';
+    for (; *picture; picture++) {
+        if (*picture == '|') {
+            row++;
+            column = 0;
+            continue;
+        }
+        if (*picture == '_') {
+            t->cursor_row = (int)row;
+            t->cursor_column = (int)column;
+        } else {
+            t->cells[row * COLUMNS + column].code = (unsigned char)*picture;
+        }
+        column++;
+    }
+}
+
+static void look_is(struct kiln_echo *e, const char *picture, const char *want)
+{
+    static const char *const states[] = { "none", "part", "all", "wrong" };
+    struct kiln_text now = { 0 };
+    struct kiln_echo_look look;
+    KILN_AUTO_FREE char *got = NULL;
+
+    draw(&now, picture);
+    look = kiln_echo_look(e, &now, kiln_echo_length(e));
+    got = look.state == KILN_ECHO_NONE
+              ? kiln_xstrdup("none")
+              : kiln_xasprintf("%s %zu/%zu", states[look.state], look.good, look.shown);
+    kiln_text_done(&now);
+    if (strcmp(got, want) != 0)
+        fail_msg("%s: %s, not %s", picture, got, want);
+}
+
+static void type(struct kiln_echo *e, const char *text)
+{
+    for (; *text; text++)
+        kiln_echo_add(e, (unsigned char)*text);
+}
+
+static void start(struct kiln_echo *e, const char *picture, const char *line)
+{
+    struct kiln_text before = { 0 };
+
+    draw(&before, picture);
+    kiln_echo_begin(e, &before);
+    kiln_text_done(&before);
+    type(e, line);
+}
+
+static void one_look(void **unused)
+{
+    static const struct {
+        const char *before, *line, *now, *want;
+    } rows[] = {
+        { "$_", "abc", "$abc_", "all 3/3" },
+        { "$_", "abc", "$ab_", "part 2/2" },
+        { "$_", "abc", "$_", "none" },
+        { "$_", "abc", "$abbc_", "wrong 2/4" },
+        { "$_", "abc", "$ac_", "wrong 1/2" },
+        { "$_", "a c", "$ac_", "wrong 1/2" },
+        { "$_", "ab", "$aB_", "wrong 1/2" },
+        { "$_", "abcd", "$bcd_", "wrong 0/3" }, /* the first one was lost */
+        { "$", "abc", "$abc", "all 3/3" },      /* no cursor: what has changed */
+        { "$", " bc", "$ bc", "all 3/3" },
+        { "menu|one|two", "e", "edit|eee|e e", "none" }, /* all is another */
+        { "$_", "a", "#a", "all 1/1" },                  /* something else moved, too */
+        { "|||x $_", "abcdef", "||x $abcdef|_", "all 6/6" },
+        { "|||x $_", "abcdefgh", "||x $abcdefg|h_", "all 8/8" },
+        { "$_       |", "abcdefgh", "$abcdefgh|", "all 8/8" },
+        { "$_        #|", "abc", "$abc_     #|", "all 3/3" },
+        { "$_", "Abc", "$aBC_", "wrong 0/3" }, /* Shift is stuck: still the same keys */
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < KILN_COUNT(rows); i++) {
+        struct kiln_echo e = { 0 };
+
+        start(&e, rows[i].before, rows[i].line);
+        look_is(&e, rows[i].now, rows[i].want);
+        kiln_echo_done(&e);
+    }
+}
+
+static void spaces_count_once_sent(void **unused)
+{
+    struct kiln_echo e = { 0 };
+    struct kiln_text now = { 0 };
+
+    (void)unused;
+    start(&e, "$_", "ab c");
+    draw(&now, "$ab_");
+    assert_int_equal(kiln_echo_look(&e, &now, 2).good, 2);
+    assert_int_equal(kiln_echo_look(&e, &now, 3).good, 3);
+    kiln_text_done(&now);
+    kiln_echo_done(&e);
+}
+
+static void a_line_that_is_gone(void **unused)
+{
+    struct kiln_echo e = { 0 };
+
+    (void)unused;
+    start(&e, "$_", "abcdef");
+    look_is(&e, "$abcd_", "part 4/4");
+    look_is(&e, "login:", "none");
+    look_is(&e, "$abcd_", "part 4/4"); /* it was only hidden */
+    kiln_echo_done(&e);
+}
+
+static void a_line_goes_on_elsewhere(void **unused)
+{
+    struct kiln_echo e = { 0 };
+    struct kiln_text now = { 0 };
+    size_t cut = 99;
+
+    (void)unused;
+    start(&e, "x $_", "abcdefgh");
+    look_is(&e, "x $abcd_", "part 4/4");
+    draw(&now, "x $abcd|ef_");
+    assert_true(kiln_echo_stirred(&e, &now));
+    assert_true(kiln_echo_resume(&e, &now, &cut));
+    assert_int_equal(cut, 4);
+    look_is(&e, "x $abcd|efgh_", "all 4/4");
+    kiln_text_done(&now);
+    kiln_echo_done(&e);
+}
+
+static void it_goes_on_with_what_was_there(void **unused)
+{
+    struct kiln_echo e = { 0 };
+    struct kiln_text now = { 0 };
+    size_t cut = 99;
+
+    (void)unused;
+    start(&e, "x $_", "abcdefgh");
+    look_is(&e, "x $abcd_", "part 4/4");
+    draw(&now, "x $abc|def_");
+    assert_true(kiln_echo_resume(&e, &now, &cut));
+    assert_int_equal(cut, 3);
+    look_is(&e, "x $abc|defgh_", "all 5/5");
+    draw(&now, "something| else");
+    assert_false(kiln_echo_resume(&e, &now, &cut));
+    kiln_text_done(&now);
+    kiln_echo_done(&e);
+}
+
+/* Linux' console, a wrong character in the last column, and a backspace. */
+static void the_last_column(void **unused)
+{
+    struct kiln_echo e = { 0 };
+    struct kiln_echo_look before;
+    struct kiln_text now = { 0 };
+    size_t cut = 99;
+
+    (void)unused;
+    start(&e, "$_", "abcdefghijkl");
+    assert_true((look_is(&e, "$abcdefghh", "wrong 8/9"), true));
+    assert_true(kiln_echo_at_edge(&e, 8));
+    assert_false(kiln_echo_at_edge(&e, 6));
+    draw(&now, "$abcdefghh");
+    before = kiln_echo_look(&e, &now, 12);
+    draw(&now, "$abcdefgh_"); /* what other consoles do */
+    assert_false(kiln_echo_edge_erased(&e, &now, &before, &cut));
+    draw(&now, "$abcdefg h");
+    assert_true(kiln_echo_edge_erased(&e, &now, &before, &cut));
+    assert_int_equal(cut, 8);
+    look_is(&e, "$abcdefg h", "part 0/0");
+    look_is(&e, "$abcdefgih", "part 1/1");
+    look_is(&e, "$abcdefgij|kl_", "all 4/4");
+    kiln_text_done(&now);
+    kiln_echo_done(&e);
+}
+
+static void where_the_cursor_is(void **unused)
+{
+    struct kiln_echo e = { 0 };
+    struct kiln_text now = { 0 };
+
+    (void)unused;
+    start(&e, "$_", "ab ");
+    draw(&now, "$ab_");
+    (void)kiln_echo_look(&e, &now, 3);
+    assert_false(kiln_echo_cursor_behind(&e, &now));
+    draw(&now, "$ab _");
+    assert_true(kiln_echo_cursor_behind(&e, &now));
+    kiln_text_done(&now);
+    kiln_echo_done(&e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_look),
+        cmocka_unit_test(spaces_count_once_sent),
+        cmocka_unit_test(a_line_that_is_gone),
+        cmocka_unit_test(a_line_goes_on_elsewhere),
+        cmocka_unit_test(it_goes_on_with_what_was_there),
+        cmocka_unit_test(the_last_column),
+        cmocka_unit_test(where_the_cursor_is),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
