@@ -81,7 +81,7 @@ bool kiln_aws_get(struct kiln_lookup_run *run, const char *name, const char *key
 
     if (*name == '\0')
         return kiln_err_set(err, KILN_ERR_USER, "At least one secret name must be provided");
-    if (!run->aws && !kiln_aws_config_load(&run->aws, run->cancel, &run->secrets, err))
+    if (!run->aws && !kiln_aws_config_load(&run->aws, run->cancel, &run->credentials, err))
         return false;
     kiln_str_adds(&body, "{\"SecretId\":");
     kiln_json_add_string(&body, name, strlen(name), KILN_JSON_PLAIN);

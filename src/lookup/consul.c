@@ -45,7 +45,7 @@ static bool add_token(struct kiln_lookup_run *run, struct kiln_service *s, struc
             token = kiln_str_cstr(&text);
     }
     if (token) {
-        kiln_strv_add(&run->secrets, token);
+        kiln_strv_add(&run->credentials, token);
         kiln_strv_addf(&s->headers, "X-Consul-Token: %s", token);
     }
     return true;
@@ -60,7 +60,7 @@ static void add_auth(struct kiln_lookup_run *run, struct kiln_service *s)
     if (!auth)
         return;
     if (colon)
-        kiln_strv_add(&run->secrets, colon + 1);
+        kiln_strv_add(&run->credentials, colon + 1);
     kiln_str_addf(&text, "%s%s", auth, colon ? "" : ":");
     kiln_base64_add(&base64, text.data, text.len);
     kiln_strv_addf(&s->headers, "Authorization: Basic %s", kiln_str_cstr(&base64));

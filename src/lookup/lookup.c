@@ -4,6 +4,9 @@
 #include "base/mem.h"
 #include "lookup/providers.h"
 
+/* The token of a development server is "root"; to hide that would spoil every line. */
+#define MIN_CREDENTIAL 8
+
 struct kiln_lookups {
     struct kiln_lookup interp;
     struct kiln_lookup_run run;
@@ -49,7 +52,7 @@ static bool get(void *ud, enum kiln_lookup_kind kind, const char *name, const ch
     if (!known) {
         if (!ask(l, kind, name, key, &value, err))
             return false;
-        kiln_strv_add(&l->run.secrets, kiln_str_cstr(&value));
+        kiln_strv_add(&l->run.values, kiln_str_cstr(&value));
         if (!check_value(&value, err))
             return false;
         kiln_strmap_set(&l->known, id, kiln_str_cstr(&value));
@@ -74,7 +77,8 @@ void kiln_lookups_free(struct kiln_lookups *l)
         return;
     kiln_aws_config_free(l->run.aws);
     kiln_strmap_done(&l->run.vault_answers);
-    kiln_strv_done(&l->run.secrets);
+    kiln_strv_done(&l->run.values);
+    kiln_strv_done(&l->run.credentials);
     kiln_strmap_done(&l->known);
     free(l);
 }
@@ -90,10 +94,18 @@ const struct kiln_lookup *kiln_lookups_interp(struct kiln_lookups *l)
     return &l->interp;
 }
 
-void kiln_lookups_secrets(const struct kiln_lookups *l, struct kiln_strv *ret)
+static void add_secrets(const struct kiln_strv *from, size_t least, struct kiln_strv *ret)
 {
-    KILN_STRV_FOREACH (secret, &l->run.secrets) {
-        if (*secret && strlen(secret) <= KILN_MAX_SECRET)
+    KILN_STRV_FOREACH (secret, from) {
+        size_t len = strlen(secret);
+
+        if (len >= least && len <= KILN_MAX_SECRET)
             kiln_strv_add(ret, secret);
     }
+}
+
+void kiln_lookups_secrets(const struct kiln_lookups *l, struct kiln_strv *ret)
+{
+    add_secrets(&l->run.values, 1, ret);
+    add_secrets(&l->run.credentials, MIN_CREDENTIAL, ret);
 }

@@ -29,7 +29,8 @@ void kiln_lookups_freep(struct kiln_lookups **l);
 /** For struct kiln_interp; borrowed. */
 const struct kiln_lookup *kiln_lookups_interp(struct kiln_lookups *l);
 
-/** Append all that must never be shown: every value so far, and the credentials used for it. */
+/** Append all that must never be shown: every value so far, and the credentials used for it, unless
+ * they are shorter than any real one. */
 void kiln_lookups_secrets(const struct kiln_lookups *l, struct kiln_strv *ret);
 
 #endif

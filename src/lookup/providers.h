@@ -10,7 +10,8 @@
 
 struct kiln_lookup_run {
     struct kiln_cancel *cancel;       /* borrowed; may be NULL */
-    struct kiln_strv secrets;         /* see kiln_lookups_secrets */
+    struct kiln_strv values;          /* all that were looked up */
+    struct kiln_strv credentials;     /* all that were used for it */
     struct kiln_strmap vault_answers; /* path -> answer: one secret has several keys */
     struct kiln_aws_config *aws;      /* read when it is first needed */
 };

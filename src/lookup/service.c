@@ -1,5 +1,9 @@
 #include "lookup/service.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/limits.h"
@@ -60,6 +64,40 @@ static const char *prefixed_env(const char *prefix, const char *name)
     return kiln_lookup_env(full);
 }
 
+/* The certificates of a text: keys that lie among them are nothing to read, or to ask a password
+ * for. */
+static void add_certificates(struct kiln_service *s, const char *pem)
+{
+    static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
+    const char *stop;
+
+    for (; (pem = strstr(pem, begin)) && (stop = strstr(pem, end)); pem = stop) {
+        stop += strlen(end);
+        kiln_str_add(&s->authorities, pem, (size_t)(stop - pem));
+        kiln_str_addc(&s->authorities, '\n');
+    }
+}
+
+/* The files of a directory, those behind symlinks too: that is how Kubernetes mounts secrets. */
+static bool list_files(const char *dir, struct kiln_strv *ret, struct kiln_err *err)
+{
+    DIR *d = opendir(dir);
+    struct dirent *entry;
+
+    if (!d)
+        return kiln_err_sys(err, errno, "open %s", dir);
+    while ((entry = readdir(d))) {
+        KILN_AUTO_FREE char *path = kiln_path_join(dir, entry->d_name);
+        struct stat st;
+
+        if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+            kiln_strv_add(ret, path);
+    }
+    (void)closedir(d);
+    kiln_strv_sort(ret);
+    return true;
+}
+
 bool kiln_service_add_authorities(struct kiln_service *s, const char *file, const char *dir,
                                   struct kiln_err *err)
 {
@@ -67,17 +105,19 @@ bool kiln_service_add_authorities(struct kiln_service *s, const char *file, cons
 
     if (file)
         kiln_strv_add(&files, file);
-    else if (!kiln_fs_walk(dir, &files, err))
+    else if (!list_files(dir, &files, err))
         return false;
     KILN_STRV_FOREACH (name, &files) {
-        if (!kiln_fs_read(name, MAX_AUTHORITIES, &s->authorities, err))
+        KILN_AUTO_STR text = { 0 };
+
+        if (!kiln_fs_read(name, MAX_AUTHORITIES, &text, err))
             return false;
-        kiln_str_addc(&s->authorities, '\n');
+        add_certificates(s, kiln_str_cstr(&text));
         if (s->authorities.len > MAX_AUTHORITIES)
             return kiln_err_set(err, KILN_ERR_USER, "%s: more than %u bytes of certificates",
                                 file ? file : dir, MAX_AUTHORITIES);
     }
-    if (!strstr(kiln_str_cstr(&s->authorities), "-----BEGIN "))
+    if (s->authorities.len == 0)
         return kiln_err_set(err, KILN_ERR_USER, "%s: no certificate in PEM form",
                             file ? file : dir);
     return true;
@@ -95,8 +135,13 @@ bool kiln_service_read_tls(struct kiln_service *s, const char *prefix, struct ki
         return kiln_err_set(err, KILN_ERR_USER,
                             "%s_CLIENT_CERT and %s_CLIENT_KEY: both must be set, or none", prefix,
                             prefix);
-    kiln_str_adds(&s->authorities, bytes);
-    return bytes || (!file && !dir) || kiln_service_add_authorities(s, file, dir, err) ||
+    if (bytes) {
+        add_certificates(s, bytes);
+        return s->authorities.len > 0 ||
+               kiln_err_set(err, KILN_ERR_USER, "%s_CACERT_BYTES: no certificate in PEM form",
+                            prefix);
+    }
+    return (!file && !dir) || kiln_service_add_authorities(s, file, dir, err) ||
            kiln_err_wrap(err, "%s_%s", prefix, file ? "CACERT" : "CAPATH");
 }
 

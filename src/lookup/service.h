@@ -48,7 +48,7 @@ bool kiln_lookup_env_bool(const char *name, bool otherwise, bool *ret, struct ki
  */
 bool kiln_service_read_tls(struct kiln_service *s, const char *prefix, struct kiln_err *err);
 
-/** Append every certificate of a PEM file, or of the files in a directory. */
+/** Append every certificate of a PEM file, or of the files in a directory, whatever their names. */
 bool kiln_service_add_authorities(struct kiln_service *s, const char *file, const char *dir,
                                   struct kiln_err *err);
 

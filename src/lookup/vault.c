@@ -94,7 +94,7 @@ static bool open_service(struct kiln_lookup_run *run, struct kiln_service *s, st
     if (!token)
         return kiln_err_set(err, KILN_ERR_USER,
                             "Must set VAULT_TOKEN env var in order to use vault template function");
-    kiln_strv_add(&run->secrets, token);
+    kiln_strv_add(&run->credentials, token);
     s->failure = "Error reading vault secret";
     s->busy = busy;
     s->proxy = kiln_lookup_env("VAULT_PROXY_ADDR");

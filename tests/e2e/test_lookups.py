@@ -83,7 +83,9 @@ class Lookups(kit.Case):
         self.certificate("me", "theirs", "DNS:me")
         url = self.vault("server", client="theirs")
         os.mkdir(self.path("authorities"))
-        self.write("authorities/any.name", self.read("theirs.pem") + self.read("ours.pem"))
+        self.write("authorities/theirs", self.read("theirs.pem"))
+        os.symlink(self.path("ours.pem"), self.path("authorities/any.name"))
+        os.mkdir(self.path("authorities/dir"))
         own = {"VAULT_CLIENT_CERT": self.path("me.pem"), "VAULT_CLIENT_KEY": self.path("me.key"),
                "VAULT_TLS_SERVER_NAME": "vault.example", "VAULT_ADDR": url}
 

@@ -272,11 +272,11 @@ static void secret_is_known(const struct bed *b, const char *secret)
 
 #define JSON(text)                                                                                 \
     {                                                                                              \
-        .head = "HTTP/1.1 200 OK", .body = text, .len = sizeof(text) - 1                           \
+        .head = "HTTP/1.1 200 OK", .body = (text), .len = sizeof(text) - 1                         \
     }
 #define STATUS(status, text)                                                                       \
     {                                                                                              \
-        .head = "HTTP/1.1 " status, .body = text, .len = sizeof(text) - 1                          \
+        .head = "HTTP/1.1 " status, .body = (text), .len = sizeof(text) - 1                        \
     }
 #define AGENT "User-Agent: kiln/" KILN_VERSION "\r\nAccept: */*\r\n"
 
@@ -402,7 +402,7 @@ static void consul(void **state)
     set("CONSUL_HTTP_ADDR", address);
     set("CONSUL_HTTP_TOKEN", "from-env");
     set("CONSUL_HTTP_TOKEN_FILE", token);
-    set("CONSUL_HTTP_AUTH", "user:pass");
+    set("CONSUL_HTTP_AUTH", "user:password");
     set("CONSUL_NAMESPACE", "n s");
     set("CONSUL_PARTITION", "p");
     gives(&b, KILN_LOOKUP_CONSUL, "/a/b c", "", "consul value");
@@ -414,9 +414,9 @@ static void consul(void **state)
     peer_stop(&b.peer);
     asked(&b, 0,
           "GET /v1/kv/a/b%20c?ns=n+s&partition=p HTTP/1.1\r\n" AGENT
-          "X-Consul-Token: from-file\r\nAuthorization: Basic dXNlcjpwYXNz\r\n\r\n");
+          "X-Consul-Token: from-file\r\nAuthorization: Basic dXNlcjpwYXNzd29yZA==\r\n\r\n");
     secret_is_known(&b, "from-file");
-    secret_is_known(&b, "pass");
+    secret_is_known(&b, "password");
     secret_is_known(&b, "consul value");
     bed_close(&b);
 }
