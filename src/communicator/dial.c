@@ -84,7 +84,7 @@ static enum kiln_dial_state not_now(ssize_t n, struct kiln_err *err)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return KILN_DIAL_BUSY;
     if (n < 0)
-        (void)kiln_err_sys(err, errno, "connection");
+        (void)kiln_err_sys(err, errno, "the connection broke");
     else
         (void)kiln_err_set(err, KILN_ERR_REMOTE, "the connection was closed");
     return KILN_DIAL_FAILED;

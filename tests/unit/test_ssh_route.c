@@ -212,6 +212,27 @@ static void bastions_that_are_none(void **state)
     }
 }
 
+static void proxies_that_are_none(void **state)
+{
+    static const enum treatment treatments[] = { DOOR_SILENT, DOOR_CLOSE, DOOR_GARBAGE,
+                                                 DOOR_ENDLESS, DOOR_BANNER };
+    static const char *const errors[] = { "nothing accepted a connection",
+                                          "ssh_proxy_host 127.0.0.1:", "this is no SOCKS5 proxy",
+                                          "this is no SOCKS5 proxy", "this is no SOCKS5 proxy" };
+
+    NEEDS_SSHD();
+    for (size_t i = 0; i < KILN_COUNT(treatments); i++) {
+        struct kiln_ssh_config cfg = sshd_login(&target);
+        struct door door;
+
+        door_start(&door, 0, &treatments[i], 1);
+        cfg.timeout_us = KILN_MS(300);
+        cfg.proxy = (struct kiln_ssh_proxy){ .host = kiln_xstrdup("127.0.0.1"), .port = door.port };
+        expect_failure(cfg, KILN_ERR_TIMEOUT, errors[i]);
+        door_end(&door);
+    }
+}
+
 /* What the bastion says of the guest is told. */
 static void guest_behind_a_bastion_is_not_there(void **state)
 {
@@ -500,6 +521,7 @@ int main(void)
         cmocka_unit_test(bastion_that_lets_nobody_in),
         cmocka_unit_test(bastion_that_is_not_there),
         cmocka_unit_test(bastions_that_are_none),
+        cmocka_unit_test(proxies_that_are_none),
         cmocka_unit_test(guest_behind_a_bastion_is_not_there),
         cmocka_unit_test(bastion_that_forwards_nothing),
         cmocka_unit_test(cancelled_at_the_bastion),
