@@ -179,7 +179,7 @@ static inline void *door_run(void *ud)
 static inline void door_start(struct door *d, int behind, const enum treatment *treatments,
                               size_t n)
 {
-    struct sockaddr_in addr;
+    struct sockaddr_in addr = { 0 };
     socklen_t len = sizeof(addr);
 
     *d = (struct door){ .behind = behind, .treatments = treatments, .n_treatments = n };

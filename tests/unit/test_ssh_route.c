@@ -263,13 +263,14 @@ static void bastion_that_forwards_nothing(void **state)
 static void cancelled_at_the_bastion(void **state)
 {
     static const enum treatment silent[] = { DOOR_BANNER };
-    struct kiln_cancel *cancel = kiln_cancel_new(), *child;
+    struct kiln_cancel *cancel, *child;
     struct kiln_communicator *comm = NULL;
     struct kiln_ssh_config cfg;
     KILN_AUTO_ERR err = { 0 };
     struct door door;
 
     NEEDS_SSHD();
+    cancel = kiln_cancel_new();
     door_start(&door, 0, silent, 1);
     cfg = via(&bastion);
     cfg.bastion->port = door.port;
