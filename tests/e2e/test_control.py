@@ -222,7 +222,7 @@ class Watch(Control):
         kit.until(lambda: self.run_dirs() and os.path.exists(self.run_dirs()[-1] + "/control.sock"), "the socket")
         self.assertIn("going", self.kiln("ps"))
         fd = os.open(self.run_dirs()[-1], os.O_PATH)
-        c = Raw(f"/proc/self/fd/{fd}")
+        c = self.client(f"/proc/self/fd/{fd}")
         self.assertTrue(c.ask("cancel")["ok"])
         c.close()
         os.close(fd)
