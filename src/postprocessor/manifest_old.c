@@ -80,12 +80,14 @@ static bool convert_list(const char *where, struct json_object *v, const struct 
     for (size_t i = 0; i < json_object_array_length(v); i++) {
         KILN_AUTO_STR place = { 0 };
         struct json_object *one = NULL;
+        bool ok;
 
         kiln_str_addf(&place, "%s[%zu]", where, i);
-        if (!convert_object(kiln_str_cstr(&place), json_object_array_get_idx(v, i), keys, &one,
-                            err))
+        ok =
+            convert_object(kiln_str_cstr(&place), json_object_array_get_idx(v, i), keys, &one, err);
+        json_object_array_add(*ret, one); /* half made or not: it goes with the list */
+        if (!ok)
             return false;
-        json_object_array_add(*ret, one);
     }
     return true;
 }

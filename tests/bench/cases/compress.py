@@ -92,7 +92,7 @@ class Work:
     def rounds(self, row, post_processor, limit, sizes=None):
         cpu = Row("the same: CPU", "s")
         self.bench.say(row.name)
-        self.bench.rounds(5, {"kiln": lambda side: self.build(side, row, post_processor, cpu, sizes),
+        self.bench.rounds(3, {"kiln": lambda side: self.build(side, row, post_processor, cpu, sizes),
                               "packer": lambda side: self.build(side, row, post_processor, cpu, sizes),
                               "limit": lambda side: self.shell(row, limit, cpu, sizes)})
         return [row, cpu, sizes] if sizes else [row, cpu]
