@@ -148,7 +148,8 @@ static const struct kiln_field boot_fields[] = {
     { "boot_wait", KILN_DURATION, O(boot_wait_ns), .def = "10s",
       .help = "Pause between the start and the first key; negative: none." },
     { "boot_key_interval", KILN_DURATION, O(boot_key_interval_ns),
-      .help = "Pause after each key event (100ms)." },
+      .help = "Pause after each key event. Without one, keys go out as fast as the guest takes "
+              "them." },
     { "boot_keygroup_interval", KILN_DURATION, O(boot_keygroup_interval_ns), KILN_HIDDEN,
       .help = "No effect." },
     { "headless", KILN_BOOL, O(headless), .help = "No window." },
