@@ -189,8 +189,8 @@ def uefi(case, name):
             "-drive", f"if=pflash,format=raw,unit=1,file={variables}")
 
 
-def demo_files(case):
-    """Kernel and busybox of the demo guest, and an initrd of our own."""
+def demo_files(case, init=INIT):
+    """Kernel and busybox of the demo guest, and an initrd of our own that begins with `init`."""
     kernel, old = case.path("vmlinuz"), case.path("initrd.img")
     root = case.path("initrd")
     subprocess.run(["xorriso", "-osirrox", "on", "-indev", ISO, "-extract", "/boot/vmlinuz", kernel,
@@ -198,7 +198,7 @@ def demo_files(case):
     for directory in ("bin", "dev", "proc"):
         os.makedirs(f"{root}/{directory}")
     subprocess.run(f"zstd -dc {old} | cpio -i --quiet bin/busybox", shell=True, cwd=root, check=True)
-    for name, content in (("init", INIT), ("text", linux_text(LINES)), ("plain", linux_text(PLAIN))):
+    for name, content in (("init", init), ("text", linux_text(LINES)), ("plain", linux_text(PLAIN))):
         with open(f"{root}/{name}", "w", encoding="utf-8", newline="") as f:
             f.write(content)
     os.chmod(root + "/init", 0o755)
