@@ -8,8 +8,8 @@ int kiln_cmd_version(const struct kiln_cli *cli, int argc, char **argv)
         kiln_cli_record(cli, "version", (const char *[]){ KILN_VERSION }, 1);
         kiln_cli_record(cli, "version-prelease", (const char *[]){ "" }, 1);
         kiln_cli_record(cli, "version-commit", (const char *[]){ "" }, 1);
-        return 0;
     }
-    kiln_cli_printf("kiln v%s (templates of Packer %s)\n", KILN_VERSION, KILN_PACKER_VERSION);
+    kiln_cli_say(cli, "say", "kiln v%s (templates of Packer %s)", KILN_VERSION,
+                 KILN_PACKER_VERSION);
     return 0;
 }

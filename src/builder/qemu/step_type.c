@@ -32,16 +32,15 @@ static bool ended(struct typist *t, bool all_pressed, struct kiln_err *err)
 }
 
 /* Let time pass, unless QEMU ends. */
-static bool pass(struct typist *t, int64_t us, bool all_pressed, struct kiln_err *err)
+static bool pass_until(struct typist *t, int64_t deadline, bool all_pressed, struct kiln_err *err)
 {
     int fd = kiln_qemu_pidfd(t->s->qemu);
 
     if (fd < 0)
         return ended(t, all_pressed, err);
-    if (us <= 0)
+    if (kiln_cancel_now(t->build->cancel) >= deadline)
         return !kiln_cancel_fired(t->build->cancel) || kiln_wait_us(t->build->cancel, 0, err);
-    switch (kiln_wait_fd(t->build->cancel, fd, POLLIN, kiln_cancel_deadline(t->build->cancel, us),
-                         err)) {
+    switch (kiln_wait_fd(t->build->cancel, fd, POLLIN, deadline, err)) {
     case KILN_WAIT_TIMEOUT:
         if (err)
             kiln_err_clear(err);
@@ -53,6 +52,11 @@ static bool pass(struct typist *t, int64_t us, bool all_pressed, struct kiln_err
         break;
     }
     return false;
+}
+
+static bool pass(struct typist *t, int64_t us, bool all_pressed, struct kiln_err *err)
+{
+    return pass_until(t, kiln_cancel_deadline(t->build->cancel, us), all_pressed, err);
 }
 
 /* Until the screen shows it, unless QEMU ends. */
@@ -101,6 +105,8 @@ static bool send_event(struct typist *t, const struct kiln_boot_element *el, siz
 {
     const struct kiln_bootcmd_event *e = &el->events[i];
     bool down = e->action == KILN_BOOTCMD_DOWN, all_pressed = i >= el->n_before_last_press;
+    /* The pause begins here: telling of a key takes time on a busy host, which would add up. */
+    int64_t sent = kiln_cancel_now(t->build->cancel);
 
     if (e->action == KILN_BOOTCMD_PAUSE && el->kind != KILN_BOOTCMD_WAIT)
         return watch(t, el, all_pressed, err);
@@ -111,7 +117,8 @@ static bool send_event(struct typist *t, const struct kiln_boot_element *el, siz
         return lost(t, all_pressed && !down, err);
     }
     report(t, el, e);
-    return pass(t, t->pace ? kiln_pace_interval_us(t->pace) : t->interval_us, all_pressed, err);
+    return pass_until(t, sent + (t->pace ? kiln_pace_interval_us(t->pace) : t->interval_us),
+                      all_pressed, err);
 }
 
 static void report_element(struct typist *t, const struct kiln_boot_element *el)
