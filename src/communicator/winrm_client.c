@@ -9,6 +9,7 @@
 
 #define ANSWER_SLACK KILN_SECOND(60) /* beyond the time that the guest may keep a request */
 #define END_LIMIT    KILN_SECOND(5)
+#define KNOCK_LIMIT  KILN_SECOND(5)
 
 struct kiln_winrm_client {
     const struct kiln_winrm_config *cfg;
@@ -16,6 +17,7 @@ struct kiln_winrm_client {
     char *basic; /* the header that logs in each request; NULL: NTLM logs in the line */
     struct kiln_exchange_line *line;
     bool admitted; /* the line was logged in when it was last used */
+    bool silent;   /* the last question got no answer */
 };
 
 void kiln_winrm_config_done(struct kiln_winrm_config *cfg)
@@ -120,17 +122,19 @@ static bool post(struct kiln_winrm_client *w, const struct post *p, struct kiln_
     if (p->authorization)
         kiln_strv_add_borrowed(&headers, p->authorization);
     kiln_str_clear(p->answer);
+    w->silent = true;
     if (!kiln_exchange_run(&x, c, &head, err))
         return false;
+    w->silent = false;
     *ret_status = head.status;
     return true;
 }
 
-bool kiln_winrm_client_knock(struct kiln_winrm_client *w, struct kiln_cancel *c, int64_t deadline,
+bool kiln_winrm_client_knock(struct kiln_winrm_client *w, struct kiln_cancel *c,
                              struct kiln_err *err)
 {
     KILN_AUTO_STR answer = KILN_STR_MAX(KILN_MAX_WINRM_REPLY);
-    const struct post p = { .deadline = deadline, .answer = &answer };
+    const struct post p = { .deadline = kiln_cancel_deadline(c, KNOCK_LIMIT), .answer = &answer };
     long status;
 
     return post(w, &p, c, &status, err);
@@ -294,6 +298,8 @@ bool kiln_winrm_job_start(struct kiln_winrm_job *job, struct kiln_winrm_client *
                                         .piped = piped };
 
     *job = (struct kiln_winrm_job){ .client = w };
+    if (w->silent && !kiln_winrm_client_knock(w, c, err))
+        return false;
     return begin(job, &create, c, err) && begin(job, &start, c, err);
 }
 

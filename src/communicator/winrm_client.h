@@ -25,8 +25,12 @@ bool kiln_winrm_client_new(struct kiln_winrm_client **ret, const struct kiln_win
                            struct kiln_err *err);
 void kiln_winrm_client_free(struct kiln_winrm_client *w); /* NULL is fine */
 
-/** Does anybody speak HTTP there? Asks without a login; gives up when `deadline` comes. */
-bool kiln_winrm_client_knock(struct kiln_winrm_client *w, struct kiln_cancel *c, int64_t deadline,
+/**
+ * Does anybody speak HTTP there? Asks without a login, for five seconds at most: QEMU's user
+ * network accepts connections for a guest that is not there (yet, or while it restarts), and then
+ * nothing comes for minutes.
+ */
+bool kiln_winrm_client_knock(struct kiln_winrm_client *w, struct kiln_cancel *c,
                              struct kiln_err *err);
 
 /* A command in a shell of its own. Zero before the start. */
@@ -41,8 +45,9 @@ struct kiln_winrm_job {
 };
 
 /**
- * Open a shell and start the command in it. piped: kiln_winrm_job_send gives it its stdin; else it
- * has none. True or false, kiln_winrm_job_end ends it.
+ * Open a shell and start the command in it; if the last question got no answer, knock first. piped:
+ * kiln_winrm_job_send gives it its stdin; else it has none. True or false, kiln_winrm_job_end ends
+ * it.
  */
 bool kiln_winrm_job_start(struct kiln_winrm_job *job, struct kiln_winrm_client *w,
                           const char *command, bool piped, struct kiln_cancel *c,

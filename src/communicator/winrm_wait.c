@@ -6,7 +6,6 @@
 
 #define FRESH_EVERY  KILN_SECOND(1)
 #define AFTER_DENIED KILN_SECOND(5) /* Packer's pace: some Windows locks an account after ten */
-#define KNOCK_LIMIT  KILN_SECOND(5) /* QEMU's user network accepts for a guest that is not there */
 
 static const char greeting[] = "WinRM connected.";
 
@@ -69,8 +68,7 @@ static bool attempt(struct waiter *w, struct kiln_err *err)
     KILN_CLEANUP(kiln_winrm_job_end) struct kiln_winrm_job job = { 0 };
 
     w->denied = false;
-    if (!kiln_winrm_client_knock(w->client, w->cancel, kiln_cancel_deadline(w->cancel, KNOCK_LIMIT),
-                                 err))
+    if (!kiln_winrm_client_knock(w->client, w->cancel, err))
         return false;
     if (!w->best)
         tell(w, "http", "");

@@ -21,7 +21,7 @@ char *kiln_powershell_command(const char *script)
 
 char *kiln_powershell_bare_command(const char *script)
 {
-    return encoded("powershell.exe -NoProfile -NonInteractive", "", script);
+    return encoded("powershell.exe -NoProfile -NonInteractive -OutputFormat Text", "", script);
 }
 
 static bool is_single_quote(unsigned cp)

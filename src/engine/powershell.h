@@ -21,7 +21,7 @@ char *kiln_powershell_command(const char *script);
 
 /**
  * The same for a script of ours: nothing is put in front of it (so that it can begin with
- * `begin {`), and no profile of the user's gets between.
+ * `begin {`), no profile of the user's gets between, and what it complains of is no XML.
  */
 char *kiln_powershell_bare_command(const char *script);
 

@@ -445,7 +445,7 @@ class Command:
 
     def script(self):
         """What PowerShell is asked to do, or None."""
-        found = re.fullmatch(r"powershell\.exe( -NoProfile -NonInteractive)? -EncodedCommand (\S+)", self.text)
+        found = re.fullmatch(r"powershell\.exe( -NoProfile -NonInteractive -OutputFormat Text)? -EncodedCommand (\S+)", self.text)
         return found and base64.b64decode(found[2], validate=True).decode("utf-16-le")
 
 

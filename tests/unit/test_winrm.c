@@ -205,7 +205,9 @@ static void command_lines(void **state)
     kiln_utf16_add(&text, whole, strlen(whole));
     assert_int_equal(wide.len, text.len);
     assert_memory_equal(wide.data, text.data, text.len);
-    assert_string_equal(bare, "powershell.exe -NoProfile -NonInteractive -EncodedCommand ZABpAHIA");
+    assert_string_equal(
+        bare,
+        "powershell.exe -NoProfile -NonInteractive -OutputFormat Text -EncodedCommand ZABpAHIA");
 }
 
 static void quoting(void **state)
