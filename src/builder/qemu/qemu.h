@@ -178,7 +178,7 @@ bool kiln_qemu_screen_attach(struct kiln_qemu_state *s, struct kiln_err *err);
 /** A look now and then from here on: the rung SCREEN, and the last frames (vm/film.h). */
 void kiln_qemu_screen_sample(struct kiln_qemu_state *s);
 /** Append the last rows of the screen's text, on lines of their own; nothing if it cannot be read,
- *  or a secret was typed. Takes half a second at most. */
+ *  or a secret was typed. Takes a second or so at most. */
 void kiln_qemu_screen_last_words(struct kiln_qemu_state *s, struct kiln_str *out);
 /** A secret is being typed (on), or was: no frame is kept until the screen should have changed. */
 void kiln_qemu_screen_veil(struct kiln_qemu_state *s, bool on);

@@ -12,7 +12,7 @@
 
 /* The commands `screen`, `key` and `release-keys`, the events of the guest's screen, its frames. */
 
-#define READ_US   KILN_MS(300) /* for the screen's text, once there is a picture */
+#define READ_US   KILN_SECOND(1) /* for the screen's text, once there is a picture */
 #define LAST_ROWS 6
 #define VEIL_US   KILN_SECOND(30) /* from the end of a boot command that holds a secret */
 
