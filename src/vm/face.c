@@ -1,5 +1,6 @@
 #include "vm/face.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -150,6 +151,7 @@ void kiln_face_add(struct kiln_face *f, const struct kiln_bitmap *bits, uint32_t
             g->code = code;
         return;
     }
+    assert(f->glyphs && f->slots);
     f->glyphs[f->n++] = (struct kiln_glyph){ .bits = *bits, .code = code, .index = index };
     if (g)
         g->negative = f->n;
