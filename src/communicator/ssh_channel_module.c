@@ -6,12 +6,26 @@
 #include "base/str.h"
 #include "communicator/ssh_link.h"
 
+#define EARLY_MAX (64u << 10)
+
 struct channel {
     struct kiln_channel base; /* first: this is what the core sees */
     struct kiln_link *link;
     ssh_channel ssh;
     struct ssh_channel_callbacks_struct callbacks;
+    /* Said before anybody had set base.output: scp's first byte may come together with the answer
+     * to the request that started it. */
+    struct kiln_str early;
 };
+
+static bool tell_early(struct channel *ch)
+{
+    if (!ch->base.output || ch->early.len == 0)
+        return false;
+    ch->base.output(ch->base.ud, false, ch->early.data, ch->early.len);
+    kiln_str_clear(&ch->early);
+    return true;
+}
 
 static int on_data(ssh_session session, ssh_channel ssh, void *data, uint32_t len, int is_stderr,
                    void *ud)
@@ -19,8 +33,11 @@ static int on_data(ssh_session session, ssh_channel ssh, void *data, uint32_t le
     struct channel *ch = ud;
 
     (void)session, (void)ssh;
+    (void)tell_early(ch);
     if (ch->base.output)
         ch->base.output(ch->base.ud, is_stderr != 0, data, len);
+    else if (!is_stderr && ch->early.len + len <= EARLY_MAX)
+        kiln_str_add(&ch->early, data, len);
     return (int)len; /* all taken: the window opens again */
 }
 
@@ -65,8 +82,11 @@ enum kiln_wait kiln_link_channel_pump(struct kiln_channel *base, struct pollfd *
                                       struct kiln_cancel *c, int64_t deadline, struct kiln_err *err)
 {
     struct channel *ch = (struct channel *)base;
-    enum kiln_wait got = kiln_link_pump(ch->link, more, n, c, deadline, err);
+    enum kiln_wait got;
 
+    if (tell_early(ch))
+        return KILN_WAIT_READY;
+    got = kiln_link_pump(ch->link, more, n, c, deadline, err);
     note_loss(ch);
     return got;
 }
@@ -136,6 +156,7 @@ static void ch_free(struct kiln_channel *base)
         if (ch->link->stage == KILN_LINK_IN)
             (void)kiln_link_work(ch->link, &moved);
     }
+    kiln_str_done(&ch->early);
     free(ch);
 }
 

@@ -326,7 +326,7 @@ static void *echo_run(void *ud)
 
 static void echo_start(struct echo *e)
 {
-    struct sockaddr_in addr;
+    struct sockaddr_in addr = { 0 };
     socklen_t len = sizeof(addr);
 
     e->listener = door_socket(0, true);
