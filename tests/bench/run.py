@@ -21,7 +21,7 @@ from bench import SOURCE, Bench  # noqa: E402
 from measure import Failed, read  # noqa: E402
 from report import table  # noqa: E402
 
-CASES = ["startup", "provisioners", "upload", "iso", "redaction", "compress", "waiting", "demo", "console", "text"]
+CASES = ["startup", "provisioners", "upload", "iso", "redaction", "compress", "waiting", "demo", "console", "text", "typing"]
 
 
 def options():
