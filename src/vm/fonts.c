@@ -10,8 +10,8 @@
 
 #define MAX_ROM    (256u << 10)
 #define ASK_US     KILN_SECOND(10) /* for QEMU to say where its data is */
-#define MAX_FACES  1024
-#define MIN_GLYPHS 64 /* with less it is no font for text */
+#define MAX_FACES  4096            /* with console-data there are some 1,400 */
+#define MIN_GLYPHS 64              /* with less it is no font for text */
 
 struct kiln_fonts {
     char *qemu_binary, *firmware;

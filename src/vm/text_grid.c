@@ -13,13 +13,13 @@
 #define PIXEL       4u
 #define MANY_EDGES  8  /* a glyph with less is found everywhere, … */
 #define MANY_TURNS  4  /* … and one with fewer changes from row to row in all boxes: no vote */
-#define FILTER_BITS 18 /* of a hash that are looked at */
+#define FILTER_BITS 20 /* of a hash that are looked at */
 #define FACTOR      0x9e3779b1u
 #define MIN_VOTES   3u
 #define MIN_KNOWN   3u
 #define FEW_UNKNOWN 2u  /* cells, which are a cursor or a pointer */
 #define SAMPLE      512 /* cells that a font has to read */
-#define MAX_SHAPES  32  /* sizes of cells */
+#define MAX_SHAPES  64  /* sizes of cells */
 
 struct shape { /* cells of one size, and the hashes of all glyphs of all fonts in it */
     unsigned width, height;
