@@ -9,15 +9,16 @@ set -eu
 declare -A packages
 packages[build]="gcc libc6-dev cmake ninja-build pkg-config libjson-c-dev libcurl4-openssl-dev libmicrohttpd-dev
 libvncserver-dev libarchive-dev libssh-dev libssl-dev libncurses-dev libpcre2-dev libchafa-dev libglib2.0-dev libpng-dev
-libdeflate-dev liblz4-dev libxxhash-dev libzstd-dev liblzma-dev libbz2-dev libreadline-dev libexpat1-dev nettle-dev libcmocka-dev"
+libdeflate-dev liblz4-dev libxxhash-dev libzstd-dev liblzma-dev libbz2-dev libreadline-dev libexpat1-dev nettle-dev libxkbcommon-dev
+libcmocka-dev"
 packages[guest]="gcc libc6-dev libcrypt-dev binutils cpio zstd xz-utils xorriso kmod"
 packages[screenshots]="xvfb xterm xdotool imagemagick fonts-dejavu-core x11-utils"
-packages[run]="qemu-system-x86 qemu-utils swtpm openssh-client sshpass xorriso"
+packages[run]="xkb-data qemu-system-x86 qemu-utils swtpm openssh-client sshpass xorriso"
 packages[bench]="packer python3 curl less openssl openssh-server openssh-client openssh-sftp-server qemu-system-x86 qemu-utils xorriso sshpass
 pigz isal lz4 zstd"
 packages[test]="mtools clang clang-format libclang-rt-dev llvm python3 openssh-server openssh-sftp-server tmux
 openssl lz4 zstd xz-utils bzip2 unzip ovmf isolinux syslinux-common xorriso grub-common grub-pc-bin grub-efi-amd64-bin
-console-setup-linux"
+console-setup-linux console-data kbd"
 
 die() {
     echo "setup: $*" >&2

@@ -36,7 +36,7 @@ enum kiln_bootcmd_kind {
 
 struct kiln_bootcmd_element {
     uint32_t start, len;       /* bytes of text that it was made from */
-    uint32_t event, n_events;  /* its events: the first one's index, and how many (1..4) */
+    uint32_t event, n_events;  /* its events: the first one's index, and how many (1..6) */
     int64_t wait_ns;           /* WAIT: how long; WAIT_TEXT, WAIT_STABLE: at most; else 0 */
     int64_t still_ns;          /* WAIT_STABLE: how long nothing may change */
     uint32_t regex, regex_len; /* WAIT_TEXT: bytes of text */
@@ -45,13 +45,15 @@ struct kiln_bootcmd_element {
 
 enum kiln_bootcmd_action { KILN_BOOTCMD_DOWN, KILN_BOOTCMD_UP, KILN_BOOTCMD_PAUSE };
 
-#define KILN_BOOTCMD_NAME_SIZE 14 /* "<sensitive>", "rightCommand" */
+#define KILN_BOOTCMD_CHAR_EVENTS 6  /* of a character at most: Shift, AltGr, its key, and back */
+#define KILN_BOOTCMD_NAME_SIZE   14 /* "<sensitive>", "rightCommand" */
 
 struct kiln_bootcmd_event {
     uint32_t keysym;  /* X11 keysym as RFB sends it; 0 for PAUSE */
     uint32_t element; /* index into elements */
     enum kiln_bootcmd_action action;
-    bool masked; /* spells a secret: show neither keysym nor source text */
+    uint8_t scancode; /* XT: the key that is pressed, by a layout (layout.h); 0: that of keysym */
+    bool masked;      /* spells a secret: show neither keysym nor source text */
     /* For people, UTF-8: "a", "enter", "leftShift", "wait", "U+000A" for control characters;
      * "<sensitive>" once masked. */
     char name[KILN_BOOTCMD_NAME_SIZE];
@@ -64,6 +66,7 @@ struct kiln_bootcmd {
     size_t n_elements;
     struct kiln_bootcmd_event *events; /* owned */
     size_t n_events;
+    const char *layout; /* borrowed: the guest's keyboard layout; NULL: us */
 };
 
 #define KILN_AUTO_BOOTCMD KILN_CLEANUP(kiln_bootcmd_done) struct kiln_bootcmd
@@ -122,7 +125,7 @@ void kiln_bootcmd_lint(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes
 
 /**
  * What only the text that is really typed can tell, after it was rendered and masked: characters
- * that QEMU's keyboard does not have, lines that are longer than a boot loader takes, secrets.
+ * that the guest's keyboard does not have, lines that are longer than a boot loader takes, secrets.
  */
 void kiln_bootcmd_lint_typed(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes *notes);
 

@@ -10,11 +10,27 @@ static const struct kiln_bootcmd_event *first_event(const struct kiln_bootcmd *c
     return &cmd->events[cmd->elements[element].event];
 }
 
+/* A layout gives scancodes to the characters that it has. */
+static bool on_layout(const struct kiln_bootcmd *cmd, const struct kiln_bootcmd_element *el)
+{
+    for (uint32_t i = 0; i < el->n_events; i++) {
+        const struct kiln_bootcmd_event *ev = &cmd->events[el->event + i];
+        bool special = ev->keysym >= 0xFF00 && ev->keysym <= 0xFFFF;
+
+        if (!ev->scancode && ev->keysym && el->kind != KILN_BOOTCMD_SPECIAL &&
+            (!special || el->kind == KILN_BOOTCMD_LITERAL))
+            return false;
+    }
+    return true;
+}
+
 /* QEMU looks the keysym up in its en-us table, which has ASCII, and drops what is not there. */
 static bool on_a_key(const struct kiln_bootcmd *cmd, size_t element)
 {
     const struct kiln_bootcmd_element *el = &cmd->elements[element];
 
+    if (cmd->layout)
+        return on_layout(cmd, el);
     for (uint32_t i = 0; i < el->n_events; i++) {
         uint32_t keysym = cmd->events[el->event + i].keysym;
         bool ascii = keysym >= ' ' && keysym < 0x7F;
@@ -24,6 +40,19 @@ static bool on_a_key(const struct kiln_bootcmd *cmd, size_t element)
             return false;
     }
     return true;
+}
+
+static void note_no_key(const struct kiln_bootcmd *cmd, const struct kiln_bootcmd_element *el,
+                        const char *name, size_t name_len, const char *fix,
+                        struct kiln_bootcmd_notes *notes)
+{
+    if (cmd->layout)
+        kiln_bootcmd_note(notes, KILN_BOOTCMD_NO_KEY, el->start, el->len, fix,
+                          "%.*s is on no key of the keyboard layout %s", (int)name_len, name,
+                          cmd->layout);
+    else
+        kiln_bootcmd_note(notes, KILN_BOOTCMD_NO_KEY, el->start, el->len, fix,
+                          "%.*s is on no key of a us keyboard: QEMU drops it", (int)name_len, name);
 }
 
 static void lint_keys(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes *notes)
@@ -36,15 +65,13 @@ static void lint_keys(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes 
         if (on_a_key(cmd, i))
             continue;
         if (newline || ev->keysym == '\t' || ev->masked)
-            kiln_bootcmd_note(notes, KILN_BOOTCMD_NO_KEY, el->start, el->len,
-                              ev->masked ? NULL
-                              : newline  ? "<enter>"
-                                         : "<tab>",
-                              "%s is on no key of a us keyboard: QEMU drops it", ev->name);
+            note_no_key(cmd, el, ev->name, strlen(ev->name),
+                        ev->masked ? NULL
+                        : newline  ? "<enter>"
+                                   : "<tab>",
+                        notes);
         else
-            kiln_bootcmd_note(notes, KILN_BOOTCMD_NO_KEY, el->start, el->len, NULL,
-                              "%.*s is on no key of a us keyboard: QEMU drops it", (int)el->len,
-                              cmd->text + el->start);
+            note_no_key(cmd, el, cmd->text + el->start, el->len, NULL, notes);
     }
 }
 

@@ -112,6 +112,8 @@ static void text_event(struct kiln_str *out, const struct kiln_bootcmd *cmd, siz
         kiln_str_addf(out, "  %-6s", "");
     else
         kiln_str_addf(out, "  0x%04x", (unsigned)ev->keysym);
+    if (ev->scancode && !ev->masked)
+        kiln_str_addf(out, "  key 0x%02x", (unsigned)ev->scancode);
     if (i == el->event && !ev->masked && el->kind != KILN_BOOTCMD_LITERAL)
         kiln_str_addf(out, "  %-12s  %.*s", ev->name, (int)el->len, cmd->text + el->start);
     else
@@ -209,6 +211,8 @@ static struct json_object *json_event(const struct kiln_bootcmd *cmd, size_t i, 
                                json_object_new_int64(cmd->elements[ev->element].wait_ns));
     else if (!ev->masked)
         json_object_object_add(o, "keysym", json_object_new_int64(ev->keysym));
+    if (ev->scancode && !ev->masked)
+        json_object_object_add(o, "scancode", json_object_new_int64(ev->scancode));
     return o;
 }
 

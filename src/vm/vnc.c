@@ -199,7 +199,16 @@ struct message {
     bool is_key; /* else a request for an update */
     uint32_t keysym;
     bool down;
+    uint8_t scancode;
 };
+
+static bool write_message(struct kiln_vnc *v, const struct message *m)
+{
+    if (!m->is_key)
+        return v->ops->request_update(v->session);
+    return m->scancode ? v->ops->send_scancode(v->session, m->keysym, m->scancode, m->down)
+                       : v->ops->send_key(v->session, m->keysym, m->down);
+}
 
 static bool send_message(struct kiln_vnc *v, const struct message *m, struct kiln_cancel *c,
                          struct kiln_err *err)
@@ -211,8 +220,7 @@ static bool send_message(struct kiln_vnc *v, const struct message *m, struct kil
     if (!wait_writable(v, c, err))
         return false;
     (void)pthread_mutex_lock(&v->write_lock);
-    ok = m->is_key ? v->ops->send_key(v->session, m->keysym, m->down)
-                   : v->ops->request_update(v->session);
+    ok = write_message(v, m);
     (void)pthread_mutex_unlock(&v->write_lock);
     return ok || kiln_err_set(err, KILN_ERR_REMOTE, "VNC connection lost: write failed");
 }
@@ -220,7 +228,24 @@ static bool send_message(struct kiln_vnc *v, const struct message *m, struct kil
 bool kiln_vnc_key(struct kiln_vnc *v, uint32_t keysym, bool down, struct kiln_cancel *c,
                   struct kiln_err *err)
 {
-    return send_message(v, &(struct message){ true, keysym, down }, c, err);
+    return send_message(v, &(struct message){ true, keysym, down, 0 }, c, err);
+}
+
+bool kiln_vnc_want_scancodes(struct kiln_vnc *v, struct kiln_cancel *c, int64_t deadline,
+                             struct kiln_err *err)
+{
+    v->ops->offer_scancodes(v->session);
+    if (!kiln_vnc_request_update(v, c, err) || !kiln_vnc_wait_frame(v, 0, c, deadline, err))
+        return false;
+    return v->ops->takes_scancodes(v->session) ||
+           kiln_err_set(err, KILN_ERR_REMOTE,
+                        "the VNC server takes no scancodes (QEMU extended key events)");
+}
+
+bool kiln_vnc_scancode(struct kiln_vnc *v, uint32_t keysym, uint8_t scancode, bool down,
+                       struct kiln_cancel *c, struct kiln_err *err)
+{
+    return send_message(v, &(struct message){ true, keysym, down, scancode }, c, err);
 }
 
 bool kiln_vnc_request_update(struct kiln_vnc *v, struct kiln_cancel *c, struct kiln_err *err)

@@ -55,6 +55,19 @@ bool kiln_vnc_key(struct kiln_vnc *v, uint32_t keysym, bool down, struct kiln_ca
                   struct kiln_err *err);
 
 /**
+ * From now on kiln_vnc_scancode may be called. Before the first kiln_vnc_request_update. REMOTE:
+ * the server knows no QEMU extended key events. Owner's thread.
+ */
+bool kiln_vnc_want_scancodes(struct kiln_vnc *v, struct kiln_cancel *c, int64_t deadline,
+                             struct kiln_err *err);
+/**
+ * As kiln_vnc_key for the physical key of an XT scancode (that of AltGr is 0xB8); a server that was
+ * given a layout of its own (-k) goes by the keysym. scancode 0: it is kiln_vnc_key.
+ */
+bool kiln_vnc_scancode(struct kiln_vnc *v, uint32_t keysym, uint8_t scancode, bool down,
+                       struct kiln_cancel *c, struct kiln_err *err);
+
+/**
  * Ask for one update: of the whole screen the first time and after it has changed its size, of what
  * has changed since then; the server answers once there is something. Blocks as kiln_vnc_key.
  * Owner's thread.

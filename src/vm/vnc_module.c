@@ -20,6 +20,7 @@ struct kiln_vnc_session {
     const char *password; /* borrowed; NULL: none */
     void (*on_frame)(void *ud);
     void *ud;
+    bool scancodes;       /* they are offered; writer */
     bool settled;         /* format and encodings were sent; writer */
     struct kiln_str why;  /* the library's last line; reader's thread */
     pthread_mutex_t lock; /* over frameBuffer and all up to `whole` */
@@ -247,25 +248,47 @@ static bool session_send_key(struct kiln_vnc_session *s, uint32_t keysym, bool d
     return SendKeyEvent(s->client, keysym, down);
 }
 
+static void session_offer_scancodes(struct kiln_vnc_session *s)
+{
+    s->scancodes = true;
+}
+
+static bool session_takes_scancodes(const struct kiln_vnc_session *s)
+{
+    return SupportsClient2Server(s->client, rfbQemuEvent);
+}
+
+static bool session_send_scancode(struct kiln_vnc_session *s, uint32_t keysym, uint8_t scancode,
+                                  bool down)
+{
+    return SendExtendedKeyEvent(s->client, keysym, scancode, down);
+}
+
 /*
  * Not SetFormatAndEncodings: that offers ExtendedDesktopSize too, QEMU then announces its sizes
  * that way, as screen 0, and the library ignores screens of that number.
  */
 static bool send_settings(struct kiln_vnc_session *s)
 {
-    static const char messages[] = {
-        0,      0,      0,      0, /* SetPixelFormat: that of the client, s. session_open */
-        32,     24,     0,      1, /* bits, depth, little endian, true colour */
-        0,      '\xff', 0,      '\xff', 0, '\xff', /* maxima of red, green, blue */
-        0,      8,      16,     0,      0, 0,      /* shifts */
-        2,      0,      0,      2,                 /* SetEncodings: two */
+    static const char format[] = {
+        0,  0,      0,  0,                 /* SetPixelFormat: that of the client, s. session_open */
+        32, 24,     0,  1,                 /* bits, depth, little endian, true colour */
+        0,  '\xff', 0,  '\xff', 0, '\xff', /* maxima of red, green, blue */
+        0,  8,      16, 0,      0, 0,      /* shifts */
+    };
+    static const char encodings[] = {
         0,      0,      0,      0,      /* raw: the server is on this host, cheapest for both */
         '\xff', '\xff', '\xff', '\x21', /* DesktopSize */
+        '\xff', '\xff', '\xfe', '\xfe', /* QEMU extended key event */
     };
+    const char n = s->scancodes ? 3 : 2;
+    const char header[] = { 2, 0, 0, n }; /* SetEncodings */
 
     if (s->settled)
         return true;
-    s->settled = WriteToRFBServer(s->client, messages, sizeof(messages));
+    s->settled = WriteToRFBServer(s->client, format, sizeof(format)) &&
+                 WriteToRFBServer(s->client, header, sizeof(header)) &&
+                 WriteToRFBServer(s->client, encodings, (unsigned)n * 4);
     return s->settled;
 }
 
@@ -310,6 +333,9 @@ const struct kiln_vnc_ops kiln_vnc_ops = {
     .handle_message = session_handle_message,
     .why = session_why,
     .send_key = session_send_key,
+    .offer_scancodes = session_offer_scancodes,
+    .takes_scancodes = session_takes_scancodes,
+    .send_scancode = session_send_scancode,
     .request_update = session_request_update,
     .changes = session_changes,
     .close = session_close,

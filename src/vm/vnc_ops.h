@@ -18,6 +18,11 @@ struct kiln_vnc_ops {
     const char *(*why)(const struct kiln_vnc_session *s);
     /* One writer at a time. */
     bool (*send_key)(struct kiln_vnc_session *s, uint32_t keysym, bool down);
+    /* Before the first request: offer keys as scancodes; the answer to that request tells whether
+     * the server takes them. */
+    void (*offer_scancodes)(struct kiln_vnc_session *s);
+    bool (*takes_scancodes)(const struct kiln_vnc_session *s);
+    bool (*send_scancode)(struct kiln_vnc_session *s, uint32_t keysym, uint8_t scancode, bool down);
     bool (*request_update)(struct kiln_vnc_session *s);
     /* Any thread. */
     void (*changes)(struct kiln_vnc_session *s, kiln_vnc_rows_fn *fn, void *ud);

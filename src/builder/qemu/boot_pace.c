@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "bootcmd/keys.h"
 #include "builder/qemu/boot_echo.h"
 #include "vm/screen.h"
 
@@ -24,6 +23,7 @@
 #define KEY_SPACE       0x0020
 #define KEY_LEFT_SHIFT  0xFFE1
 #define KEY_RIGHT_SHIFT 0xFFE2
+#define KEY_ALTGR       0xFFEA
 
 enum mode {
     NO_LINE,
@@ -175,10 +175,11 @@ static bool cannot(struct kiln_pace *p, const char *why, struct kiln_err *err)
 /* Presses of keys that are under way. */
 static size_t under_way(const struct kiln_pace *p)
 {
+    struct kiln_bootcmd_event events[KILN_BOOTCMD_CHAR_EVENTS];
     size_t n = 0;
 
     for (size_t i = p->look.good; i < p->sent; i++)
-        n += 1 + kiln_bootcmd_shifted(kiln_echo_at(&p->echo, i));
+        n += kiln_layout_press(&p->s->o->layout, kiln_echo_at(&p->echo, i), events) / 2;
     return n;
 }
 
@@ -225,16 +226,30 @@ static bool key(struct kiln_pace *p, uint32_t keysym, bool down, struct kiln_err
            kiln_wait_us(p->build->cancel, FAST_US, err);
 }
 
-static bool press(struct kiln_pace *p, uint32_t keysym, bool shift, struct kiln_err *err)
+static bool press(struct kiln_pace *p, uint32_t keysym, struct kiln_err *err)
 {
-    return (!shift || key(p, KEY_LEFT_SHIFT, true, err)) && key(p, keysym, true, err) &&
-           key(p, keysym, false, err) && (!shift || key(p, KEY_LEFT_SHIFT, false, err));
+    return key(p, keysym, true, err) && key(p, keysym, false, err);
+}
+
+static bool press_character(struct kiln_pace *p, uint32_t code, struct kiln_err *err)
+{
+    struct kiln_bootcmd_event events[KILN_BOOTCMD_CHAR_EVENTS];
+    size_t n = kiln_layout_press(&p->s->o->layout, code, events);
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < n; i++) {
+        ok = kiln_vnc_scancode(p->vnc, events[i].keysym, events[i].scancode,
+                               events[i].action == KILN_BOOTCMD_DOWN, p->build->cancel, err) &&
+             kiln_wait_us(p->build->cancel, FAST_US, err);
+    }
+    return ok;
 }
 
 /* A Shift whose release was lost makes capitals of all that follows. */
 static bool let_go(struct kiln_pace *p, struct kiln_err *err)
 {
-    return key(p, KEY_LEFT_SHIFT, false, err) && key(p, KEY_RIGHT_SHIFT, false, err);
+    return key(p, KEY_LEFT_SHIFT, false, err) && key(p, KEY_RIGHT_SHIFT, false, err) &&
+           (!p->s->o->layout.name[0] || key(p, KEY_ALTGR, false, err));
 }
 
 /* ---- making the line right ---- */
@@ -262,7 +277,7 @@ static bool erase(struct kiln_pace *p, struct kiln_err *err)
     before = p->look;
     n = before.shown - before.good;
     for (size_t i = 0; i < n && i < MAX_ERASE; i++) {
-        if (!press(p, KEY_BACKSPACE, false, err))
+        if (!press(p, KEY_BACKSPACE, err))
             return false;
     }
     p->sent = before.good;
@@ -311,9 +326,7 @@ static bool stalled(struct kiln_pace *p, struct kiln_err *err)
 
 static bool send_next(struct kiln_pace *p, struct kiln_err *err)
 {
-    uint32_t code = kiln_echo_at(&p->echo, p->sent++);
-
-    return press(p, code, kiln_bootcmd_shifted(code), err);
+    return press_character(p, kiln_echo_at(&p->echo, p->sent++), err);
 }
 
 /* What goes wrong at the end of a row must not be in the next one before it is seen: a console may
@@ -369,12 +382,15 @@ static bool settle(struct kiln_pace *p, struct kiln_err *err)
 
 /* ---- lines ---- */
 
-/* The keysym of the element's own key, not that of a Shift beside it; 0: a wait. */
+/* The keysym of the element's own key, not that of a Shift or AltGr beside it; 0: a wait. */
 static uint32_t own_key(const struct kiln_boot_element *el)
 {
     for (size_t i = 0; i < el->n_events; i++) {
-        if (el->n_events == 1 || el->events[i].keysym != KEY_LEFT_SHIFT)
-            return el->events[i].keysym;
+        uint32_t keysym = el->events[i].keysym;
+
+        if (el->n_events == 1 || el->kind == KILN_BOOTCMD_SPECIAL ||
+            (keysym != KEY_LEFT_SHIFT && keysym != KEY_ALTGR))
+            return keysym;
     }
     return 0;
 }
@@ -482,7 +498,7 @@ static bool ended_line(struct kiln_pace *p, const struct kiln_boot_element *el,
     while (p->look.state == KILN_ECHO_ALL && kiln_echo_cursor_behind(&p->echo, &p->text)) {
         if (!wait_news(p, REACT_US, &news, err))
             return false;
-        if (!news && !press(p, KEY_ENTER, false, err))
+        if (!news && !press(p, KEY_ENTER, err))
             return false;
         if (!news && ++p->stalls > MAX_STALLS)
             return true;

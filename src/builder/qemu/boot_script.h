@@ -32,14 +32,13 @@ const char *kiln_boot_script_description(const struct kiln_boot_script *script, 
 char *kiln_boot_script_source(struct kiln_boot_script *script, size_t row);
 
 /* An element with all that it takes to type it. */
-#define KILN_BOOT_ELEMENT_EVENTS 4
 struct kiln_boot_element {
     int64_t index;
     enum kiln_bootcmd_kind kind;
     int64_t wait_ns;  /* of a PAUSE */
     int64_t still_ns; /* of a WAIT_STABLE */
     char *regex;      /* owned; of a WAIT_TEXT, else NULL; a secret if masked */
-    struct kiln_bootcmd_event events[KILN_BOOT_ELEMENT_EVENTS];
+    struct kiln_bootcmd_event events[KILN_BOOTCMD_CHAR_EVENTS];
     size_t n_events;
     size_t n_before_last_press; /* events after which something more is pressed, here or later */
     bool masked;

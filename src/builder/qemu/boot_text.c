@@ -30,6 +30,7 @@ void kiln_boot_text_values(struct kiln_boot_text *t, const struct kiln_qemu_stat
 
     kiln_strmap_done(&t->build);
     kiln_strmap_copy(&t->build, data);
+    t->layout = s->o->layout.name[0] ? &s->o->layout : NULL;
     kiln_strmap_set(&t->data, "HTTPIP", s->http_ip);
     kiln_strmap_set(&t->data, "HTTPPort", port);
     kiln_strmap_set(&t->data, "Name", s->o->vm_name);
@@ -94,6 +95,8 @@ bool kiln_boot_text_command(const struct kiln_boot_text *t, const struct kiln_st
         return kiln_err_wrap(err, "Error preparing boot command");
     if (!kiln_bootcmd_parse(kiln_str_cstr(&rendered), rendered.len, &cmd, NULL, err))
         return kiln_err_wrap(err, "Error generating boot command");
+    if (t->layout)
+        kiln_layout_apply(t->layout, &cmd);
     if (!mask_secrets(secrets, &cmd, err) || !kiln_boot_text_regexes(&cmd, NULL, err))
         return false;
     *ret = cmd;

@@ -12,7 +12,8 @@
 /* It points into itself: it stays where it was initialised. */
 struct kiln_boot_text {
     struct kiln_interp interp;
-    struct kiln_strmap data, build; /* what interp reads: {{ .K }}, {{ build `K` }} */
+    struct kiln_strmap data, build;   /* what interp reads: {{ .K }}, {{ build `K` }} */
+    const struct kiln_layout *layout; /* borrowed: the guest's keyboard; NULL: us */
 };
 
 /** Borrows from the build what does not change: its variables. No values yet. */

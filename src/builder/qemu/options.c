@@ -150,6 +150,9 @@ static const struct kiln_field boot_fields[] = {
     { "boot_key_interval", KILN_DURATION, O(boot_key_interval_ns),
       .help = "Pause after each key event. Without one, keys go out as fast as the guest takes "
               "them." },
+    { "boot_keyboard_layout", KILN_STRING, O(boot_keyboard_layout),
+      .help = "Keyboard layout that the guest has loaded when the keys are typed, as xkb names it: "
+              "fr, de, us:dvorak, ch(fr). Not set: us." },
     { "boot_keygroup_interval", KILN_DURATION, O(boot_keygroup_interval_ns), KILN_HIDDEN,
       .help = "No effect." },
     { "headless", KILN_BOOL, O(headless), .help = "No window." },

@@ -147,6 +147,16 @@ static bool check_boot(const struct kiln_qemu_options *o, const struct kiln_prep
     return ok;
 }
 
+static bool check_layout(struct kiln_qemu_options *o, const struct kiln_prepare *p)
+{
+    KILN_AUTO_ERR err = { 0 };
+
+    if (!is_set(o->boot_keyboard_layout) ||
+        kiln_layout_load(o->boot_keyboard_layout, &o->layout, &err))
+        return true;
+    return kiln_config_error(p, "boot_keyboard_layout", "%s", kiln_err_text(&err));
+}
+
 static bool check_boot_steps(const struct kiln_qemu_options *o, const struct kiln_prepare *p)
 {
     if (o->boot_steps.n && o->boot_command.n)
@@ -349,6 +359,7 @@ bool kiln_qemu_prepare(void *cfg, const struct kiln_prepare *p)
     ok = fix_disk_size(o, p);
     ok = kiln_qemu_check_media(o, p) && ok;
     ok = check_boot(o, p) && ok;
+    ok = check_layout(o, p) && ok;
     ok = check_iso(o, p) && ok;
     ok = check_http(o, p) && ok;
     ok = kiln_comm_prepare(&o->comm, p) && ok;

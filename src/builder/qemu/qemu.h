@@ -18,6 +18,7 @@
 #define KILN_BUILDER_QEMU_QEMU_H
 
 #include "base/process.h"
+#include "bootcmd/layout.h"
 #include "communicator/config.h"
 #include "communicator/ssh.h"
 #include "engine/step.h"
@@ -67,6 +68,8 @@ struct kiln_qemu_options {
     struct kiln_strv boot_command;
     struct kiln_rows boot_steps;
     int64_t boot_wait_ns, boot_key_interval_ns, boot_keygroup_interval_ns;
+    char *boot_keyboard_layout;
+    struct kiln_layout layout; /* that one, once prepared; not an option */
     bool qmp_enable;
     char *qmp_socket_path;
 

@@ -112,7 +112,7 @@ static bool send_event(struct typist *t, const struct kiln_boot_element *el, siz
         return watch(t, el, all_pressed, err);
     if (e->action == KILN_BOOTCMD_PAUSE)
         return pass(t, el->wait_ns / 1000, all_pressed, err);
-    if (!kiln_vnc_key(t->vnc, e->keysym, down, t->build->cancel, err)) {
+    if (!kiln_vnc_scancode(t->vnc, e->keysym, e->scancode, down, t->build->cancel, err)) {
         (void)kiln_err_wrap(err, "Error running boot command");
         return lost(t, all_pressed && !down, err);
     }
@@ -287,10 +287,15 @@ static bool connect_vnc(struct typist *t, struct kiln_err *err)
 {
     const struct kiln_qemu_state *s = t->s;
     const char *host = s->o->vnc_bind_address;
+    int64_t deadline = kiln_cancel_deadline(t->build->cancel, CONNECT_DEADLINE_US);
 
     kiln_say(t->build, "Connecting to VM via VNC (%s:%d)", host, s->vnc_port.port);
-    return kiln_vnc_connect(&t->vnc, host, s->vnc_port.port, s->vnc_password, t->build->cancel,
-                            kiln_cancel_deadline(t->build->cancel, CONNECT_DEADLINE_US), err);
+    if (!kiln_vnc_connect(&t->vnc, host, s->vnc_port.port, s->vnc_password, t->build->cancel,
+                          deadline, err))
+        return false;
+    return !s->o->layout.name[0] ||
+           kiln_vnc_want_scancodes(t->vnc, t->build->cancel, deadline, err) ||
+           kiln_err_wrap(err, "boot_keyboard_layout");
 }
 
 static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
