@@ -8,7 +8,8 @@
 static const struct modifier {
     struct kiln_bootcmd_key key;
     uint8_t scancode;
-} shift_key = { { "leftShift", 0xFFE1 }, 0x2A }, altgr_key = { { "rightAlt", 0xFFEA }, 0xB8 };
+} shift_key = { { "leftShift", 0xFFE1 }, 0x2A },
+  altgr_key = { { "rightAlt", 0xFFEA }, KILN_LAYOUT_ALTGR };
 
 /* ---- names ---- */
 

@@ -15,6 +15,7 @@
 
 #define KILN_LAYOUT_MAX_KEYS  256
 #define KILN_LAYOUT_NAME_SIZE 64
+#define KILN_LAYOUT_ALTGR     0xB8 /* scancode */
 
 struct kiln_layout_key {
     uint32_t codepoint;

@@ -16,7 +16,8 @@ import threading
 
 QEMU = "qemu-system-x86_64"
 RATE = 0.05  # of the events are dropped, and as many doubled
-LENGTHS = {0: 19, 3: 9, 4: 7, 5: 5}  # bytes behind the type of a client's message
+LENGTHS = {0: 19, 3: 9, 4: 7, 5: 5, 255: 11}  # bytes behind the type of a client's message
+KEYS = (4, 255)  # by keysym; by scancode
 
 
 def die_with_parent():
@@ -74,7 +75,7 @@ class Relay:
             server.sendall(kind + head + read(client, 4 * struct.unpack(">H", head[1:])[0]))
             return
         message = kind + read(client, LENGTHS[kind[0]])
-        luck = self.random.random() if kind[0] == 4 else 1 - 2 * RATE
+        luck = self.random.random() if kind[0] in KEYS else 1 - 2 * RATE
         if luck >= RATE:
             server.sendall(message)
         if luck >= 1 - RATE:

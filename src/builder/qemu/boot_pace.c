@@ -220,15 +220,16 @@ static bool wait_quiet(struct kiln_pace *p, int64_t us, struct kiln_err *err)
 
 /* ---- keys that are not in the boot command ---- */
 
-static bool key(struct kiln_pace *p, uint32_t keysym, bool down, struct kiln_err *err)
+static bool key(struct kiln_pace *p, uint32_t keysym, uint8_t scancode, bool down,
+                struct kiln_err *err)
 {
-    return kiln_vnc_key(p->vnc, keysym, down, p->build->cancel, err) &&
+    return kiln_vnc_scancode(p->vnc, keysym, scancode, down, p->build->cancel, err) &&
            kiln_wait_us(p->build->cancel, FAST_US, err);
 }
 
 static bool press(struct kiln_pace *p, uint32_t keysym, struct kiln_err *err)
 {
-    return key(p, keysym, true, err) && key(p, keysym, false, err);
+    return key(p, keysym, 0, true, err) && key(p, keysym, 0, false, err);
 }
 
 static bool press_character(struct kiln_pace *p, uint32_t code, struct kiln_err *err)
@@ -237,19 +238,17 @@ static bool press_character(struct kiln_pace *p, uint32_t code, struct kiln_err 
     size_t n = kiln_layout_press(&p->s->o->layout, code, events);
     bool ok = true;
 
-    for (size_t i = 0; ok && i < n; i++) {
-        ok = kiln_vnc_scancode(p->vnc, events[i].keysym, events[i].scancode,
-                               events[i].action == KILN_BOOTCMD_DOWN, p->build->cancel, err) &&
-             kiln_wait_us(p->build->cancel, FAST_US, err);
-    }
+    for (size_t i = 0; ok && i < n; i++)
+        ok = key(p, events[i].keysym, events[i].scancode, events[i].action == KILN_BOOTCMD_DOWN,
+                 err);
     return ok;
 }
 
-/* A Shift whose release was lost makes capitals of all that follows. */
+/* A Shift (or AltGr) whose release was lost makes capitals (or worse) of all that follows. */
 static bool let_go(struct kiln_pace *p, struct kiln_err *err)
 {
-    return key(p, KEY_LEFT_SHIFT, false, err) && key(p, KEY_RIGHT_SHIFT, false, err) &&
-           (!p->s->o->layout.name[0] || key(p, KEY_ALTGR, false, err));
+    return key(p, KEY_LEFT_SHIFT, 0, false, err) && key(p, KEY_RIGHT_SHIFT, 0, false, err) &&
+           (!p->s->o->layout.name[0] || key(p, KEY_ALTGR, KILN_LAYOUT_ALTGR, false, err));
 }
 
 /* ---- making the line right ---- */
