@@ -32,10 +32,13 @@ static void quiet(struct xkb_context *context, enum xkb_log_level level, const c
 
 static struct xkb_context *new_context(void)
 {
-    struct xkb_context *context = xkb_context_new(XKB_CONTEXT_NO_ENVIRONMENT_NAMES);
+    struct xkb_context *context =
+        xkb_context_new(XKB_CONTEXT_NO_ENVIRONMENT_NAMES | XKB_CONTEXT_NO_DEFAULT_INCLUDES);
 
-    if (context)
+    if (context) {
         xkb_context_set_log_fn(context, quiet);
+        (void)xkb_context_include_path_append_default(context);
+    }
     return context;
 }
 
