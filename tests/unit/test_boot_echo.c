@@ -7,7 +7,7 @@
 #define COLUMNS 10u
 #define ROWS    4u
 
-/* `_` is the cursor, on a space. */
+/* `_` is the cursor, on a space; `~` is a cell that cannot be read. */
 static void draw(struct kiln_text *t, const char *picture)
 {
     unsigned row = 0, column = 0;
@@ -30,7 +30,7 @@ static void draw(struct kiln_text *t, const char *picture)
             t->cursor_row = (int)row;
             t->cursor_column = (int)column;
         } else {
-            t->cells[row * COLUMNS + column].code = (unsigned char)*picture;
+            t->cells[row * COLUMNS + column].code = *picture == '~' ? 0 : (unsigned char)*picture;
         }
         column++;
     }
@@ -77,6 +77,7 @@ static void one_look(void **unused)
         { "$_", "abc", "$abc_", "all 3/3" },
         { "$_", "abc", "$ab_", "part 2/2" },
         { "$_", "abc", "$_", "none" },
+        { "$_", "abc", "$ab~", "part 2/2" },
         { "$_", "abc", "$abbc_", "wrong 2/4" },
         { "$_", "abc", "$ac_", "wrong 1/2" },
         { "$_", "a c", "$ac_", "wrong 1/2" },

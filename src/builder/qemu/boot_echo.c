@@ -60,7 +60,8 @@ static bool is_ghost(const struct kiln_echo *e, size_t cell, uint32_t code)
     return e->ghost && cell == e->ghost_cell && code == e->ghost_code;
 }
 
-/* What is there from this place on. Rows above the screen are taken for good. */
+/* What is there from this place on. A cell that cannot be read, perhaps for the cursor on it, may
+ * become what it should be. Rows above the screen are taken for good. */
 static struct kiln_echo_look measure(const struct kiln_echo *e, const struct kiln_text *text,
                                      size_t sent, int row, unsigned column)
 {
@@ -79,7 +80,7 @@ static struct kiln_echo_look measure(const struct kiln_echo *e, const struct kil
         if (code != ' ' && r >= 0 && stood_there(e, text, cell))
             break;
         good = good && i < n && code == kiln_echo_at(e, i) && (code != ' ' || i < sent);
-        if (code != ' ' && (good || !is_ghost(e, cell, code)))
+        if (code != 0 && code != ' ' && (good || !is_ghost(e, cell, code)))
             look.shown = i + 1;
         if (good)
             look.good = i + 1;
