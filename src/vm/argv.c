@@ -247,8 +247,8 @@ static void add_display(struct cmdline *cl, const struct kiln_vm_config *cfg)
 {
     bool ipv6 = cfg->vnc_address && strchr(cfg->vnc_address, ':') && cfg->vnc_address[0] != '[';
 
-    add(cl, "-vnc", ipv6 ? "[%s]:%d%s" : "%s:%d%s", cfg->vnc_address, cfg->vnc_port - 5900,
-        cfg->vnc_password ? ",password" : "");
+    add(cl, "-vnc", ipv6 ? "[%s]:%d%s%s" : "%s:%d%s%s", cfg->vnc_address, cfg->vnc_port - 5900,
+        cfg->vnc_password ? ",password" : "", cfg->vnc_no_delay ? ",key-delay-ms=0" : "");
     if (!cfg->headless && !is_old(cfg)) {
         if (is_set(cfg->display) && !kiln_streq(cfg->display, "none"))
             add(cl, "-display", "%s", cfg->display);

@@ -46,6 +46,7 @@ struct kiln_vm_config {
     const char *vnc_address;
     int vnc_port;      /* TCP port, 5900 and up */
     bool vnc_password; /* clients must know one; it is set over QMP */
+    bool vnc_no_delay; /* keys from clients at once; QEMU's own default is 10 ms after each event */
 
     bool headless;
     const char *display; /* "none" counts as not set */

@@ -309,6 +309,11 @@ bool kiln_echo_resume(struct kiln_echo *e, const struct kiln_text *text, size_t 
     return false;
 }
 
+void kiln_echo_shrinks(struct kiln_echo *e)
+{
+    e->best = 0;
+}
+
 bool kiln_echo_at_edge(const struct kiln_echo *e, size_t i)
 {
     unsigned columns = e->before.columns;

@@ -59,6 +59,8 @@ bool kiln_echo_stirred(const struct kiln_echo *e, const struct kiln_text *text);
  * off its beginning. False: nothing is seen of it.
  */
 bool kiln_echo_resume(struct kiln_echo *e, const struct kiln_text *text, size_t *ret_cut);
+/** Backspaces follow: that less is there from now on does not mean that the line is gone. */
+void kiln_echo_shrinks(struct kiln_echo *e);
 /** Would character i of the line be in one of the last two columns, if all goes well? */
 bool kiln_echo_at_edge(const struct kiln_echo *e, size_t i);
 /**

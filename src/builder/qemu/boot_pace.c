@@ -275,6 +275,7 @@ static bool erase(struct kiln_pace *p, struct kiln_err *err)
         return true;
     before = p->look;
     n = before.shown - before.good;
+    kiln_echo_shrinks(&p->echo);
     for (size_t i = 0; i < n && i < MAX_ERASE; i++) {
         if (!press(p, KEY_BACKSPACE, err))
             return false;
@@ -332,7 +333,10 @@ static bool send_next(struct kiln_pace *p, struct kiln_err *err)
  * be unable to take it back then. */
 static size_t window_at(const struct kiln_pace *p, size_t i)
 {
-    return kiln_echo_at_edge(&p->echo, i) || kiln_echo_at_edge(&p->echo, i + 1) ? 1 : p->window;
+    bool edge = (i > 0 && kiln_echo_at_edge(&p->echo, i - 1)) || kiln_echo_at_edge(&p->echo, i) ||
+                kiln_echo_at_edge(&p->echo, i + 1);
+
+    return edge ? 1 : p->window;
 }
 
 /* Until all of the line is sent and no more than so many presses are under way. Ends also when the

@@ -4,7 +4,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "builder/qemu/qemu.h"
+#include "builder/qemu/boot_script.h"
 #include "engine/debugger.h"
 #include "vm/accel.h"
 #include "vm/argv.h"
@@ -161,6 +161,7 @@ static void fill_runtime(struct kiln_vm_config *cfg, const struct kiln_qemu_stat
     }
     cfg->vnc_port = s->vnc_port.port;
     cfg->vnc_password = s->vnc_password != NULL;
+    cfg->vnc_no_delay = kiln_boot_script_closed_loop(s->boot); /* it sees what the guest takes */
     if (o->efi_boot) {
         cfg->efi_code = o->efi_firmware_code;
         cfg->efi_vars = s->efivars;
