@@ -135,7 +135,7 @@ class Ended(screen.Case):
 
 
 class Going(screen.Case):
-    """Watching and steering a run."""
+    """A run is watched, stopped and let go on."""
 
     def attach(self, cols=80, rows=24, env=None):
         t = self.terminal(cols, rows)

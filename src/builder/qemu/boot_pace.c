@@ -49,7 +49,7 @@ struct kiln_pace {
     bool lost;   /* the line was seen, and goes on out of sight: it is typed blindly to its end */
     bool faulty; /* there were repairs: more may be under way than we know */
     bool secret; /* the line has secrets in it */
-    int64_t row; /* for events: the element */
+    int64_t element; /* for events */
 };
 
 struct kiln_pace *kiln_pace_new(struct kiln_qemu_state *s, struct kiln_build *b,
@@ -93,7 +93,7 @@ int64_t kiln_pace_interval_us(const struct kiln_pace *p)
 static void tell(struct kiln_pace *p, const char *name, const char *text)
 {
     struct kiln_event ev = {
-        .type = KILN_EV_TYPING, .name = name, .text = text, .len = strlen(text), .index = p->row
+        .type = KILN_EV_TYPING, .name = name, .text = text, .len = strlen(text), .index = p->element
     };
 
     kiln_emit(p->build, &ev);
@@ -475,7 +475,7 @@ bool kiln_pace_before(struct kiln_pace *p, const struct kiln_boot_element *el, s
 {
     uint32_t code = character(el);
 
-    p->row = el->index;
+    p->element = el->index;
     if (is_release(el))
         return true;
     if (!code || p->held)
