@@ -615,11 +615,12 @@ class Detached(Control):
 
     def test_ps_tells_who_waits(self):
         """Nobody is attached, and the run needs somebody: that can be seen from outside."""
-        self.detach(two("true"), "-break", "null.b/shell-local")
+        # One after the other: side by side, the end of a and the stop of b come in any order.
+        self.detach(two("true"), "-parallel-builds=1", "-break", "null.b/shell-local")
         c = self.client()
         c.ask("watch", text="state")
-        c.want("stop", build="null.b")
         c.want("build-end", build="null.a")
+        c.want("stop", build="null.b")
         self.assertRegex(self.kiln("ps"), r"(?m) waits +\S+ seconds? +\S+s +null\.a, null\.b waits +t\.json$")
         row = json.loads(self.kiln("ps", "-json"))
         self.assertEqual(row["state"], "going")
