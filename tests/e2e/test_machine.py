@@ -197,9 +197,9 @@ class Screen(Machine):
         self.screen(other)
         worker = self.run_.worker()
         time.sleep(0.5)  # the last frame of the boot may be on its way
-        before, frame = self.ticks(worker), picture.read()[1]
+        before, frame = self.wakes(worker), picture.read()[1]
         time.sleep(2)  # what is measured
-        self.assertLessEqual(self.ticks(worker) - before, 1)
+        self.assertLess(self.wakes(worker) - before, 20)  # 60 are one for each frame that could have come
         self.assertEqual(picture.read()[1], frame)
         self.press(c, "z")
         other.seen = len(other.events)
@@ -212,9 +212,13 @@ class Screen(Machine):
         self.finish(other)
 
     @staticmethod
-    def ticks(pid):
-        with open(f"/proc/{pid}/stat") as f:
-            return sum(int(n) for n in f.read().rsplit(")", 1)[1].split()[11:13])
+    def wakes(pid):
+        """How often its threads have woken up: unlike CPU time, the same on a busy machine."""
+        total = 0
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/status") as f:
+                total += int(re.search(r"(?m)^voluntary_ctxt_switches:\s+(\d+)", f.read()).group(1))
+        return total
 
     def test_the_typist_is_not_disturbed(self):
         """QEMU lifts all keys, everybody's, when a VNC client leaves: who looks for a moment must not."""
