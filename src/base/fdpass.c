@@ -31,9 +31,11 @@ ssize_t kiln_fd_recv(int sock, void *data, size_t len, int *ret_fd)
 {
     union control control = { 0 };
     struct iovec iov = { .iov_base = data, .iov_len = len };
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
-    };
+    /* Not sizeof(control): its padding has room for a second one, which nobody would close. */
+    struct msghdr msg = { .msg_iov = &iov,
+                          .msg_iovlen = 1,
+                          .msg_control = &control,
+                          .msg_controllen = CMSG_LEN(sizeof(int)) };
     ssize_t n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
     struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
 

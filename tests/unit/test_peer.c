@@ -147,6 +147,41 @@ static void test_unwanted_fds(void **state)
     (void)close(after);
 }
 
+/* As above, but all in one message, of which a peer takes the first only. */
+static void test_more_fds_than_one_message_has(void **state)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(2 * sizeof(int))];
+    } control = { 0 };
+    struct iovec iov = { .iov_base = (char[]){ "x\n" }, .iov_len = 2 };
+    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+    struct cmsghdr *c = &control.head;
+    int fds[2] = { make_fd('1'), make_fd('2') }, before, after;
+    struct kiln_peer a, b;
+
+    (void)state;
+    make_pair(&a, &b);
+    msg.msg_control = &control;
+    msg.msg_controllen = sizeof(control);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(fds));
+    memcpy(CMSG_DATA(c), fds, sizeof(fds));
+    assert_int_equal(sendmsg(a.fd, &msg, 0), 2);
+    before = dup(0);
+    (void)close(before);
+    assert_true(kiln_peer_read(&b));
+    assert_int_equal(name_of(kiln_peer_take_fd(&b)), '1');
+    after = dup(0);
+    assert_int_equal(before, after); /* the second one is nowhere */
+    (void)close(after);
+    kiln_peer_done(&a);
+    kiln_peer_done(&b);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_end),
         cmocka_unit_test(test_a_line_over_the_maximum),
         cmocka_unit_test(test_unwanted_fds),
+        cmocka_unit_test(test_more_fds_than_one_message_has),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
