@@ -2,8 +2,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cancel.h"
@@ -79,11 +79,6 @@ static void entries_read(struct entries *e, const struct kiln_str *text)
     }
 }
 
-static int open_pidfd(pid_t pid)
-{
-    return (int)syscall(SYS_pidfd_open, pid, 0);
-}
-
 /* The pidfd is opened before the start time is looked at, so both speak of the same process; the
  * group's number cannot go to another group while its leader is there. */
 static bool clean_process(const char *value, const char *mark, struct kiln_err *err)
@@ -94,7 +89,7 @@ static bool clean_process(const char *value, const char *mark, struct kiln_err *
 
     if (!kiln_ledger_process_parse(value, &p) || p.start == 0 || p.pid == getpid())
         return true;
-    fd = open_pidfd(p.pid);
+    fd = pidfd_open(p.pid, 0);
     if (fd < 0 || kiln_process_start_time(p.pid) != p.start) {
         if (mark && p.pid != getpgrp()) /* it may have left children behind */
             kiln_ledger_kill_group(p.pid, mark);
@@ -102,7 +97,7 @@ static bool clean_process(const char *value, const char *mark, struct kiln_err *
     }
     if (p.pid != getpgrp())
         (void)kill(-p.pid, SIGKILL);
-    if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+    if (pidfd_send_signal(fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
         return kiln_err_sys(err, errno, "kill process %ld", (long)p.pid);
     got = kiln_wait_fd(NULL, fd, POLLIN, kiln_cancel_deadline(NULL, KILL_GRACE), err);
     return got == KILN_WAIT_READY || kiln_err_wrap(err, "process %ld was killed", (long)p.pid);

@@ -4,7 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
-#include <sys/syscall.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "base/cancel.h"
@@ -48,10 +48,10 @@ static bool has_mark(pid_t pid, const char *mark)
 /* The pidfd is opened before anything is looked at, so that all speak of the same process. */
 static bool kill_member(pid_t pid, pid_t group, const char *mark)
 {
-    KILN_AUTO_FD fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    KILN_AUTO_FD fd = pidfd_open(pid, 0);
 
     if (fd < 0 || group_of(pid) != group || !has_mark(pid, mark) ||
-        syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0)
+        pidfd_send_signal(fd, SIGKILL, NULL, 0) < 0)
         return false;
     (void)kiln_wait_fd(NULL, fd, POLLIN, kiln_cancel_deadline(NULL, KILL_GRACE), NULL);
     return true;

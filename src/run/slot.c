@@ -1,7 +1,9 @@
 #include "run/slot.h"
 
+#include <errno.h>
 #include <poll.h>
-#include <sys/syscall.h>
+#include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +27,18 @@ void kiln_slot_done(struct kiln_slot *slot)
     slot->ledger = slot->frames = NULL;
 }
 
+/* Nothing else tells of its death: without that it must not run. */
+static bool open_pidfd(struct kiln_slot *slot, struct kiln_err *err)
+{
+    slot->pidfd = pidfd_open(slot->pid, 0);
+    if (slot->pidfd >= 0)
+        return true;
+    (void)kiln_err_sys(err, errno, "start a build: pidfd_open");
+    (void)kill(slot->pid, SIGKILL);
+    (void)waitpid(slot->pid, NULL, 0);
+    return false;
+}
+
 bool kiln_slot_start(struct kiln_slot *slot, char *ledger, char *frames, int guard_fd,
                      struct kiln_err *err)
 {
@@ -36,9 +50,12 @@ bool kiln_slot_start(struct kiln_slot *slot, char *ledger, char *frames, int gua
     slot->pid = kiln_worker_start(slot->build, ledger, guard_fd, &fd, err);
     if (slot->pid < 0)
         return false;
+    if (!open_pidfd(slot, err)) {
+        (void)close(fd);
+        return false;
+    }
     kiln_peer_init(&slot->peer, fd, KILN_MAX_EVENT, CHUNK);
     slot->state = KILN_SLOT_RUNNING;
-    slot->pidfd = (int)syscall(SYS_pidfd_open, slot->pid, 0);
     return true;
 }
 

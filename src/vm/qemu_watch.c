@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <signal.h>
-#include <sys/syscall.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,7 +43,7 @@ static void end_stopped(struct kiln_qemu_watch *w, struct json_object *data)
                   kiln_streq(string_in(data, "operation"), "read") ? "reading" : "writing",
                   string_in(data, "reason"));
     kiln_qemu_output_note(w->output, why.data, why.len);
-    (void)syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, 0);
+    (void)pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
 }
 
 static void event(void *ud, const char *name, struct json_object *data)
