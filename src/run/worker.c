@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -14,6 +13,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "engine/debugger.h"
 #include "run/command.h"
 
@@ -202,13 +202,6 @@ static void run_build(struct worker *w)
     kiln_results_done(&results);
 }
 
-static void log_to_bus(void *ud, const char *line, size_t len)
-{
-    struct kiln_event ev = { .type = KILN_EV_LOG, .text = line, .len = len };
-
-    kiln_bus_send(ud, &ev);
-}
-
 static bool logging_wanted(void)
 {
     const char *log = getenv("PACKER_LOG"), *path = getenv("PACKER_LOG_PATH");
@@ -249,9 +242,10 @@ static int worker_main(struct kiln_build *b, int fd, const char *ledger_path)
     b->prompter = &w.prompter;
     b->bus = kiln_bus_new(fd, b->label);
     if (logging_wanted())
-        kiln_log_set_sink(log_to_bus, b->bus);
+        kiln_log_set_sink(kiln_bus_log, b->bus);
     b->debugger = kiln_debugger_new(b);
-    if (w.answered < 0 || pthread_create(&reader, NULL, read_commands, &w) != 0 ||
+    if ((w.answered < 0 && !kiln_err_sys(&err, errno, "eventfd")) ||
+        !kiln_thread_start(&reader, "commands", read_commands, &w, &err) ||
         !kiln_ledger_open(&b->ledger, ledger_path, &err)) {
         kiln_error(b, "cannot start the build: %s", kiln_err_text(&err));
         return 1;
