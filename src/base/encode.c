@@ -268,6 +268,21 @@ void kiln_json_add_string(struct kiln_str *out, const char *s, size_t len,
     kiln_str_addc(out, '"');
 }
 
+void kiln_json_adds(struct kiln_str *out, const char *s)
+{
+    kiln_json_add_string(out, s, strlen(s), KILN_JSON_PLAIN);
+}
+
+void kiln_json_add_strings(struct kiln_str *out, const struct kiln_strv *list)
+{
+    kiln_str_addc(out, '[');
+    for (size_t i = 0; i < list->n; i++) {
+        kiln_str_adds(out, i > 0 ? "," : "");
+        kiln_json_adds(out, list->v[i]);
+    }
+    kiln_str_addc(out, ']');
+}
+
 bool kiln_go_is_printable(unsigned cp)
 {
     static const struct {

@@ -6,6 +6,7 @@
 #define KILN_BASE_ENCODE_H
 
 #include "base/str.h"
+#include "base/strv.h"
 
 /** Lower-case hex digits. */
 void kiln_hex_add(struct kiln_str *out, const void *data, size_t len);
@@ -45,6 +46,10 @@ enum kiln_json_flags {
 /** A JSON string with its quotes; bytes that are no UTF-8 become U+FFFD. */
 void kiln_json_add_string(struct kiln_str *out, const char *s, size_t len,
                           enum kiln_json_flags flags);
+/** The same for a whole C string, PLAIN. */
+void kiln_json_adds(struct kiln_str *out, const char *s);
+/** An array of strings, on one line, PLAIN. */
+void kiln_json_add_strings(struct kiln_str *out, const struct kiln_strv *list);
 /** How many bytes at s are ASCII and stand for themselves in a JSON string. */
 size_t kiln_json_plain(const char *s, size_t len);
 

@@ -117,7 +117,7 @@ static void print_table(const struct kiln_runs *runs)
 static void add_member(struct kiln_str *out, const char *key, const char *value)
 {
     kiln_str_addf(out, "\"%s\":", key);
-    kiln_json_add_string(out, value, strlen(value), KILN_JSON_PLAIN);
+    kiln_json_adds(out, value);
     kiln_str_addc(out, ',');
 }
 
@@ -138,7 +138,7 @@ static void print_json(const struct kiln_run_info *info)
         kiln_str_adds(&out, i > 0 ? ",{" : "{");
         add_member(&out, "result", result(info, i));
         kiln_str_adds(&out, "\"build\":");
-        kiln_json_add_string(&out, info->builds.v[i], strlen(info->builds.v[i]), KILN_JSON_PLAIN);
+        kiln_json_adds(&out, info->builds.v[i]);
         kiln_str_addc(&out, '}');
     }
     kiln_cli_printf("%s]}\n", kiln_str_cstr(&out));

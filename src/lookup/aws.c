@@ -84,7 +84,7 @@ bool kiln_aws_get(struct kiln_lookup_run *run, const char *name, const char *key
     if (!run->aws && !kiln_aws_config_load(&run->aws, run->cancel, &run->credentials, err))
         return false;
     kiln_str_adds(&body, "{\"SecretId\":");
-    kiln_json_add_string(&body, name, strlen(name), KILN_JSON_PLAIN);
+    kiln_json_adds(&body, name);
     kiln_str_adds(&body, ",\"VersionStage\":\"AWSCURRENT\"}");
     call.body = kiln_str_cstr(&body);
     call.credentials = &run->aws->credentials;

@@ -305,7 +305,7 @@ bool kiln_bundle_log_read(struct kiln_bundle_log *ret, int fd, const char *build
 
     *ret = (struct kiln_bundle_log){ 0 };
     kiln_str_adds(&r.mark, "\"build\":");
-    kiln_json_add_string(&r.mark, build, strlen(build), KILN_JSON_PLAIN);
+    kiln_json_adds(&r.mark, build);
     r.spans = kiln_xcalloc(MAX_SPANS, sizeof(*r.spans));
     ok = read_all(&r, err) && read_end(&r, err);
     for (size_t i = 0; i < KILN_BUNDLE__N; i++)

@@ -29,7 +29,7 @@ static void add_string(struct kiln_str *out, const char *key, const char *value)
     if (!value)
         return;
     add_key(out, key);
-    kiln_json_add_string(out, value, strlen(value), KILN_JSON_PLAIN);
+    kiln_json_adds(out, value);
 }
 
 static void add_number(struct kiln_str *out, const char *key, int64_t value)
@@ -45,13 +45,7 @@ static void add_lines(struct kiln_str *out, const struct kiln_strv *lines)
     if (!lines)
         return;
     add_key(out, "lines");
-    kiln_str_addc(out, '[');
-    for (size_t i = 0; i < lines->n; i++) {
-        if (i > 0)
-            kiln_str_addc(out, ',');
-        kiln_json_add_string(out, lines->v[i], strlen(lines->v[i]), KILN_JSON_PLAIN);
-    }
-    kiln_str_addc(out, ']');
+    kiln_json_add_strings(out, lines);
 }
 
 void kiln_command_encode(const struct kiln_request *req, bool has_id, int64_t id,
@@ -90,6 +84,14 @@ void kiln_command_encode_again(const struct kiln_command *cmd, int64_t id, struc
     };
 
     kiln_command_encode(&req, true, id, out);
+}
+
+void kiln_command_encode_reply(const char *error, const char *text, struct kiln_str *out)
+{
+    kiln_str_addf(out, ",\"ok\":%s", error ? "false" : "true");
+    add_string(out, "error", error);
+    add_string(out, "text", text);
+    kiln_str_adds(out, "}\n");
 }
 
 /* ---- decode ---- */

@@ -63,6 +63,9 @@ void kiln_command_encode(const struct kiln_request *req, bool has_id, int64_t id
                          struct kiln_str *out);
 /** The same command again, with another id. */
 void kiln_command_encode_again(const struct kiln_command *cmd, int64_t id, struct kiln_str *out);
+/** Append a reply from behind its id on, with its '\n': `,"ok":true}`. error NULL: it was obeyed;
+ *  text: what that gives, or NULL. */
+void kiln_command_encode_reply(const char *error, const char *text, struct kiln_str *out);
 
 /**
  * One line without its '\n'. Unknown commands, wrong types, missing members and bad JSON are errors

@@ -145,14 +145,12 @@ static void say_hello(struct kiln_listener *l, struct client *c)
     KILN_AUTO_STRV waits = { 0 };
     KILN_AUTO_STR line = { 0 };
 
-    kiln_str_addf(&line, "{\"type\":\"hello\",\"protocol\":1,%s,\"controls\":\"%s\",\"waits\":[",
-                  l->hello, holder_for(l, c));
+    kiln_str_addf(&line,
+                  "{\"type\":\"hello\",\"protocol\":1,%s,\"controls\":\"%s\",\"waits\":", l->hello,
+                  holder_for(l, c));
     kiln_snapshot_waits(l->snapshot, &waits);
-    for (size_t i = 0; i < waits.n; i++) {
-        kiln_str_adds(&line, i > 0 ? "," : "");
-        kiln_json_add_string(&line, waits.v[i], strlen(waits.v[i]), KILN_JSON_PLAIN);
-    }
-    kiln_str_adds(&line, "]}\n");
+    kiln_json_add_strings(&line, &waits);
+    kiln_str_adds(&line, "}\n");
     kiln_peer_add(&c->peer, line.data, line.len, -1);
 }
 
@@ -254,26 +252,12 @@ void kiln_listener_pass(struct kiln_listener *l, const struct kiln_caller *to, c
     add_reply(c, to, rest, len, fd);
 }
 
-static void format_reply(struct kiln_str *rest, const char *error, const char *text)
-{
-    kiln_str_addf(rest, ",\"ok\":%s", error ? "false" : "true");
-    if (error) {
-        kiln_str_adds(rest, ",\"error\":");
-        kiln_json_add_string(rest, error, strlen(error), KILN_JSON_PLAIN);
-    }
-    if (text) {
-        kiln_str_adds(rest, ",\"text\":");
-        kiln_json_add_string(rest, text, strlen(text), KILN_JSON_PLAIN);
-    }
-    kiln_str_adds(rest, "}\n");
-}
-
 void kiln_listener_reply(struct kiln_listener *l, const struct kiln_caller *to, const char *error,
                          const char *text)
 {
     KILN_AUTO_STR rest = { 0 };
 
-    format_reply(&rest, error, text);
+    kiln_command_encode_reply(error, text, &rest);
     kiln_listener_pass(l, to, rest.data, rest.len, -1);
 }
 
@@ -591,7 +575,7 @@ static char *make_hello(const char *dir, const char *run)
     struct kiln_str out = { 0 };
 
     kiln_str_addf(&out, "\"run\":\"%s\",\"pid\":%d,\"log\":", run, (int)getpid());
-    kiln_json_add_string(&out, log, strlen(log), KILN_JSON_PLAIN);
+    kiln_json_adds(&out, log);
     return kiln_str_steal(&out);
 }
 

@@ -1,6 +1,5 @@
 #include "run/dispatch.h"
 
-#include "base/encode.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "engine/place.h"
@@ -73,28 +72,14 @@ static void settle(struct kiln_dispatch *d, struct kiln_group *g, bool ok, const
         kiln_listener_reply(d->listener, &g->from, "no build is left for this", NULL);
 }
 
-/* text: may be NULL */
-static void settle_ok(struct kiln_dispatch *d, struct kiln_group *g, const char *text)
+/* Without a worker. error NULL: obeyed; text: may be NULL. */
+static void settle_here(struct kiln_dispatch *d, struct kiln_group *g, const char *error,
+                        const char *text)
 {
     KILN_AUTO_STR rest = { 0 };
 
-    kiln_str_adds(&rest, ",\"ok\":true");
-    if (text) {
-        kiln_str_adds(&rest, ",\"text\":");
-        kiln_json_add_string(&rest, text, strlen(text), KILN_JSON_PLAIN);
-    }
-    kiln_str_adds(&rest, "}\n");
-    settle(d, g, true, rest.data, rest.len, -1);
-}
-
-static void settle_error(struct kiln_dispatch *d, struct kiln_group *g, const char *error)
-{
-    KILN_AUTO_STR rest = { 0 };
-
-    kiln_str_adds(&rest, ",\"ok\":false,\"error\":");
-    kiln_json_add_string(&rest, error, strlen(error), KILN_JSON_PLAIN);
-    kiln_str_adds(&rest, "}\n");
-    settle(d, g, false, rest.data, rest.len, -1);
+    kiln_command_encode_reply(error, text, &rest);
+    settle(d, g, !error, rest.data, rest.len, -1);
 }
 
 /* Take a call off the list. */
@@ -156,7 +141,7 @@ void kiln_dispatch_over(struct kiln_dispatch *d, struct kiln_slot *slot)
 {
     for (size_t i = d->n_calls; i-- > 0;) {
         if (d->calls[i].slot == slot)
-            settle_error(d, take_call(d, i), "the build is over");
+            settle_here(d, take_call(d, i), "the build is over", NULL);
     }
     sweep(d);
 }
@@ -178,7 +163,7 @@ static void forward(struct kiln_dispatch *d, struct kiln_slot *slot, struct kiln
 
     kiln_command_encode_again(cmd, ++d->id, &line);
     if (!kiln_slot_send(slot, line.data, line.len)) {
-        settle_error(d, g, "the build is busy; try again");
+        settle_here(d, g, "the build is busy; try again", NULL);
         return;
     }
     d->calls = kiln_xrealloc(d->calls, d->n_calls + 1, sizeof(*d->calls));
@@ -227,10 +212,10 @@ static void ask_waiting(struct kiln_dispatch *d, struct kiln_slot *slot, struct 
     else if (kiln_streq(cmd->name, "cancel"))
         d->ops->cancel(d->ud, slot);
     else {
-        settle_error(d, g, "the build has not started yet");
+        settle_here(d, g, "the build has not started yet", NULL);
         return;
     }
-    settle_ok(d, g, NULL);
+    settle_here(d, g, NULL, NULL);
 }
 
 /* The template is the supervisor's: no worker is needed. */
@@ -241,9 +226,9 @@ static void write_template(struct kiln_dispatch *d, struct kiln_slot *slot, stru
     KILN_AUTO_ERR err = { 0 };
 
     if (d->ops->write(d->ud, slot, &cmd->args, &text, &err))
-        settle_ok(d, g, text);
+        settle_here(d, g, NULL, text);
     else
-        settle_error(d, g, kiln_err_text(&err));
+        settle_here(d, g, kiln_err_text(&err), NULL);
 }
 
 static void ask(struct kiln_dispatch *d, struct kiln_slot *slot, struct kiln_group *g,
@@ -259,20 +244,20 @@ static void ask(struct kiln_dispatch *d, struct kiln_slot *slot, struct kiln_gro
         ask_waiting(d, slot, g, cmd);
         return;
     case KILN_SLOT_OVER:
-        settle_error(d, g, "the build is over");
+        settle_here(d, g, "the build is over", NULL);
         return;
     case KILN_SLOT_RUNNING:
         break;
     }
     if (kiln_streq(cmd->name, "cancel")) {
         d->ops->cancel(d->ud, slot);
-        settle_ok(d, g, NULL);
+        settle_here(d, g, NULL, NULL);
         return;
     }
     if (kiln_streq(cmd->name, "screen")) {
         kiln_listener_frames(d->listener, &g->from, slot->build->label, cmd->args.on);
         if (!cmd->args.on) { /* it goes on for others; kiln_dispatch_unwatched tells the worker */
-            settle_ok(d, g, NULL);
+            settle_here(d, g, NULL, NULL);
             return;
         }
     }

@@ -112,7 +112,7 @@ static void add_fresh_list(struct kiln_str *out, const struct value *v,
             add_indent(out, text, v->node->offset);
             add_indent_unit(out, text);
         }
-        kiln_json_add_string(out, lines->v[i], strlen(lines->v[i]), KILN_JSON_PLAIN);
+        kiln_json_adds(out, lines->v[i]);
     }
     kiln_str_adds(out, nl);
     if (*nl)
@@ -209,7 +209,7 @@ static void add_list(struct kiln_str *out, const struct value *v, const struct k
         if (from[j].same)
             kiln_str_add(out, text + s.start[slot], s.end[slot + 1] - s.start[slot]);
         else
-            kiln_json_add_string(out, lines->v[j], strlen(lines->v[j]), KILN_JSON_PLAIN);
+            kiln_json_adds(out, lines->v[j]);
         last_slot = slot == KILN_EDIT_NEW ? last_slot : slot;
     }
     add_gap(out, v, &s, s.n);
@@ -396,7 +396,7 @@ static void add_value(struct kiln_str *out, const struct value *v, const struct 
         kiln_str_add(out, v->source->text + v->node->offset, v->end - v->node->offset);
     else if (v->is_step || (v->node->type == KILN_NODE_STRING && lines->n == 1 && lines->v[0][0] &&
                             !strchr(lines->v[0], ',')))
-        kiln_json_add_string(out, lines->v[0], strlen(lines->v[0]), KILN_JSON_PLAIN);
+        kiln_json_adds(out, lines->v[0]);
     else if (v->node->type == KILN_NODE_LIST)
         add_list(out, v, lines);
     else
