@@ -295,7 +295,6 @@ static void take_note(struct kiln_client *c, struct json_object *o,
 static void take_line(struct kiln_client *c, const char *line, size_t len,
                       const struct kiln_client_handler *h, void *ud)
 {
-    struct json_tokener *tok;
     struct json_object *o;
     enum kiln_event_type type;
 
@@ -303,10 +302,8 @@ static void take_line(struct kiln_client *c, const char *line, size_t len,
         take_event(c, type, line, len, h, ud);
         return;
     }
-    tok = json_tokener_new_ex(8);
-    o = json_tokener_parse_ex(tok, line, (int)len);
-    json_tokener_free(tok);
-    if (json_object_is_type(o, json_type_object))
+    o = kiln_command_parse(line, len);
+    if (o)
         take_note(c, o, h, ud);
     (void)json_object_put(o);
 }

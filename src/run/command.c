@@ -234,7 +234,7 @@ static bool decode_object(struct kiln_command *cmd, struct json_object *o, struc
     return check_members(cmd, err);
 }
 
-static struct json_object *parse(const char *line, size_t len, struct kiln_err *err)
+struct json_object *kiln_command_parse(const char *line, size_t len)
 {
     struct json_tokener *tok = json_tokener_new_ex(MAX_DEPTH);
     struct json_object *o;
@@ -245,7 +245,6 @@ static struct json_object *parse(const char *line, size_t len, struct kiln_err *
     if (json_object_is_type(o, json_type_object))
         return o;
     (void)json_object_put(o);
-    (void)kiln_err_set(err, KILN_ERR_USER, "not a JSON object on one line");
     return NULL;
 }
 
@@ -258,9 +257,9 @@ bool kiln_command_decode(struct kiln_command *cmd, const char *line, size_t len,
     *cmd = (struct kiln_command){ 0 };
     if (len > KILN_MAX_COMMAND)
         return kiln_err_set(err, KILN_ERR_USER, "longer than %u bytes", KILN_MAX_COMMAND);
-    o = parse(line, len, err);
+    o = kiln_command_parse(line, len);
     if (!o)
-        return false;
+        return kiln_err_set(err, KILN_ERR_USER, "not a JSON object on one line");
     ok = decode_object(cmd, o, err);
     (void)json_object_put(o);
     return ok;

@@ -6,12 +6,13 @@
  *     events.jsonl   the event log, one event a line, redacted
  *     summary.jsonl  once the run has ended: its state (snapshot.h)
  *     control.sock   the control socket (control.h), while it goes on
- *     N.frames       what was kept of the screen of build N's guest (vm/film.h); gone when it is
- * over N.ledger       what the worker of build N owns; gone once everything is released
+ *     N.frames       pictures of the screen of build N's guest (vm/film.h); gone when it is over
+ *     N.ledger       what the worker of build N owns; gone once everything is released
  *
  * ID is the run's UUID, which every process of the run has in its environment (KILN_RUN_MARK). The
  * newest runs are kept so that they can be read afterwards; the rest is pruned here, and what a
- * dead supervisor left behind is cleaned first. Supervisor and guard only.
+ * dead supervisor left behind is cleaned first. Supervisor, guard and `kiln ps -clean` write;
+ * anybody of this user may read.
  */
 #ifndef KILN_RUN_RUNDIR_H
 #define KILN_RUN_RUNDIR_H

@@ -1,4 +1,5 @@
-/* The runs that are kept: what their directories say without their supervisors' help. */
+#include "run/runs.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
@@ -9,7 +10,7 @@
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "run/client.h"
+#include "run/command.h"
 #include "run/peer.h"
 #include "run/rundir.h"
 #include "run/socket.h"
@@ -211,8 +212,6 @@ static void ask_who_waits(struct kiln_run_info *info)
     struct kiln_peer peer = { .fd = -1 };
     int64_t end = kiln_cancel_deadline(NULL, PATIENCE);
     int fd = kiln_socket_connect(info->dir, NULL);
-    struct json_tokener *tok;
-    struct json_object *hello;
     const char *line;
     size_t len;
     bool there;
@@ -224,9 +223,8 @@ static void ask_who_waits(struct kiln_run_info *info)
            kiln_wait_fd(NULL, fd, POLLIN, end, NULL) == KILN_WAIT_READY && kiln_peer_read(&peer)) {
     }
     if (there) {
-        tok = json_tokener_new_ex(8);
-        hello = json_tokener_parse_ex(tok, line, (int)len);
-        json_tokener_free(tok);
+        struct json_object *hello = kiln_command_parse(line, len - 1);
+
         take_waits(info, hello);
         (void)json_object_put(hello);
     }
@@ -235,11 +233,10 @@ static void ask_who_waits(struct kiln_run_info *info)
 
 /* ---- all of them ---- */
 
-bool kiln_runs_list(struct kiln_runs *ret, struct kiln_err *err)
+void kiln_runs_list(struct kiln_runs *ret)
 {
     KILN_AUTO_STRV dirs = { 0 };
 
-    (void)err; /* no directory: no runs */
     kiln_rundir_list(&dirs);
     *ret = (struct kiln_runs){ .v = kiln_xcalloc(dirs.n + 1, sizeof(*ret->v)) };
     for (size_t i = dirs.n; i > 0; i--) {
@@ -249,7 +246,6 @@ bool kiln_runs_list(struct kiln_runs *ret, struct kiln_err *err)
         if (info->state == KILN_RUN_GOING)
             ask_who_waits(info);
     }
-    return true;
 }
 
 void kiln_runs_done(struct kiln_runs *runs)
