@@ -185,10 +185,8 @@ static void test_more_fds_than_one_message_has(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines_and_fds_keep_their_order),
-        cmocka_unit_test(test_end),
-        cmocka_unit_test(test_a_line_over_the_maximum),
-        cmocka_unit_test(test_unwanted_fds),
+        cmocka_unit_test(test_lines_and_fds_keep_their_order), cmocka_unit_test(test_end),
+        cmocka_unit_test(test_a_line_over_the_maximum),        cmocka_unit_test(test_unwanted_fds),
         cmocka_unit_test(test_more_fds_than_one_message_has),
     };
 
