@@ -46,7 +46,12 @@ static void remember(struct kiln_cmdline *l)
 
 void kiln_cmdline_close(struct kiln_cmdline *l)
 {
-    remember(l);
+    if (!l->forgets)
+        remember(l);
+    else if (l->text.len > 0)
+        explicit_bzero(l->text.data, l->text.len);
+    if (l->forgets)
+        set(l, "");
     l->open = false;
     forget_offers(l);
     free(l->draft);

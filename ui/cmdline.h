@@ -11,6 +11,7 @@
 
 struct kiln_cmdline {
     bool open;
+    bool forgets;         /* no history; closing drops the text */
     struct kiln_str text; /* UTF-8 */
     size_t at;            /* cursor: byte, at a character's beginning */
     struct kiln_strv history;

@@ -147,7 +147,7 @@ static bool is_typing(const struct kiln_console *c)
  * would be an answer. */
 static void follow_questions(struct kiln_console *c, const struct kiln_event *ev)
 {
-    if (ev->type == KILN_EV_PROMPT && (c->zoom || is_typing(c))) {
+    if (ev->type == KILN_EV_PROMPT && c->focus != KILN_PANE_PROMPT && (c->zoom || is_typing(c))) {
         kiln_console_say(c, "%s asks something; :focus prompt goes there",
                          ev->build ? ev->build : "");
     } else if (ev->type == KILN_EV_PROMPT && c->focus != KILN_PANE_PROMPT) {

@@ -313,7 +313,11 @@ static void take_prompt(struct kiln_model_build *b, const struct kiln_event *ev)
     *p = (struct kiln_model_prompt){ .id = ev->index,
                                      .about = kiln_xstrdup(ev->name),
                                      .text = kiln_xstrndup(ev->text ? ev->text : "", ev->len) };
-    if (ev->names)
+    if (kiln_streq(ev->to, KILN_WANTS_SECRET))
+        p->wants = KILN_MODEL_WANTS_SECRET;
+    else if (kiln_streq(ev->to, KILN_WANTS_TEXT))
+        p->wants = KILN_MODEL_WANTS_TEXT;
+    else if (ev->names)
         kiln_strv_add_all(&p->choices, ev->names);
 }
 

@@ -56,7 +56,8 @@ struct kiln_model_prompt {
     int64_t id;
     char *about; /* why it is asked; NULL: nobody said */
     char *text;
-    struct kiln_strv choices;
+    struct kiln_strv choices; /* none where a line is wanted */
+    enum { KILN_MODEL_WANTS_CHOICE, KILN_MODEL_WANTS_TEXT, KILN_MODEL_WANTS_SECRET } wants;
 };
 
 /* Of the ladder to the guest; what is told as "absent" is not there. */

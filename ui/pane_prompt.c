@@ -24,9 +24,10 @@ struct pieces {
 
 struct prompt_pane {
     struct kiln_console *c;
-    struct pieces pieces; /* as they were drawn */
-    int at;               /* chosen; -1: none */
-    char *key;            /* which one that is (key_of), to find it again; owned; NULL: none */
+    struct pieces pieces;      /* as they were drawn */
+    int at;                    /* chosen; -1: none */
+    char *key;                 /* which one that is (key_of), to find it again; owned; NULL: none */
+    struct kiln_cmdline input; /* what is typed, where that is the answer */
 };
 
 /* ---- what is asked ---- */
@@ -76,13 +77,20 @@ static void add_choice(struct pieces *p, struct piece piece, int *x)
     *x += columns;
 }
 
+/* A question wants a line, which is typed where choices would stand. */
+static bool is_input(const struct piece *p)
+{
+    return p && p->prompt && p->prompt->wants != KILN_MODEL_WANTS_CHOICE;
+}
+
 static void add_choices(struct pieces *p, const struct kiln_model_build *b,
                         const struct kiln_model_prompt *prompt, const struct kiln_strv *choices)
 {
-    static const char go_on[] = "continue";
-    struct piece piece = { .build = b, .prompt = prompt, .text = go_on, .len = sizeof(go_on) - 1 };
+    struct piece piece = { .build = b, .prompt = prompt };
     int x = 1;
 
+    piece.text = is_input(&piece) ? "answer" : "continue";
+    piece.len = strlen(piece.text);
     if (choices->n == 0)
         add_choice(p, piece, &x);
     KILN_STRV_FOREACH (s, choices) {
@@ -167,13 +175,22 @@ static char *key_of(const struct piece *p)
                           p->prompt ? (long long)p->prompt->id : -1, (int)p->len, p->text);
 }
 
+static void forget_input(struct prompt_pane *p)
+{
+    kiln_cmdline_close(&p->input);
+    kiln_cmdline_open(&p->input, "");
+}
+
 static void set_at(struct prompt_pane *p, int at)
 {
     const struct piece *piece = find_choice(p, at);
+    char *key = piece ? key_of(piece) : NULL;
 
+    if (!kiln_streq(key, p->key)) /* what was typed is nobody else's answer */
+        forget_input(p);
     p->at = piece ? at : -1;
     free(p->key);
-    p->key = piece ? key_of(piece) : NULL;
+    p->key = key;
 }
 
 /* Where the chosen one is now; -1: gone. */
@@ -208,8 +225,11 @@ static void send_answer(struct prompt_pane *p, const struct piece *piece)
     if (piece->prompt) {
         req.command = "answer";
         req.number = piece->prompt->id;
-        req.text = piece->prompt->choices.n ? text : "";
+        req.text = is_input(piece)            ? kiln_str_cstr(&p->input.text)
+                   : piece->prompt->choices.n ? text
+                                              : "";
         kiln_console_command(p->c, &req);
+        forget_input(p);
     } else if (kiln_streq(text, "run-to") || kiln_streq(text, "break")) { /* wants a place */
         KILN_AUTO_FREE char *line = kiln_xasprintf("%s ", text);
 
@@ -271,6 +291,40 @@ static void event(void *pane, const struct kiln_event *ev)
     set_at(p, at);
 }
 
+/* The first `len` bytes of what is typed, as they are shown. */
+static void add_typed(struct kiln_str *out, const struct kiln_cmdline *l, size_t len, bool secret)
+{
+    const char *text = kiln_str_cstr(&l->text);
+
+    if (!secret)
+        kiln_str_add(out, text, len);
+    for (size_t i = 0; secret && i < len; i++)
+        if (((unsigned char)text[i] & 0xc0) != 0x80) /* one for a character */
+            kiln_str_addc(out, '*');
+}
+
+/* The part of it around the cursor. */
+static void draw_input(const struct prompt_pane *p, const struct piece *piece,
+                       const struct kiln_area *a, int y, bool focused)
+{
+    static const struct kiln_style plain;
+    const struct kiln_cmdline *l = &p->input;
+    bool secret = piece->prompt->wants == KILN_MODEL_WANTS_SECRET;
+    struct kiln_area field = kiln_area_sub(a, piece->x + 2, y, a->w - piece->x - 2, 1);
+    KILN_AUTO_STR text = { 0 };
+    int at, from;
+
+    add_typed(&text, l, l->at, secret);
+    at = kiln_text_columns(kiln_str_cstr(&text), text.len);
+    kiln_str_clear(&text);
+    add_typed(&text, l, l->text.len, secret);
+    from = at > field.w - 2 ? at - (field.w - 2) : 0;
+    kiln_area_put(a, piece->x, y, '>', plain);
+    kiln_area_text(&field, -from, 0, kiln_str_cstr(&text), text.len, plain);
+    if (focused)
+        kiln_area_cursor(&field, at - from, 0);
+}
+
 static void draw(void *pane, const struct kiln_area *a, bool focused)
 {
     static const struct kiln_style plain, bold = { .attr = KILN_ATTR_BOLD },
@@ -285,7 +339,9 @@ static void draw(void *pane, const struct kiln_area *a, bool focused)
     for (size_t i = 0; i < p->pieces.n; i++) {
         const struct piece *piece = &p->pieces.v[i];
 
-        if (piece->choice < 0)
+        if (is_input(piece) && piece == at)
+            draw_input(p, piece, a, piece->y - from, focused);
+        else if (piece->choice < 0)
             kiln_area_text(a, piece->x, piece->y - from, piece->text, piece->len, bold);
         else
             kiln_area_printf(a, piece->x, piece->y - from, focused && piece == at ? chosen : plain,
@@ -299,12 +355,12 @@ static void status(void *pane, struct kiln_str *out)
     struct prompt_pane *p = pane;
     const struct piece *at;
 
-    if (kiln_console_model(p->c)->n_builds < 2)
-        return;
     look_again(p);
     at = find_choice(p, p->at);
-    if (at)
+    if (at && kiln_console_model(p->c)->n_builds > 1)
         kiln_str_adds(out, at->build->label);
+    if (is_input(at))
+        kiln_str_addf(out, "%senter answers, tab leaves", out->len > 0 ? "  " : "");
 }
 
 /* The other panes show the build that is asked about. */
@@ -335,10 +391,70 @@ static bool action(void *pane, enum kiln_action act, const char *arg)
     return true;
 }
 
+/* What edits a line; all others are the console's. */
+static bool is_for_input(const struct kiln_key *key)
+{
+    static const uint32_t named[] = { KILN_KEY_ENTER,  KILN_KEY_ESC,  KILN_KEY_BACKSPACE,
+                                      KILN_KEY_DELETE, KILN_KEY_LEFT, KILN_KEY_RIGHT,
+                                      KILN_KEY_HOME,   KILN_KEY_END };
+
+    for (size_t i = 0; i < KILN_COUNT(named); i++)
+        if (key->code == named[i])
+            return key->mods == 0;
+    if (key->code >= KILN_KEY_UP)
+        return false;
+    return key->mods == 0 || (key->mods == KILN_MOD_CTRL && key->code < 128 &&
+                              strchr("abdefjkuw", (int)key->code) != NULL);
+}
+
+static bool typing(const void *pane)
+{
+    const struct prompt_pane *p = pane;
+
+    return is_input(find_choice(p, p->at));
+}
+
+static bool key(void *pane, const struct kiln_key *key)
+{
+    struct prompt_pane *p = pane;
+
+    look_again(p);
+    if (!typing(p) || !is_for_input(key))
+        return false;
+    kiln_console_dirty(p->c);
+    switch (kiln_cmdline_key(&p->input, key)) {
+    case KILN_CMDLINE_DONE:
+        choose(p);
+        break;
+    case KILN_CMDLINE_LEFT: /* the pane stays; Tab leaves it */
+        forget_input(p);
+        break;
+    case KILN_CMDLINE_MORE:
+    case KILN_CMDLINE_COMPLETE:
+        break;
+    }
+    return true;
+}
+
+static bool paste(void *pane, const char *text, size_t len)
+{
+    struct prompt_pane *p = pane;
+
+    look_again(p);
+    if (!typing(p))
+        return false;
+    if (len > 0 && text[len - 1] == '\n')
+        len--; /* came with the line, belongs to no password */
+    kiln_cmdline_insert(&p->input, text, len);
+    return true;
+}
+
 static void *new_pane(struct kiln_console *c)
 {
     struct prompt_pane *p = kiln_xcalloc(1, sizeof(*p));
 
+    p->input.forgets = true;
+    forget_input(p);
     p->c = c;
     p->at = -1;
     return p;
@@ -350,6 +466,8 @@ static void free_pane(void *pane)
 
     free(p->pieces.v);
     free(p->key);
+    kiln_cmdline_close(&p->input);
+    kiln_cmdline_done(&p->input);
     free(p);
 }
 
@@ -362,5 +480,8 @@ const struct kiln_pane_ops kiln_pane_prompt = {
     .draw = draw,
     .status = status,
     .action = action,
+    .key = key,
+    .typing = typing,
+    .paste = paste,
     .event = event,
 };

@@ -364,7 +364,8 @@ static void put_question(struct kiln_printer *p, const struct kiln_event *ev, co
 static void prompt(struct kiln_printer *p, const struct kiln_event *ev)
 {
     put_question(p, ev, ev->text ? ev->text : "", ev->len);
-    kiln_terminal_prompt_add(&p->prompt, ev->build, ev->index, p->out.data, p->out.len);
+    kiln_terminal_prompt_add(&p->prompt, ev->build, ev->index, p->out.data, p->out.len,
+                             kiln_streq(ev->to, KILN_WANTS_SECRET));
     kiln_str_clear(&p->out);
 }
 

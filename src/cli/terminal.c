@@ -76,7 +76,9 @@ int kiln_terminal_log_fd(void)
 
 void kiln_terminal_prompt_init(struct kiln_terminal_prompt *t)
 {
-    *t = (struct kiln_terminal_prompt){ .fd = -1, .line = KILN_STR_MAX(4096) };
+    *t = (struct kiln_terminal_prompt){ .fd = -1,
+                                        .quiet = KILN_QUIET_INIT,
+                                        .line = KILN_STR_MAX(4096) };
 }
 
 static void remove_question(struct kiln_terminal_prompt *t, size_t i)
@@ -87,12 +89,26 @@ static void remove_question(struct kiln_terminal_prompt *t, size_t i)
     memmove(t->open + i, t->open + i + 1, (--t->n - i) * sizeof(*t->open));
 }
 
+static void leave_terminal(struct kiln_terminal_prompt *t)
+{
+    kiln_quiet_end(&t->quiet);
+    kiln_fd_closep(&t->fd);
+}
+
+static void forget_line(struct kiln_terminal_prompt *t)
+{
+    if (t->line.len)
+        explicit_bzero(t->line.data, t->line.len);
+    kiln_str_clear(&t->line);
+}
+
 void kiln_terminal_prompt_done(struct kiln_terminal_prompt *t)
 {
+    leave_terminal(t);
+    forget_line(t);
     while (t->n)
         remove_question(t, 0);
     free(t->open);
-    kiln_fd_closep(&t->fd);
     kiln_str_done(&t->line);
 }
 
@@ -103,7 +119,7 @@ bool kiln_terminal_prompt_open(const struct kiln_terminal_prompt *t)
 
 int kiln_terminal_prompt_fd(const struct kiln_terminal_prompt *t)
 {
-    return t->fd;
+    return t->quiet.fd >= 0 ? t->quiet.fd : t->fd;
 }
 
 void kiln_terminal_prompt_again(const struct kiln_terminal_prompt *t)
@@ -117,19 +133,21 @@ static void show(struct kiln_terminal_prompt *t)
 {
     if (t->n == 0)
         return;
-    kiln_terminal_prompt_again(t);
     t->fd = open_tty();
     if (t->fd < 0) /* gone meanwhile: there is nobody to answer, which reading finds out */
         t->fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (t->open[0].secret)
+        kiln_quiet_begin(&t->quiet, t->fd);
+    kiln_terminal_prompt_again(t);
 }
 
 void kiln_terminal_prompt_add(struct kiln_terminal_prompt *t, const char *build, int64_t id,
-                              const char *text, size_t len)
+                              const char *text, size_t len, bool secret)
 {
     t->open = kiln_xrealloc(t->open, t->n + 1, sizeof(*t->open));
-    t->open[t->n++] = (struct kiln_question){ .build = kiln_xstrdup(build),
-                                              .id = id,
-                                              .text = kiln_xstrndup(text, len) };
+    t->open[t->n++] = (struct kiln_question){
+        .build = kiln_xstrdup(build), .id = id, .text = kiln_xstrndup(text, len), .secret = secret
+    };
     if (t->n == 1)
         show(t);
 }
@@ -141,7 +159,7 @@ void kiln_terminal_prompt_stop(struct kiln_terminal_prompt *t, const char *build
         if (t->open[i].id == KILN_TERMINAL_STOP && kiln_streq(t->open[i].build, build))
             return; /* the same stop, told again */
     }
-    kiln_terminal_prompt_add(t, build, KILN_TERMINAL_STOP, text, len);
+    kiln_terminal_prompt_add(t, build, KILN_TERMINAL_STOP, text, len, false);
     kiln_strv_add_all(&t->open[t->n - 1].commands, commands);
 }
 
@@ -155,8 +173,8 @@ void kiln_terminal_prompt_end(struct kiln_terminal_prompt *t, const char *build,
         }
         remove_question(t, i);
         if (i == 0) {
-            kiln_fd_closep(&t->fd);
-            kiln_str_clear(&t->line);
+            leave_terminal(t);
+            forget_line(t);
             show(t);
         }
         return;
@@ -182,19 +200,24 @@ static void answer(struct kiln_terminal_prompt *t, struct kiln_supervisor *s, co
 void kiln_terminal_prompt_read(struct kiln_terminal_prompt *t, struct kiln_supervisor *s)
 {
     char chunk[512], *nl = NULL;
-    ssize_t n = read(t->fd, chunk, sizeof(chunk));
-    bool there = n > 0 || isatty(t->fd); /* Ctrl-D ends a line, not the terminal */
+    ssize_t n;
+    bool there;
 
+    if (kiln_quiet_signals(&t->quiet))
+        kiln_terminal_prompt_again(t);
+    n = read(t->fd, chunk, sizeof(chunk));
+    there = n > 0 || isatty(t->fd); /* Ctrl-D ends a line, not the terminal */
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n > 0) {
         kiln_str_add(&t->line, chunk, (size_t)n);
+        explicit_bzero(chunk, (size_t)n);
         nl = memchr(t->line.data, '\n', t->line.len);
         if (!nl)
             return;
         *nl = '\0';
     }
-    kiln_fd_closep(&t->fd); /* answered; or the terminal is gone */
+    leave_terminal(t); /* answered; or it is gone */
     answer(t, s, there ? kiln_str_cstr(&t->line) : NULL);
-    kiln_str_clear(&t->line);
+    forget_line(t);
 }

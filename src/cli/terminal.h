@@ -5,6 +5,7 @@
 #ifndef KILN_CLI_TERMINAL_H
 #define KILN_CLI_TERMINAL_H
 
+#include "cli/quiet.h"
 #include "run/supervisor.h"
 
 /** Can a question be asked: /dev/tty opens and we are its foreground process group? */
@@ -23,9 +24,11 @@ struct kiln_terminal_prompt {
         int64_t id;
         char *text;                /* as it is printed */
         struct kiln_strv commands; /* of a stopped build; empty: a prompt */
+        bool secret;               /* what is typed must not be seen */
     } * open;
     size_t n;
     int fd; /* /dev/tty while a question is shown; -1 */
+    struct kiln_quiet quiet;
     struct kiln_str line;
 };
 
@@ -34,7 +37,7 @@ void kiln_terminal_prompt_done(struct kiln_terminal_prompt *t);
 bool kiln_terminal_prompt_open(const struct kiln_terminal_prompt *t);
 int kiln_terminal_prompt_fd(const struct kiln_terminal_prompt *t);
 void kiln_terminal_prompt_add(struct kiln_terminal_prompt *t, const char *build, int64_t id,
-                              const char *text, size_t len);
+                              const char *text, size_t len, bool secret);
 /** The same for a build that is stopped: the answer is one of the commands (stops.h). */
 #define KILN_TERMINAL_STOP (-1) /* its id */
 void kiln_terminal_prompt_stop(struct kiln_terminal_prompt *t, const char *build,

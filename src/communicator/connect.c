@@ -41,16 +41,14 @@ static int port_of(const struct kiln_connect *how)
 
 /* ---- connecting ---- */
 
-/* What the bastion asks: whatever it is, nobody else is to see the answer. */
-static bool ask_person(void *ud, const char *question, char **ret, struct kiln_err *err)
+static bool ask_person(void *ud, const char *question, bool secret, char **ret,
+                       struct kiln_err *err)
 {
-    const struct kiln_prompt q = { .about = "the bastion asks", .text = question };
-    struct kiln_build *b = ud;
+    const struct kiln_prompt q = { .about = "the bastion asks",
+                                   .text = question,
+                                   .wants = secret ? KILN_WANTS_SECRET : KILN_WANTS_TEXT };
 
-    if (!kiln_ask(b, &q, ret, err))
-        return kiln_err_wrap(err, "ssh_bastion_interactive");
-    kiln_build_add_secret(b, *ret);
-    return true;
+    return kiln_ask(ud, &q, ret, err) || kiln_err_wrap(err, "ssh_bastion_interactive");
 }
 
 static struct kiln_ssh_config *bastion_of(struct kiln_build *b, const struct kiln_comm_bastion *c)

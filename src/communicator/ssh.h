@@ -56,8 +56,9 @@ struct kiln_ssh_config {
     size_t n_tunnels;
     bool is_bastion; /* this is one: its words in errors, its order of ways to log in */
     /* A person answers the server's questions. NULL: nobody. ret: caller frees. May take its time;
-     * on the thread that connects. Must live as long as the communicator. */
-    bool (*ask)(void *ask_ud, const char *question, char **ret, struct kiln_err *err);
+     * on the thread that connects. Must live as long as the communicator. secret: the server says
+     * that the answer must not be seen (RFC 4256, 3.2: no echo). */
+    bool (*ask)(void *ask_ud, const char *question, bool secret, char **ret, struct kiln_err *err);
     void *ask_ud;
 };
 void kiln_ssh_config_done(struct kiln_ssh_config *cfg);

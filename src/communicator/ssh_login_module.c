@@ -80,14 +80,15 @@ static bool answer_password(struct kiln_link *l, unsigned i)
 
 static bool answer_person(struct kiln_link *l, unsigned i)
 {
-    const char *prompt = ssh_userauth_kbdint_getprompt(l->session, i, NULL);
+    char echo = 0;
+    const char *prompt = ssh_userauth_kbdint_getprompt(l->session, i, &echo);
     KILN_AUTO_STR question = { 0 };
     KILN_AUTO_FREE char *answer = NULL;
     bool ok;
 
     kiln_str_addf(&question, "%s@%s: ", l->cfg->user, l->cfg->host);
     add_printable(&question, prompt ? prompt : "");
-    ok = l->cfg->ask(l->cfg->ask_ud, kiln_str_cstr(&question), &answer, &l->asked) &&
+    ok = l->cfg->ask(l->cfg->ask_ud, kiln_str_cstr(&question), !echo, &answer, &l->asked) &&
          ssh_userauth_kbdint_setanswer(l->session, i, answer) >= 0;
     if (answer)
         explicit_bzero(answer, strlen(answer));

@@ -158,6 +158,9 @@ struct kiln_prompt {
         *about; /* why it is asked, for who sees the question but not the log; NULL: nothing */
     const char *text;
     const struct kiln_strv *choices; /* NULL: any line, and an empty one goes on */
+    /* KILN_WANTS_SECRET: who types the answer does not see it, and from then on nobody does: it is
+     * a secret of the build. */
+    const char *wants; /* NULL: a choice; KILN_WANTS_TEXT, KILN_WANTS_SECRET */
 };
 struct kiln_prompter {
     /* Sends PROMPT and PROMPT_END; blocks until answered, cancelled, or nobody can answer (kind

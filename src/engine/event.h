@@ -14,6 +14,10 @@
 #include "base/str.h"
 #include "base/strv.h"
 
+/* What a question wants, if not a choice. */
+#define KILN_WANTS_TEXT   "text"
+#define KILN_WANTS_SECRET "secret"
+
 /* Name on the wire, and what it means. */
 #define KILN_EVENTS(X)                                                                             \
     X(RUN_START, "run-start", "the run begins: text = template path, names = builds")              \
@@ -47,7 +51,11 @@
       "was seen")                                                                                  \
     X(QEMU, "qemu", "lines that QEMU printed: name = stdout or stderr, text")                      \
     X(QMP, "qmp", "QEMU reported something: name = QMP event, text = its data as JSON")            \
-    X(PROMPT, "prompt", "a question: index = id, text, names = choices; name = why it is asked")   \
+    X(PROMPT, "prompt",                                                                            \
+      "a question: index = id, text, names = choices; name = why it is asked; to "                 \
+      "= " KILN_WANTS_TEXT " or " KILN_WANTS_SECRET                                                \
+      ": a line is wanted, which with " KILN_WANTS_SECRET                                          \
+      " must not be shown where it is typed; none: a choice, or Enter")                            \
     X(PROMPT_END, "prompt-end", "the question index is answered or void")                          \
     X(BREAKS, "breakpoints",                                                                       \
       "all breakpoints of a build: names = their canonical specs (engine/place.h)")                \

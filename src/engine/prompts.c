@@ -17,6 +17,8 @@ bool kiln_ask(struct kiln_build *b, const struct kiln_prompt *q, char **ret_answ
         return kiln_err_set(err, KILN_ERR_CANCELLED, "cancelled");
     kiln_debugger_hold(b, q->about ? q->about : q->text);
     ok = b->prompter->ask(b->prompter, b, q, ret_answer, err);
+    if (ok && kiln_streq(q->wants, KILN_WANTS_SECRET))
+        kiln_build_add_secret(b, *ret_answer);
     kiln_debugger_release(b);
     return ok;
 }

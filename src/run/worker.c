@@ -142,6 +142,7 @@ static void send_prompt(struct worker *w, enum kiln_event_type type, const struc
         ev.text = q->text;
         ev.len = strlen(q->text);
         ev.names = q->choices;
+        ev.to = q->wants;
     }
     kiln_bus_send(w->build->bus, &ev);
 }

@@ -383,6 +383,17 @@ class Case(unittest.TestCase):
             found += [os.path.relpath(os.path.join(base, n), top) for n in dirs + names]
         return sorted(found)
 
+    def files_with(self, text):
+        """All files of this test in which it is."""
+        found = []
+        for name in self.files(self.root):
+            path = os.path.join(self.root, name)
+            if os.path.isfile(path):
+                with open(path, "rb") as f:
+                    if text.encode() in f.read():
+                        found.append(name)
+        return found
+
     def run_dirs(self):
         top = os.path.join(self.home, ".local/state/kiln/runs")
         return sorted(os.path.join(top, d) for d in os.listdir(top) if d[0] != ".") if os.path.isdir(top) else []
@@ -579,6 +590,29 @@ class Sshd:
     def close(self):
         self.process.terminate()
         self.process.wait()
+
+
+class AskingBastion:
+    """asking_sshd.c: asks who logs in for this password, then for a token. options(): of a builder whose guest
+    is behind it (and is not there)."""
+
+    def __init__(self, case, password):
+        make_key(case, "host")
+        make_key(case, "id")
+        self.process = subprocess.Popen([BUILD + "/tests/asking_sshd", case.path("host"), password],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        case.addCleanup(self.close)
+        self.port = int(self.process.stdout.readline())
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+
+    def options(self):
+        return {"communicator": "ssh", "ssh_host": "127.0.0.1", "ssh_port": free_port(), "ssh_username": "u",
+                "ssh_private_key_file": "id", "ssh_timeout": "60s", "ssh_bastion_host": "127.0.0.1",
+                "ssh_bastion_port": self.port, "ssh_bastion_username": "jump", "ssh_bastion_interactive": True}
 
 
 def make_key(case, name, kind="ed25519"):

@@ -265,6 +265,23 @@ class Going(screen.Case):
         t.wait("\\A─ Builds ─")
         self.finish(t)
 
+    def test_typed_answers(self):
+        """A password is typed unseen, and is in no file."""
+        options = kit.AskingBastion(self, "correct-horse").options()
+        self.kiln("build", "-detach", self.write("t.json", {"builders": [{"type": "null", **options}]}))
+        t = self.terminal()
+        t.run(kit.KILN, "attach")
+        t.wait("jump@127.0.0.1: Password:")
+        t.type("correct-horse")
+        t.wait("^ > \\*{13}$")
+        t.keys("Enter")
+        t.wait("jump@127.0.0.1: Token:")
+        t.type("seen")
+        t.wait("^ > seen$")
+        t.keys("Enter")
+        t.wait("the run is over: failed")
+        self.assertEqual(self.files_with("correct-horse"), [])
+
     def test_breakpoint(self):
         self.going(provisioners=[{"type": "shell-local", "inline": ["echo second"]}])
         t = self.attach()

@@ -76,10 +76,11 @@ static void on_password(struct connection *c, ssh_message m)
         refuse(c, m, s->methods);
 }
 
-static void ask(ssh_message m)
+/* What may be seen is asked for in the second round. */
+static void ask(const struct connection *c, ssh_message m)
 {
-    const char *prompts[] = { "Password: " };
-    char echo[] = { 0 };
+    const char *prompts[] = { c->round ? "Token: " : "Password: " };
+    char echo[] = { c->round > 0 };
 
     (void)ssh_message_auth_interactive_request(m, "", "", 1, prompts, echo);
 }
@@ -90,7 +91,7 @@ static void on_answer(struct connection *c, ssh_message m)
     const char *got;
 
     if (!ssh_message_auth_kbdint_is_response(m)) {
-        ask(m);
+        ask(c, m);
         return;
     }
     atomic_fetch_add(&s->rounds, 1);
@@ -101,7 +102,7 @@ static void on_answer(struct connection *c, ssh_message m)
     }
     c->round++;
     if (s->answers[c->round])
-        ask(m);
+        ask(c, m);
     else
         (void)ssh_message_auth_reply_success(m, 0);
 }
@@ -330,12 +331,12 @@ struct person {
     struct kiln_str asked;
 };
 
-static bool ask_them(void *ud, const char *question, char **ret, struct kiln_err *err)
+static bool ask_them(void *ud, const char *question, bool secret, char **ret, struct kiln_err *err)
 {
     struct person *p = ud;
     const char *answer = p->n < KILN_COUNT(p->answers) ? p->answers[p->n++] : NULL;
 
-    kiln_str_addf(&p->asked, "[%s]", question);
+    kiln_str_addf(&p->asked, "[%s%s]", question, secret ? "*" : "");
     if (!answer)
         return kiln_err_set(err, KILN_ERR_USER, "nobody is there");
     *ret = kiln_xstrdup(answer);
@@ -356,7 +357,7 @@ static const struct {
       true,
       true,
       false,
-      "[someone@127.0.0.1: Password: ][someone@127.0.0.1: Password: ]",
+      "[someone@127.0.0.1: Password: *][someone@127.0.0.1: Token: ]",
       NULL,
       0,
       0 },
@@ -366,7 +367,7 @@ static const struct {
       true,
       true,
       false,
-      "[someone@127.0.0.1: Password: ]",
+      "[someone@127.0.0.1: Password: *]",
       NULL,
       1,
       0 },
@@ -376,7 +377,7 @@ static const struct {
       true,
       false,
       false,
-      "[someone@127.0.0.1: Password: ]",
+      "[someone@127.0.0.1: Password: *]",
       "attempted methods [none keyboard-interactive], no supported methods remain; nobody is there",
       0,
       0 },

@@ -316,6 +316,47 @@ static void test_two_questions(void **state)
     kiln_console_free(c);
 }
 
+/* A line that is asked for is typed in the pane; a secret one shows as stars and is nowhere else.
+ */
+static void test_typed_answers(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    start(c);
+    bed_event(c, "{\"type\":\"prompt\",\"build\":\"debian\",\"index\":4,\"to\":\"secret\","
+                 "\"text\":\"Password:\"}");
+    assert_int_equal(c->focus, KILN_PANE_PROMPT);
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "q : 4 x backspace left p");
+    bed_shows(c, " > ****\n");
+    bed_shows_not(c, "q:");
+    bed_keys(c, "enter");
+    check_requests("answer build=debian text=q:p4 number=4\n");
+    bed_shows_not(c, "*");
+    bed_keys(c, "up down"); /* no history */
+    bed_shows_not(c, "*");
+    bed_keys(c, "a b");
+    kiln_console_paste(c, "pasted\n", 7);
+    bed_shows(c, " > ********\n");
+    bed_keys(c, "esc enter");
+    check_requests("answer build=debian text= number=4\n");
+    bed_keys(c, "z");
+    bed_event(c, "{\"type\":\"prompt-end\",\"build\":\"debian\",\"index\":4}");
+    bed_event(c, "{\"type\":\"prompt\",\"build\":\"debian\",\"index\":5,\"to\":\"text\","
+                 "\"text\":\"Token:\"}");
+    bed_keys(c, "1 2");
+    bed_shows(c, " > 12\n");
+    bed_keys(c, "tab");
+    assert_int_not_equal(c->focus, KILN_PANE_PROMPT);
+    bed_keys(c, "3");
+    kiln_console_focus(c, KILN_PANE_PROMPT);
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "enter");
+    check_requests("answer build=debian text=12 number=5\n");
+    kiln_console_free(c);
+}
+
 /* Keys that are meant for the guest, or for the boot command, answer nothing. */
 static void test_question_while_typing(void **state)
 {
@@ -531,14 +572,23 @@ static void test_hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),           cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_too_small),        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_toggles),          cmocka_unit_test(test_controls),
-        cmocka_unit_test(test_question),         cmocka_unit_test(test_question_while_typing),
-        cmocka_unit_test(test_watching),         cmocka_unit_test(test_two_questions),
-        cmocka_unit_test(test_help_closes),      cmocka_unit_test(test_question_goes_away),
-        cmocka_unit_test(test_only_destructive), cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_completion),       cmocka_unit_test(test_ladder),
+        cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_too_small),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_toggles),
+        cmocka_unit_test(test_controls),
+        cmocka_unit_test(test_question),
+        cmocka_unit_test(test_question_while_typing),
+        cmocka_unit_test(test_watching),
+        cmocka_unit_test(test_two_questions),
+        cmocka_unit_test(test_typed_answers),
+        cmocka_unit_test(test_help_closes),
+        cmocka_unit_test(test_question_goes_away),
+        cmocka_unit_test(test_only_destructive),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_completion),
+        cmocka_unit_test(test_ladder),
         cmocka_unit_test(test_hostile),
     };
 
