@@ -159,6 +159,11 @@ class Run:
     def signal(self, number, pid=None):
         os.kill(pid or self.pid, number)
 
+    def halt(self, pid):
+        """SIGSTOP, and it has taken effect."""
+        self.signal(signal.SIGSTOP, pid)
+        until(lambda: state_of(pid) == "T", f"process {pid} to stand still")
+
     def poll(self):
         if self.code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)

@@ -324,8 +324,9 @@ class Commands(Control):
         run = self.begin(null("echo one", WAIT))
         c = self.client()
         self.first_line()
-        run.signal(signal.SIGSTOP, run.worker())
+        run.halt(run.worker())
         number = c.send("pause")
+        c.ask("watch", text="state")  # "pause" has been read
         run.signal(signal.SIGKILL, run.worker())
         self.assertEqual(c.reply(number)["error"], "the build is over")
         self.assertEqual(run.wait(), 1)
