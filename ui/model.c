@@ -63,6 +63,7 @@ static void build_done(struct kiln_model_build *b)
     }
     kiln_strv_done(&b->breaks);
     kiln_strv_done(&b->artifacts);
+    kiln_strv_done(&b->recorded);
     kiln_text_screen_done(&b->text);
 }
 
@@ -444,6 +445,10 @@ static void take_build_event(struct kiln_model_build *b, const struct kiln_event
         break;
     case KILN_EV_TEXT:
         kiln_text_screen_event(&b->text, ev);
+        break;
+    case KILN_EV_RECORD:
+        b->recording = ev->status == 1;
+        set_names(&b->recorded, ev->names);
         break;
     case KILN_EV_ARTIFACT:
         take_artifact(b, ev);

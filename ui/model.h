@@ -90,7 +90,9 @@ struct kiln_model_build {
     } stop;
     unsigned screen_w, screen_h; /* 0: no screen */
     uint64_t frame;
-    struct kiln_text_screen text;                   /* what is written on it */
+    struct kiln_text_screen text; /* what is written on it */
+    bool recording;               /* somebody drives the guest by hand */
+    struct kiln_strv recorded;    /* what was made of it so far, or the last time */
     struct kiln_model_rung rungs[KILN_MODEL_RUNGS]; /* by number; those without a name: none */
     struct kiln_strv artifacts;                     /* one line each */
 };

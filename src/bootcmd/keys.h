@@ -27,6 +27,9 @@ bool kiln_bootcmd_shifted(uint32_t codepoint);
 /** Is it in Unicode's general category Lu? (iswupper() depends on the locale and differs.) */
 bool kiln_bootcmd_upper(uint32_t codepoint);
 
+/** Is what stands at s a token of the language (or one that is wrong), not a character? */
+bool kiln_bootcmd_is_token(const char *s, size_t len);
+
 /** The name of a character's event: itself, "space", or U+XXXX for what cannot be seen. */
 void kiln_bootcmd_char_name(char name[KILN_BOOTCMD_NAME_SIZE], uint32_t codepoint);
 

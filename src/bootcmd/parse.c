@@ -357,12 +357,17 @@ static void parse_literal(struct parser *p)
     add_char(p, KILN_BOOTCMD_LITERAL, p->pos + n, cp);
 }
 
+static bool parse_token(struct parser *p)
+{
+    return parse_wait(p) || parse_watch(p) || parse_toggle(p) || parse_special(p);
+}
+
 static void parse_items(struct parser *p)
 {
     while (p->pos < p->len && p->errors.n <= KILN_BOOTCMD_MAX_NOTES) {
         size_t start = p->pos;
 
-        if (!parse_wait(p) && !parse_watch(p) && !parse_toggle(p) && !parse_special(p))
+        if (!parse_token(p))
             parse_literal(p);
         if (p->n_events > KILN_MAX_BOOT_EVENTS) {
             kiln_bootcmd_note(&p->errors, KILN_BOOTCMD_BAD_SYNTAX, start, p->pos - start, NULL,
@@ -404,6 +409,13 @@ static void parser_done(struct parser *p)
     kiln_str_done(&p->elements);
     kiln_str_done(&p->events);
     kiln_bootcmd_notes_done(&p->errors);
+}
+
+bool kiln_bootcmd_is_token(const char *s, size_t len)
+{
+    KILN_CLEANUP(parser_done) struct parser p = { .s = s, .len = len, .line = 1, .column = 1 };
+
+    return parse_token(&p) || p.errors.n > 0;
 }
 
 bool kiln_bootcmd_parse(const char *text, size_t len, struct kiln_bootcmd *ret_cmd,

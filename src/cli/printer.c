@@ -497,6 +497,7 @@ static void on_event(void *ud, const struct kiln_event *ev)
     case KILN_EV_FRAME:
     case KILN_EV_TEXT:
     case KILN_EV_TYPING:
+    case KILN_EV_RECORD:
     case KILN_EV__N:
         break; /* for the console */
     }

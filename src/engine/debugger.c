@@ -32,6 +32,7 @@ struct kiln_debugger {
     bool want_halt, halted;
     struct kiln_shell *shell;
     bool shell_runs; /* and needs a guest that does */
+    bool by_hand;    /* a person drives the guest, which needs to run, too */
 
     bool wants_text; /* as the machine was told */
     struct kiln_text_watches watches;
@@ -60,7 +61,7 @@ static void replace(char **s, char *take)
 
 static void apply_halt(struct kiln_debugger *d)
 {
-    bool halt = d->want_halt && !d->shell_runs;
+    bool halt = d->want_halt && !d->shell_runs && !d->by_hand;
 
     if (!d->machine.stop || d->halted == halt)
         return;
@@ -73,12 +74,12 @@ static void apply_halt(struct kiln_debugger *d)
 
 static void add_commands(const struct kiln_debugger *d, struct kiln_strv *names)
 {
-    if (d->held & HELD_BY_STOP)
+    if ((d->held & HELD_BY_STOP) && !d->by_hand)
         kiln_strv_split(names, "continue,next,run-to", ',');
     kiln_strv_add_all(names, &d->offers);
     if (kiln_shell_possible(d->shell))
         kiln_strv_add(names, "shell");
-    if (d->machine.stop)
+    if (d->machine.stop && !d->by_hand)
         kiln_strv_add(names, d->halted ? "thaw" : "freeze");
     kiln_strv_split(names, "break,cancel", ',');
 }
@@ -544,9 +545,20 @@ static bool do_pause(struct kiln_debugger *d)
     return true;
 }
 
+/* The guest is in somebody's hands. */
+static bool is_by_hand(const struct kiln_debugger *d, struct kiln_err *err)
+{
+    if (d->by_hand)
+        (void)kiln_err_set(err, KILN_ERR_USER,
+                           "the guest is driven by hand: end the recording first");
+    return d->by_hand;
+}
+
 /* A goal without a stop is taken: the build stops when it comes there. */
 static bool do_go(struct kiln_debugger *d, enum goal goal, struct kiln_err *err)
 {
+    if (is_by_hand(d, err))
+        return false;
     if (goal == GOAL_NONE && d->held == HELD_BY_PROMPT)
         return kiln_err_set(err, KILN_ERR_USER, "a question is open: answer it");
     if (goal == GOAL_NONE && !d->held)
@@ -602,6 +614,8 @@ static bool do_skip(struct kiln_debugger *d, struct kiln_err *err)
 
 static bool do_halt(struct kiln_debugger *d, bool on, struct kiln_err *err)
 {
+    if (is_by_hand(d, err))
+        return false;
     if (!d->held)
         return kiln_err_set(err, KILN_ERR_USER, "the build is not stopped");
     if (!d->machine.stop)
@@ -610,6 +624,34 @@ static bool do_halt(struct kiln_debugger *d, bool on, struct kiln_err *err)
     apply_halt(d);
     tell_stop(d);
     return true;
+}
+
+static bool take_in_hand(struct kiln_debugger *d, struct kiln_err *err)
+{
+    if (d->over || kiln_cancel_fired(d->cancel))
+        return kiln_err_set(err, KILN_ERR_USER, "the build is ending");
+    if (!d->machine.stop)
+        return kiln_err_set(err, KILN_ERR_USER, "there is no virtual machine now");
+    d->by_hand = true;
+    return do_pause(d);
+}
+
+bool kiln_debugger_by_hand(struct kiln_build *b, bool on, struct kiln_err *err)
+{
+    struct kiln_debugger *d = b->debugger;
+    bool ok;
+
+    if (!d)
+        return true;
+    lock(d);
+    ok = !on || take_in_hand(d, err);
+    d->by_hand = on && ok;
+    if (ok && d->held) {
+        apply_halt(d);
+        tell_stop(d);
+    }
+    unlock(d);
+    return ok;
 }
 
 /* The handlers differ in their last line only. */

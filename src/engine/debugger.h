@@ -67,6 +67,14 @@ void kiln_debugger_release(struct kiln_build *b);
  *  It is named in STOP events; those of the debugger's own are obeyed only while offered. */
 void kiln_debugger_offer(struct kiln_build *b, const char *command, bool on);
 
+/**
+ * A person drives the guest by hand: the build stands (as after `pause`, if it does not yet), its
+ * guest runs, and it does not go on before this is taken back (on false; then it stands as it did,
+ * the guest halted). Reader thread, or main thread to take it back.
+ * USER: there is no machine, or the build is ending.
+ */
+bool kiln_debugger_by_hand(struct kiln_build *b, bool on, struct kiln_err *err);
+
 /** Does the build stand still? Any thread; a reader thread's answer holds until it returns. */
 bool kiln_debugger_standing(struct kiln_build *b);
 

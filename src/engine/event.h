@@ -44,6 +44,9 @@
     X(TYPING, "typing",                                                                            \
       "how characters go out from now on: name = echo (the screen shows them), blind, repair; "    \
       "text = why; index = element")                                                               \
+    X(RECORD, "record",                                                                            \
+      "a person drives the guest by hand: names = the boot command elements of it that are "       \
+      "known, status = 1: it goes on, text = what could not be recorded")                          \
     X(HTTP, "http", "the HTTP server answered: name = method, text = path, status")                \
     X(RUNG, "rung",                                                                                \
       "a rung of the ladder to the guest: index from 0, name (engine/ladder.h), from, to: absent " \

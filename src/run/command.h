@@ -43,6 +43,7 @@ enum kiln_command_flags {
     X("preview", KILN_COMMAND_BUILD | KILN_COMMAND_LINES)                                          \
     X("edit", KILN_COMMAND_HOLDS | KILN_COMMAND_BUILD | KILN_COMMAND_LINES)                        \
     X("write", KILN_COMMAND_HOLDS | KILN_COMMAND_BUILD | KILN_COMMAND_LINES)                       \
+    X("record", KILN_COMMAND_HOLDS | KILN_COMMAND_BUILD)                                           \
     X("screen", KILN_COMMAND_BUILD)                                                                \
     X("key", KILN_COMMAND_HOLDS | KILN_COMMAND_BUILD)                                              \
     X("release-keys", KILN_COMMAND_HOLDS | KILN_COMMAND_BUILD | KILN_COMMAND_BUILDS)               \

@@ -63,6 +63,7 @@ static unsigned key_members(enum kiln_event_type type)
     case KILN_EV_BUILD_END:
     case KILN_EV_BOOT:
     case KILN_EV_KEY:
+    case KILN_EV_RECORD:
     case KILN_EV_BREAKS:
     case KILN_EV_STOP:
     case KILN_EV_RESUME:
@@ -173,6 +174,7 @@ static int weight(enum kiln_event_type type)
     case KILN_EV_BOOT_PLAN:
     case KILN_EV_BOOT:
     case KILN_EV_KEY:
+    case KILN_EV_RECORD:
     case KILN_EV_RUNG:
     case KILN_EV_QEMU:
     case KILN_EV_BREAKS:

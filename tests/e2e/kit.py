@@ -531,6 +531,14 @@ def echo(text):
     return code + text.encode() + b"\0"
 
 
+# Asks for a name, a password (vagrant; not shown) and a command, each a little late; then it is off (login.S).
+LOGIN = bytes.fromhex(
+    "31c08ed88ec08ed0bc007cfcbe897cbd0100e82800be967c31ede82000bf007ebeb27cb90800f3a675e2bea17cbd0100e80a"
+    "00ba0406b80020eff4ebfdb80086b90400bae093cd15b401cd16740631c0cd16ebf4ac08c07405e82500ebf6bf007e31c0cd"
+    "1608c074f83c0d740aaa09ed74efe80c00ebea30c0aab00de80200b00ab40ebb0700cd10c36b696c6e206c6f67696e3a2000"
+    "50617373776f72643a200076616772616e74406b696c6e3a7e24200076616772616e7400")
+
+
 def boot_disk(code):
     """One MiB: SeaBIOS boots no virtio disk of one sector."""
     return (code + bytes(510))[:510] + b"\x55\xaa" + bytes((1 << 20) - 512)

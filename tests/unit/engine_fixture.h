@@ -146,6 +146,7 @@ static inline void fixture_tell(struct kiln_str *out, const struct kiln_event *e
     case KILN_EV_BREAKS:
     case KILN_EV_STOP:
     case KILN_EV_RESUME:
+    case KILN_EV_RECORD:
     case KILN_EV_SCREEN:
     case KILN_EV_FRAME:
     case KILN_EV_TEXT:

@@ -125,6 +125,7 @@ struct kiln_qemu_state {
     _Atomic int64_t reset_us;      /* when the guest was reset last; monotonic; 0: never */
     _Atomic uint64_t qemu_printed; /* bytes */
     struct kiln_boot_script *boot;
+    struct kiln_boot_record *record;
     struct kiln_ssh_keypair keypair; /* temporary; empty if none is needed */
     bool communicates;               /* the communicator is not "none" */
 };

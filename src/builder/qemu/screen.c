@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/framebuffer.h"
 #include "base/log.h"
+#include "builder/qemu/boot_record.h"
 #include "builder/qemu/qemu.h"
 #include "builder/qemu/screen_text.h"
 #include "engine/control.h"
@@ -36,6 +37,7 @@ static void say_text(void *ud, const struct kiln_text *text)
 
     kiln_screen_text_say(s->build, text, &s->text_told);
     kiln_screen_text_check(s->build, text);
+    kiln_boot_record_text(s->record, text);
 }
 
 /* The screen's thread, which is the only one that has the film. */
@@ -74,7 +76,10 @@ static bool key(void *ud, const struct kiln_control_args *args, struct kiln_cont
     struct kiln_qemu_state *s = ud;
 
     (void)reply;
-    return has_vnc(s, err) && kiln_screen_key(s->screen, args->keysym, args->on, err);
+    if (!has_vnc(s, err) || !kiln_screen_key(s->screen, args->keysym, args->on, err))
+        return false;
+    kiln_boot_record_key(s->record, args->keysym, args->on);
+    return true;
 }
 
 static bool release_keys(void *ud, const struct kiln_control_args *args,
@@ -84,6 +89,7 @@ static bool release_keys(void *ud, const struct kiln_control_args *args,
 
     (void)args, (void)reply, (void)err;
     kiln_screen_release_keys(s->screen);
+    kiln_boot_record_release(s->record);
     return true;
 }
 
@@ -101,6 +107,7 @@ bool kiln_qemu_screen_open(struct kiln_qemu_state *s, struct kiln_build *b, stru
 
     if (b->frames_dir)
         s->film = kiln_film_new(b->frames_dir);
+    s->record = kiln_boot_record_new(s, b);
     s->screen = kiln_screen_new(&watcher, err);
     if (!s->screen)
         return false;
@@ -178,11 +185,14 @@ void kiln_qemu_screen_veil(struct kiln_qemu_state *s, bool on)
 
 void kiln_qemu_screen_close(struct kiln_qemu_state *s, struct kiln_build *b)
 {
+    kiln_boot_record_close(s->record);
     if (s->screen) {
         kiln_control_remove(b->control, commands, s);
         kiln_screen_free(s->screen);
         s->screen = NULL;
     }
+    kiln_boot_record_free(s->record);
+    s->record = NULL;
     kiln_film_free(s->film);
     s->film = NULL;
 }

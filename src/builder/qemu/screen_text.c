@@ -115,6 +115,34 @@ void kiln_screen_text_say(struct kiln_build *b, const struct kiln_text *t, uint6
     }
 }
 
+static void add_row(struct kiln_build *b, const struct kiln_text *t, unsigned row, bool masked,
+                    struct kiln_strv *ret)
+{
+    KILN_AUTO_STR text = { 0 };
+    KILN_AUTO_FREE char *shown = NULL;
+
+    kiln_text_row(t, row, &text);
+    shown = b->bus ? kiln_bus_redacted(b->bus, kiln_str_cstr(&text)) : NULL;
+    if (masked || (shown && !kiln_streq(shown, kiln_str_cstr(&text))))
+        kiln_strv_add(ret, "\xEF\xBF\xBD");
+    else
+        kiln_strv_add(ret, kiln_str_cstr(&text));
+}
+
+void kiln_screen_text_rows(struct kiln_build *b, const struct kiln_text *t, struct kiln_strv *ret)
+{
+    struct line line = { 0 };
+
+    while (line.end < t->rows) {
+        bool masked;
+
+        line = line_at(t, line.end);
+        masked = b->bus && spans_secret(b, t, &line);
+        for (unsigned row = line.first; row < line.end; row++)
+            add_row(b, t, row, masked, ret);
+    }
+}
+
 void kiln_screen_text_check(struct kiln_build *b, const struct kiln_text *t)
 {
     KILN_AUTO_STRV rows = { 0 };

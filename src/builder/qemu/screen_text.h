@@ -10,6 +10,9 @@
  * A secret that goes on in the next row is not shown either: such rows are masked as a whole.
  */
 void kiln_screen_text_say(struct kiln_build *b, const struct kiln_text *text, uint64_t *told);
+/** Its rows as those events show them; a row with a secret is U+FFFD. No text has none. Adds. */
+void kiln_screen_text_rows(struct kiln_build *b, const struct kiln_text *text,
+                           struct kiln_strv *ret);
 /** Breakpoints on what is written there. */
 void kiln_screen_text_check(struct kiln_build *b, const struct kiln_text *text);
 

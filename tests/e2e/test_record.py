@@ -1,0 +1,128 @@
+"""Boot commands made by doing: a person drives the guest, and a fresh build does the same by what was recorded."""
+
+import json
+
+import kit
+
+VGA = [["-nodefaults"], ["-vga", "std"]]
+ENTER = 0xFF0D
+HERE = "before:stepTypeBootCommand"
+
+
+@kit.needs_qemu
+class Record(kit.Case):
+    """The guest asks for a name, a password and a command, and is off then."""
+
+    def setUp(self):
+        super().setUp()
+        self.write("boot.raw", kit.boot_disk(kit.LOGIN))
+        self.clients = []
+
+    def tearDown(self):
+        for client in self.clients:
+            client.close()
+        super().tearDown()
+
+    def template(self, variables, **options):
+        t = kit.qemu(boot_command=[], qemuargs=VGA, shutdown_timeout="1m", **options)
+        return self.write("t.json", {"variables": variables, **t})
+
+    def client(self):
+        self.clients.append(kit.Client(self, watch="state"))
+        return self.clients[-1]
+
+    def start_guest(self, variables):
+        """It stands before the first key, and is in our hands then."""
+        self.kiln("build", "-detach", "-break", HERE, self.template(variables))
+        c = self.client()
+        c.stop(HERE)
+        c.call("record", on=True)
+        self.assertEqual(c.expect("stop").get("status"), None)  # the guest runs
+        return c
+
+    @staticmethod
+    def shows(c, text):
+        while not c.expect("text").get("text", "").startswith(text):
+            pass
+
+    @staticmethod
+    def type(c, text, enter=True):
+        for keysym in [ord(ch) for ch in text] + [ENTER] * enter:
+            c.call("key", keysym=keysym, on=True)
+            c.call("key", keysym=keysym)
+
+    def log_in(self, c):
+        self.shows(c, "kiln login:")
+        self.type(c, "vagrant")
+        self.shows(c, "Password:")
+        self.type(c, "vagrant")
+        self.shows(c, "vagrant@kiln:~$")
+        self.type(c, "off", enter=False)
+        self.shows(c, "vagrant@kiln:~$ off")
+
+    @staticmethod
+    def end(c):
+        """Of a recording: its elements."""
+        c.call("record")
+        e = c.expect("record")
+        while e.get("status"):
+            e = c.expect("record")
+        return e.get("names", [])
+
+    def lines(self):
+        return json.loads(self.read("t.json"))["builders"][0]["boot_command"]
+
+    def test_again_in_a_fresh_build(self):
+        c = self.start_guest({"secret_word": "vagrant"})
+        self.log_in(c)
+        self.type(c, "")
+        elements = self.end(c)
+        self.assertEqual(elements, ["<wait 'kiln login:$'>vagrant<enter>",
+                                    "<wait 'Password:$'>{{user `secret_word`}}<enter>",
+                                    "<wait 'vagrant@kiln:~\\$$'>off<enter>"])
+        c.call("write", lines=elements)
+        self.assertEqual(self.lines(), elements)
+        c.call("cancel")
+        self.wait_gone(kit.PATIENCE)
+        self.kiln("build", "-color=false", "-force", "t.json")  # the guest has turned itself off
+
+    def test_go_on_behind_it(self):
+        """What was pressed by hand is not typed again."""
+        c = self.start_guest({"secret_word": "vagrant"})
+        self.log_in(c)
+        elements = self.end(c)
+        self.assertEqual(c.expect("stop")["status"], 1)  # it is halted again
+        n = len("<>vagrant<><>vagrant<><>off".replace("<>", "_"))
+        c.call("edit", lines=elements + ["<enter>"], **{"from": n})
+        c.call("continue")
+        self.assertEqual(c.expect("build-end").get("status"), None)
+        self.assertEqual([e["name"] for e in self.events() if e["type"] == "key" and e.get("down")], ["enter"])
+
+    def test_nobody_may_know(self):
+        """A password is in no event and in no template, and the recording is not its client's."""
+        c = self.start_guest({})
+        self.assertIn("end the recording first", c.refused("continue"))
+        self.assertIn("end the recording first", c.refused("freeze"))
+        self.assertIn("a recording is under way", c.refused("record", on=True))
+        self.shows(c, "kiln login:")
+        self.type(c, "root")
+        self.shows(c, "Password:")
+        self.type(c, "hunter2")
+        c.call("key", keysym=0xFF61, on=True)  # PrintScreen
+        c.expect("record", status=1, text="a key was pressed that boot commands do not have")
+        c.close()
+        other = self.client()
+        self.shows(other, "kiln login:")
+        elements = self.end(other)
+        self.assertEqual(elements, ["<wait 'kiln login:$'>root<enter>", "<wait 'Password:$'><sensitive><enter>"])
+        self.assertIn("nothing is being recorded", other.refused("record"))
+        for command in ("edit", "write"):
+            self.assertIn("<sensitive>", other.refused(command, lines=elements))
+        self.assertEqual(self.lines(), [])
+        self.assertNotIn("hunter2", str(self.events()))
+        other.call("cancel")
+        self.wait_gone(kit.PATIENCE)
+
+
+if __name__ == "__main__":
+    kit.main()
