@@ -32,7 +32,8 @@ struct record {
 
 struct kiln_printer {
     struct kiln_printer_options options;
-    bool tty; /* stdout is a terminal */
+    bool announce; /* which build has which colour */
+    bool tty;      /* stdout is a terminal */
     struct record *builds;
     size_t n_builds;
     int64_t start_us;
@@ -142,6 +143,15 @@ static int color_of(struct kiln_printer *p, const char *label)
     return r ? r->color : 32;
 }
 
+/* Without colours, too: PACKER_NO_COLOR takes the escape codes only. */
+static void announce_color(struct kiln_printer *p, const struct record *r)
+{
+    if (p->options.color)
+        kiln_str_addf(&p->out, "\033[1;%dm", r->color);
+    kiln_str_addf(&p->out, "%s: output will be in this color.%s\n", r->label,
+                  p->options.color ? "\033[0m" : "");
+}
+
 static void run_start(struct kiln_printer *p, const struct kiln_event *ev)
 {
     static const int colors[] = { 32, 36, 35, 33, 34 };
@@ -154,11 +164,10 @@ static void run_start(struct kiln_printer *p, const struct kiln_event *ev)
 
         r->label = kiln_xstrdup(ev->names->v[i]);
         r->color = colors[i % KILN_COUNT(colors)];
-        if (p->options.color)
-            kiln_str_addf(&p->out, "\033[1;%dm%s: output will be in this color.\033[0m\n", r->color,
-                          r->label);
+        if (p->announce)
+            announce_color(p, r);
     }
-    if (p->options.color)
+    if (p->announce)
         kiln_str_addc(&p->out, '\n');
 }
 
@@ -537,6 +546,7 @@ struct kiln_printer *kiln_printer_new(const struct kiln_printer_options *options
     const char *no_color = getenv("PACKER_NO_COLOR");
 
     p->options = *options;
+    p->announce = options->color && !options->machine;
     if (options->machine || (no_color && no_color[0]))
         p->options.color = false;
     p->tty = isatty(STDOUT_FILENO) && !options->machine;

@@ -61,6 +61,7 @@ static bool take_port(struct kiln_http_server *s, const struct kiln_http_config 
         .min = config->port_min,
         .max = config->port_max,
         .lock_dir = config->lock_dir,
+        .v6only = config->v6only,
         .listen = true,
         .wait = true,
         .deadline = KILN_NEVER,

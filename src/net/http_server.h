@@ -30,6 +30,7 @@ struct kiln_http_request {
 /* No pointer is kept but ud; content is copied. */
 struct kiln_http_config {
     const char *address;               /* NULL: 127.0.0.1 */
+    bool v6only;                       /* net/port.h */
     int port_min, port_max;            /* both inclusive */
     const char *directory;             /* against the cwd; NULL with content */
     const struct kiln_strmap *content; /* path -> text; NULL with directory */

@@ -48,11 +48,13 @@ bool kiln_port_sockaddr(const char *address, int port, struct sockaddr_storage *
 enum probe { PROBE_FREE, PROBE_TAKEN, PROBE_LOCKED, PROBE_ERROR };
 
 /* Bind and listen: only a listening socket makes two programs with SO_REUSEADDR collide. */
-static enum probe try_listen(const char *address, int port, int *ret_fd, struct kiln_err *err)
+static enum probe try_listen(const struct kiln_port_search *how, int port, int *ret_fd,
+                             struct kiln_err *err)
 {
+    const char *address = how->address;
     struct sockaddr_storage addr = { 0 };
     socklen_t len = 0;
-    const int on = 1, off = 0;
+    const int on = 1, v6only = how->v6only;
     KILN_AUTO_FD fd = -1;
 
     if (!kiln_port_sockaddr(address, port, &addr, &len, err))
@@ -64,7 +66,7 @@ static enum probe try_listen(const char *address, int port, int *ret_fd, struct 
     }
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (addr.ss_family == AF_INET6)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only));
     if (bind(fd, (struct sockaddr *)&addr, len) != 0 || listen(fd, SOMAXCONN) != 0) {
         if (errno == EADDRINUSE)
             return PROBE_TAKEN;
@@ -91,7 +93,7 @@ static enum probe try_port(const struct kiln_port_search *how, const char *lock_
     case KILN_LOCK_ERROR:
         return PROBE_ERROR;
     }
-    result = try_listen(how->address, port, &p.listen_fd, err);
+    result = try_listen(how, port, &p.listen_fd, err);
     if (result != PROBE_FREE)
         return result;
     if (!how->listen)

@@ -30,6 +30,7 @@ struct kiln_port_search {
     const char *address;  /* numeric, or "localhost"; the one to be listened on */
     int min, max;         /* 1..65535, min <= max */
     const char *lock_dir; /* NULL: CACHE/port; made if missing */
+    bool v6only;          /* an IPv6 address stands for nobody who comes by IPv4 */
     bool listen;          /* hand over the listening socket (else the port is only tried) */
     bool wait;            /* while a lock of another build stands in the way, wait for it */
     int64_t deadline;     /* of that wait, on the cancel object's clock; KILN_NEVER is fine */

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "lookup/lookup.h"
 #include "redact/redact.h"
+#include "run/global_config.h"
 #include "template/edit.h"
 
 void kiln_plan_options_done(struct kiln_plan_options *o)
@@ -44,6 +45,8 @@ bool kiln_plan_parse(struct kiln_plan *p, const struct kiln_plan_options *o)
 
     p->start_us = kiln_clock_wall_us();
     kiln_uuid_time(p->run_uuid);
+    if (!kiln_global_config_check(&p->diag))
+        return false;
     if (looks_like_hcl(o->path) || kiln_fs_is_dir(o->path))
         return kiln_diag_error(&p->diag, NULL, KILN_NO_PLACE,
                                "name a template in JSON, as packer build takes it",

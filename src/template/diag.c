@@ -7,7 +7,7 @@
 static void item_done(struct kiln_diag_item *item)
 {
     kiln_source_unref(item->source);
-    free(item->build);
+    kiln_strv_done(&item->builds);
     free(item->text);
     free(item->fix);
 }
@@ -20,6 +20,21 @@ void kiln_diag_done(struct kiln_diag *d)
     *d = (struct kiln_diag){ 0 };
 }
 
+/* The same mistake in a part that several builds share. */
+static struct kiln_diag_item *find_same(struct kiln_diag *d, enum kiln_severity severity,
+                                        const struct kiln_source *source, size_t offset,
+                                        const char *fix, const char *text)
+{
+    for (size_t i = 0; d->build && source && i < d->n; i++) {
+        struct kiln_diag_item *item = &d->items[i];
+
+        if (item->severity == severity && item->source == source && item->offset == offset &&
+            item->builds.n > 0 && kiln_streq(item->fix, fix) && kiln_streq(item->text, text))
+            return item;
+    }
+    return NULL;
+}
+
 /* Takes text. */
 static void add(struct kiln_diag *d, enum kiln_severity severity, struct kiln_source *source,
                 size_t offset, const char *fix, char *text)
@@ -27,7 +42,15 @@ static void add(struct kiln_diag *d, enum kiln_severity severity, struct kiln_so
     /* Warnings leave room for the errors that follow them. */
     size_t max = severity == KILN_ERROR ? KILN_MAX_DIAG : KILN_MAX_DIAG / 2;
 
+    struct kiln_diag_item *same = find_same(d, severity, source, offset, fix, text);
+
     d->errors += severity == KILN_ERROR;
+    if (same) {
+        if (!kiln_strv_has(&same->builds, d->build))
+            kiln_strv_add(&same->builds, d->build);
+        free(text);
+        return;
+    }
     if (d->n >= max) {
         d->dropped++;
         free(text);
@@ -41,10 +64,11 @@ static void add(struct kiln_diag *d, enum kiln_severity severity, struct kiln_so
         .severity = severity,
         .source = kiln_source_ref(source),
         .offset = offset,
-        .build = kiln_xstrdup(d->build),
         .text = text,
         .fix = kiln_xstrdup(fix),
     };
+    if (d->build)
+        kiln_strv_add(&d->items[d->n - 1].builds, d->build);
 }
 
 bool kiln_diag_error(struct kiln_diag *d, struct kiln_source *source, size_t offset,

@@ -19,7 +19,7 @@ struct kiln_diag_item {
     enum kiln_severity severity;
     struct kiln_source *source; /* a reference, or NULL: no place (a flag, the environment) */
     size_t offset;              /* in source, or KILN_NO_PLACE */
-    char *build;                /* owned; the build it belongs to, or NULL */
+    struct kiln_strv builds;    /* those it belongs to, if it does */
     char *text;                 /* owned; one sentence, may be several lines */
     char *fix;                  /* owned; what to do, or NULL */
 };
@@ -35,7 +35,8 @@ struct kiln_diag {
 #define KILN_MAX_DIAG 100 /* more than anybody reads */
 
 void kiln_diag_done(struct kiln_diag *d);
-/** Add one; all text is copied. fix may be NULL. Returns false, as kiln_err_set does. */
+/** Add one; all text is copied. fix may be NULL. What was said of another build at the same place
+ *  is not said twice: this build joins it. Returns false, as kiln_err_set does. */
 bool kiln_diag_error(struct kiln_diag *d, struct kiln_source *source, size_t offset,
                      const char *fix, const char *fmt, ...) KILN_PRINTF(5, 6);
 void kiln_diag_warning(struct kiln_diag *d, struct kiln_source *source, size_t offset,

@@ -2,6 +2,7 @@
  * terminal that could move its cursor or turn text around. */
 #include "template/diag.h"
 
+#define MAX_BUILDS   4    /* whose names are shown */
 #define TAB          4u   /* columns a tab is shown as: the line does not begin at column 0 */
 #define LINE_MAX_ALL 120u /* bytes of a source line that is shown whole */
 #define BEFORE       60u  /* bytes shown before and after the caret of a longer one */
@@ -140,6 +141,24 @@ static void put_excerpt(struct kiln_str *out, const struct kiln_source *s, size_
     kiln_str_adds(out, "^\n");
 }
 
+/* Whose it is; of many, the first few. */
+static void put_builds(struct kiln_str *out, const struct kiln_strv *builds)
+{
+    size_t n = builds->n <= MAX_BUILDS ? builds->n : MAX_BUILDS;
+
+    if (n == 0)
+        return;
+    kiln_str_adds(out, builds->n > 1 ? "builds " : "build ");
+    for (size_t i = 0; i < n; i++) {
+        kiln_str_adds(out, i > 0 ? ", '" : "'");
+        (void)put_text(out, builds->v[i], builds->v[i] + strlen(builds->v[i]));
+        kiln_str_addc(out, '\'');
+    }
+    if (builds->n > n)
+        kiln_str_addf(out, " and %zu more", builds->n - n);
+    kiln_str_adds(out, ": ");
+}
+
 void kiln_diag_format(const struct kiln_diag_item *item, struct kiln_str *out)
 {
     const struct kiln_source *s = item->source;
@@ -156,11 +175,7 @@ void kiln_diag_format(const struct kiln_diag_item *item, struct kiln_str *out)
     }
     kiln_str_adds(out, s ? ": " : "");
     kiln_str_adds(out, item->severity == KILN_WARNING ? "warning: " : "error: ");
-    if (item->build) {
-        kiln_str_adds(out, "build '");
-        put_text(out, item->build, item->build + strlen(item->build));
-        kiln_str_adds(out, "': ");
-    }
+    put_builds(out, &item->builds);
     put_lines(out, item->text);
     if (placed && !s->secret)
         put_excerpt(out, s, offset, line);

@@ -169,6 +169,20 @@ while s.recv(999):  # QEMU forgets what a client that has gone wanted
             "Converting hard drive..."])
         self.assertIn("Starting HTTP server on port ", out)
 
+    def test_the_address_family_of_http(self):
+        self.write("boot.raw", kit.boot_disk(kit.HALT))
+        for protocol, address, other in (("tcp6", "::1", "127.0.0.1"), ("tcp4", "127.0.0.1", "::1")):
+            run = self.start("build", "-color=false", self.write("t.json", kit.qemu(
+                http_content={"/a": "b"}, http_network_protocol=protocol, communicator="none")))
+            port = int(run.expect(r"HTTP server on port (\d+)").group(1))
+            with kit.socket.create_connection((address, port)) as s:
+                s.sendall(b"GET /a HTTP/1.0\r\n\r\n")
+                self.assertTrue(s.makefile().read().endswith("\n\nb"))
+            with self.assertRaises(ConnectionRefusedError):
+                kit.socket.create_connection((other, port)).close()
+            run.signal(kit.signal.SIGTERM)
+            self.assertEqual(run.wait(), 1)
+
     def test_without_vnc(self):
         told = self.told(self.build(kit.qemu(disable_vnc=True, boot_wait="5ms")))
         self.assertNotIn("VNC (", "".join(told))

@@ -256,7 +256,7 @@ static void test_errors(void **state)
         assert_int_equal(line, want[i].line);
         if (want[i].column)
             assert_int_equal(column, want[i].column);
-        assert_string_equal(item->build, "ovne.x");
+        assert_string_equal(item->builds.v[0], "ovne.x");
         assert_int_equal(item->severity, KILN_ERROR);
     }
     assert_int_equal(k.diag.n, KILN_COUNT(want));

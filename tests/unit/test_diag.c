@@ -43,6 +43,36 @@ static void test_excerpt(void **state)
           "t.json:1:8: error: bad\n    1 | ?[2J???X\n      |        ^\n");
 }
 
+/* One mistake in a part that builds share is one diagnostic; each still counts for its build. */
+static void test_shared(void **state)
+{
+    struct kiln_source *s = kiln_source_new("t.json", "{}", 2);
+    struct kiln_diag diag = { 0 };
+    KILN_AUTO_STR got = { 0 };
+    const char *builds[] = { "a", "b", "c", "d", "e", "f" };
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(builds); i++) {
+        diag.build = builds[i];
+        (void)kiln_diag_error(&diag, s, 0, "mend it", "bad");
+        (void)kiln_diag_error(&diag, s, 0, NULL, "bad, %s", i < 2 ? "too" : builds[i]);
+        (void)kiln_diag_error(&diag, NULL, KILN_NO_PLACE, NULL, "no place");
+        if (i == 1)
+            kiln_diag_format_all(&diag, &got);
+    }
+    assert_string_equal(kiln_str_cstr(&got),
+                        "t.json:1:1: error: builds 'a', 'b': bad\n    1 | {}\n      | ^\n"
+                        "  mend it\n"
+                        "t.json:1:1: error: builds 'a', 'b': bad, too\n    1 | {}\n      | ^\n"
+                        "error: build 'a': no place\nerror: build 'b': no place\n");
+    assert_int_equal(diag.errors, 18);
+    kiln_str_clear(&got);
+    kiln_diag_format(&diag.items[0], &got);
+    assert_non_null(strstr(kiln_str_cstr(&got), "builds 'a', 'b', 'c', 'd' and 2 more: bad"));
+    kiln_source_unref(s);
+    kiln_diag_done(&diag);
+}
+
 static void test_long_line(void **state)
 {
     KILN_AUTO_STR line = { 0 };
@@ -155,11 +185,9 @@ static void test_did_you_mean(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_excerpt),
-        cmocka_unit_test(test_long_line),
-        cmocka_unit_test(test_long_line_cuts_at_quotes),
-        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_excerpt),      cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_shared),       cmocka_unit_test(test_long_line_cuts_at_quotes),
+        cmocka_unit_test(test_forms),        cmocka_unit_test(test_many),
         cmocka_unit_test(test_did_you_mean),
     };
 

@@ -169,6 +169,31 @@ static void listening(void **state)
     assert_int_equal(connect(client, (struct sockaddr *)&addr, len), 0);
 }
 
+/* Of a socket for everybody, `v6only` keeps those out that come by IPv4. */
+static void one_family(void **state)
+{
+    KILN_AUTO_FD v6 = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (v6 < 0)
+        skip();
+    for (int v6only = 0; v6only < 2; v6only++) {
+        int start = free_row(1);
+        struct kiln_port_search how = range(*state, start, start);
+        KILN_AUTO_PORT p = KILN_PORT_INIT;
+        struct sockaddr_storage addr;
+        socklen_t len;
+        KILN_AUTO_FD client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        KILN_AUTO_ERR err = { 0 };
+
+        how.address = "::";
+        how.v6only = v6only;
+        how.listen = true;
+        unit_ok(kiln_port_take(&how, NULL, &p, &err), &err);
+        unit_ok(kiln_port_sockaddr("127.0.0.1", p.port, &addr, &len, &err), &err);
+        assert_int_equal(connect(client, (struct sockaddr *)&addr, len), -v6only);
+    }
+}
+
 static void bad_input(void **state)
 {
     static const struct {
@@ -228,6 +253,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(taken_by_others, enter_dir, leave_dir),
         cmocka_unit_test_setup_teardown(waits_for_builds, enter_dir, leave_dir),
         cmocka_unit_test_setup_teardown(listening, enter_dir, leave_dir),
+        cmocka_unit_test_setup_teardown(one_family, enter_dir, leave_dir),
         cmocka_unit_test_setup_teardown(bad_input, enter_dir, leave_dir),
         cmocka_unit_test_setup_teardown(locks, enter_dir, leave_dir),
     };

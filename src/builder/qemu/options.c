@@ -188,7 +188,8 @@ static const struct kiln_field net_fields[] = {
       .choices = protocols,
       .choice_error = "http_network_protocol is invalid. Must be one of: [tcp tcp4 tcp6 unix "
                       "unixpacket]",
-      .help = "tcp, tcp4 or tcp6." },
+      .help = "tcp, tcp4 or tcp6: one address family only (tcp6: ::1, which the guest reaches as "
+              "fec0::2)." },
     { "host_port_min", KILN_INT, O(host_port_min), .def = "2222",
       .help = "Range of the host port that leads to the guest's ssh." },
     { "host_port_max", KILN_INT, O(host_port_max), .def = "4444",

@@ -228,6 +228,27 @@ static bool check_range(const struct kiln_prepare *p, const char *key, int64_t m
                              (long long)min, (long long)max);
 }
 
+static bool check_http_protocol(const struct kiln_qemu_options *o, const struct kiln_prepare *p)
+{
+    static const char key[] = "http_network_protocol";
+    const char *protocol = o->http_network_protocol, *address = o->http_bind_address;
+    bool v6 = kiln_streq(protocol, "tcp6");
+
+    if (kiln_has_prefix(protocol, "unix"))
+        return kiln_config_error(p, key, "a guest cannot reach a unix socket: use tcp");
+    if (is_set(address) && !kiln_streq(protocol, "tcp") && v6 != (strchr(address, ':') != NULL))
+        return kiln_config_error(p, key, "%s, but http_bind_address %s is an IPv%d address",
+                                 protocol, address, v6 ? 4 : 6);
+    if (v6 && !is_set(address) && is_set(o->net_bridge))
+        return kiln_config_error(p, key,
+                                 "tcp6 on a bridge: name the IPv6 address in http_bind_address");
+    if (v6 && !is_set(o->net_bridge) && kiln_boot_text_uses(o, ".HTTPIP"))
+        kiln_config_warning(p, key,
+                            "the guest finds the server at [fec0::2] only: 10.0.2.2, which "
+                            "{{ .HTTPIP }} stands for, leads to IPv4");
+    return true;
+}
+
 static bool check_http(const struct kiln_qemu_options *o, const struct kiln_prepare *p)
 {
     bool ok = check_range(p, "http_port_min", o->http_port_min, o->http_port_max,
@@ -240,10 +261,7 @@ static bool check_http(const struct kiln_qemu_options *o, const struct kiln_prep
         ok = kiln_config_error(p, "http_content",
                                "http_content cannot be used in conjunction with http_dir. "
                                "Consider writing the content to files in the directory.");
-    if (kiln_has_prefix(o->http_network_protocol, "unix"))
-        ok = kiln_config_error(p, "http_network_protocol",
-                               "a guest cannot reach a unix socket: use tcp");
-    return ok;
+    return check_http_protocol(o, p) && ok;
 }
 
 static bool check_ports(const struct kiln_qemu_options *o, const struct kiln_prepare *p)

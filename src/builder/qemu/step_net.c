@@ -51,6 +51,8 @@ static const char *http_address(const struct kiln_qemu_state *s)
 {
     if (kiln_qemu_is_set(s->o->http_bind_address))
         return s->o->http_bind_address;
+    if (kiln_streq(s->o->http_network_protocol, "tcp6"))
+        return "::1"; /* prepare.c: nobody is on a bridge */
     return kiln_qemu_is_set(s->o->net_bridge) ? s->http_ip : NULL;
 }
 
@@ -62,6 +64,7 @@ static bool http_server(void *state, struct kiln_build *b, struct kiln_err *err)
         .directory = kiln_qemu_is_set(o->http_directory) ? o->http_directory : NULL,
         .content = o->http_content.keys.n ? &o->http_content : NULL,
         .address = http_address(s),
+        .v6only = kiln_streq(o->http_network_protocol, "tcp6"),
         .port_min = (int)o->http_port_min,
         .port_max = (int)o->http_port_max,
         .on_request = kiln_qemu_on_request,
