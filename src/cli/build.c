@@ -68,6 +68,10 @@ static size_t common_flags(struct build_flags *f, struct kiln_flag *ret)
     const struct kiln_flag flags[] = {
         { "break", KILN_FLAG_EACH, &f->plan.build.breaks, "PLACE",
           "stop there: a step, shell.2, boot:3, key:17, ...; repeatable", NULL },
+        { "checkpoint", KILN_FLAG_BOOL, &f->plan.build.checkpoint, f->tui ? "BOOL" : NULL,
+          f->tui ? "keep each guest as it is before typing, for retype (true)"
+                 : "keep each guest as it is before typing, for retype",
+          NULL },
         { "color", KILN_FLAG_BOOL, &f->printer.color, "BOOL", "colour the output (true)", NULL },
         { "debug", KILN_FLAG_BOOL, &f->plan.build.debug, NULL,
           "pause after every step and before every provisioner", NULL },
@@ -272,7 +276,7 @@ int kiln_cmd_build(const struct kiln_cli *cli, int argc, char **argv)
 
 int kiln_cmd_tui(const struct kiln_cli *cli, int argc, char **argv)
 {
-    struct build_flags f = { .tui = true, .on_error = "ask" };
+    struct build_flags f = { .tui = true, .on_error = "ask", .plan.build.checkpoint = true };
 
     return build(cli, &f, argc, argv);
 }

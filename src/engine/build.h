@@ -25,8 +25,10 @@ struct kiln_build_options {
     struct kiln_strv except; /* -except: builds, and post-processors to stop at */
     bool interactive;        /* somebody can answer prompts */
     bool network_ok;
-    bool builder_only;       /* prepare no provisioner and no post-processor */
-    bool freeze;             /* halt the guest while a question is open (debugger.h) */
+    bool builder_only; /* prepare no provisioner and no post-processor */
+    bool freeze;       /* halt the guest while a question is open (debugger.h) */
+    bool
+        checkpoint; /* keep the guest as it is before anything is typed, to go back to (rewind.h) */
     struct kiln_strv breaks; /* -break: specs (place.h) that are well-formed */
 };
 
@@ -50,6 +52,7 @@ struct kiln_control;  /* control.h */
 struct kiln_debugger; /* debugger.h */
 struct kiln_ladder;   /* ladder.h */
 struct kiln_prompter; /* how prompts reach a person; run/ implements it */
+struct kiln_rewind;   /* rewind.h */
 struct kiln_steps;    /* the step runner's state; step.h */
 
 struct kiln_build {
@@ -77,7 +80,9 @@ struct kiln_build {
     struct kiln_strv breaks;
 
     /* -- set by the worker before kiln_build_run; borrowed -- */
-    struct kiln_cancel *cancel; /* cleanups of steps see another one that nobody fires */
+    /* Cleanups of steps see another one that nobody fires, steps that can be gone back over a child
+     * (rewind.h). */
+    struct kiln_cancel *cancel;
     /* What provisioners wait on instead, while there is a machine that can die under them: a child
      * of `cancel` that its builder fires then. NULL: there is none. */
     struct kiln_cancel *machine_cancel;
@@ -89,6 +94,7 @@ struct kiln_build {
                                      memory shared with the supervisor; NULL: there never is */
     struct kiln_control *control; /* commands from outside; NULL: none come */
     struct kiln_debugger *debugger; /* NULL: nothing stops */
+    struct kiln_rewind *rewind;     /* NULL: nobody goes back */
     const char *target; /* current line prefix; NULL: label. Changed around post-processors */
 
     /* -- running state -- */
@@ -168,7 +174,7 @@ struct kiln_prompter {
      * it fires: the answer must wake this function by another way. */
     bool (*ask)(struct kiln_prompter *, struct kiln_build *, const struct kiln_prompt *q,
                 char **ret_answer, struct kiln_err *);
-    /* Answers the question that is open, if one is. Any thread. */
+    /* Answers the question that is open, if one is; NULL: nobody will. Any thread. */
     void (*answer)(struct kiln_prompter *, const char *text);
 };
 #define KILN_NOBODY_TO_ASK "Error asking for input: no available tty"

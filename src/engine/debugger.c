@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engine/breaks.h"
 #include "engine/control.h"
+#include "engine/rewind.h"
 #include "engine/shell.h"
 #include "engine/text_watch.h"
 
@@ -198,7 +199,8 @@ void kiln_debugger_text(struct kiln_build *b, const struct kiln_strv *rows)
     lock(d);
     here.name = (char *)kiln_text_watches_look(&d->watches, rows);
     why = here.name ? reason_at(d, &here) : NULL;
-    if (why && !d->over && !(d->held & HELD_BY_STOP) && !kiln_cancel_fired(d->cancel)) {
+    if (why && !d->over && !(d->held & HELD_BY_STOP) && !kiln_cancel_fired(d->cancel) &&
+        !kiln_rewind_asked(b)) {
         kiln_place_format(&here, &place);
         begin_stop(d, why, kiln_str_steal(&place),
                    kiln_xasprintf("the guest's screen shows \"%s\"", here.name));
@@ -351,7 +353,7 @@ static bool check(struct kiln_debugger *d, const struct kiln_place *here, const 
 
     lock(d);
     why = d->held & HELD_BY_STOP ? d->why : reason_at(d, here);
-    if (why && !kiln_cancel_fired(d->cancel)) {
+    if (why && !kiln_cancel_fired(d->cancel) && !kiln_rewind_asked(d->b)) {
         struct kiln_str place = { 0 };
 
         kiln_place_format(here, &place);
@@ -517,13 +519,17 @@ bool kiln_debugger_standing(struct kiln_build *b)
     return b->debugger && is_held(b->debugger, HELD_BY_STOP | HELD_BY_PROMPT);
 }
 
-void kiln_debugger_machine(struct kiln_build *b, const struct kiln_machine *machine)
+bool kiln_debugger_machine(struct kiln_build *b, const struct kiln_machine *machine)
 {
     struct kiln_debugger *d = b->debugger;
+    bool was_halted;
 
     if (!d)
-        return;
+        return false;
     lock(d);
+    was_halted = d->halted;
+    if (d->wants_text)
+        d->machine.text(d->machine.ud, false);
     d->machine = machine ? *machine : (struct kiln_machine){ 0 };
     d->halted = false;
     d->wants_text = false;
@@ -532,6 +538,19 @@ void kiln_debugger_machine(struct kiln_build *b, const struct kiln_machine *mach
         apply_halt(d);
         tell_stop(d);
     }
+    unlock(d);
+    return was_halted;
+}
+
+void kiln_debugger_let_go(struct kiln_build *b)
+{
+    struct kiln_debugger *d = b->debugger;
+
+    if (!d)
+        return;
+    lock(d);
+    d->goal = GOAL_NONE;
+    release(d, HELD_BY_STOP);
     unlock(d);
 }
 

@@ -63,6 +63,9 @@ void kiln_debugger_stand(struct kiln_build *b);
 void kiln_debugger_hold(struct kiln_build *b, const char *question);
 void kiln_debugger_release(struct kiln_build *b);
 
+/** The build shall do something else than what it stands in: the stop ends, and stepping. */
+void kiln_debugger_let_go(struct kiln_build *b);
+
 /** A command makes sense while the build stands (retry, skip, shell, edit …), or no longer does.
  *  It is named in STOP events; those of the debugger's own are obeyed only while offered. */
 void kiln_debugger_offer(struct kiln_build *b, const char *command, bool on);
@@ -85,7 +88,8 @@ struct kiln_machine {
     void (*text)(void *ud, bool on); /* kiln_debugger_text has to be called, or no more; or NULL */
     void *ud;
 };
-/** Copied. NULL: from now on there is none; neither function runs once this has returned. */
-void kiln_debugger_machine(struct kiln_build *b, const struct kiln_machine *machine);
+/** Copied. NULL: from now on there is none; neither function runs once this has returned. True: the
+ *  one that there was is halted because of a stop, and it is the caller's now to let it run. */
+bool kiln_debugger_machine(struct kiln_build *b, const struct kiln_machine *machine);
 
 #endif

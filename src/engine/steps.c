@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/debugger.h"
+#include "engine/rewind.h"
 
 #define NO_STEP SIZE_MAX
 
@@ -34,10 +35,11 @@ static const char *const state_names[KILN_STEP__N] = {
 #define TO(x) (1u << KILN_STEP_##x)
 static const unsigned step_next[KILN_STEP__N] = {
     [KILN_STEP_PENDING] = TO(RUNNING),
-    [KILN_STEP_RUNNING] = TO(PAUSED) | TO(DONE) | TO(FAILED),
+    /* PENDING again: gone back over (rewind.h) */
+    [KILN_STEP_RUNNING] = TO(PAUSED) | TO(DONE) | TO(FAILED) | TO(PENDING),
     [KILN_STEP_PAUSED] = TO(RUNNING),
-    [KILN_STEP_DONE] = TO(CLEANED),
-    [KILN_STEP_FAILED] = TO(RUNNING) | TO(CLEANED), /* RUNNING again: retry */
+    [KILN_STEP_DONE] = TO(CLEANED) | TO(PENDING),
+    [KILN_STEP_FAILED] = TO(RUNNING) | TO(CLEANED) | TO(PENDING), /* RUNNING again: retry */
 };
 
 void kiln_step_tell(struct kiln_build *b, enum kiln_place_list list, size_t index, const char *name,
@@ -152,67 +154,7 @@ static enum answer ask_what_now(struct kiln_steps *s, const char *name)
     }
 }
 
-/* ---- forward ---- */
-
-/* What a failed step leads to; true: run it again. */
-static bool retry_wanted(struct kiln_steps *s, size_t i)
-{
-    if (s->error.kind == KILN_ERR_NONE)
-        (void)kiln_err_set(&s->error, KILN_ERR_USER, "Build was halted.");
-    if (kiln_cancel_fired(s->b->cancel) || s->b->options->on_error != KILN_ON_ERROR_ASK)
-        return false;
-    switch (ask_what_now(s, s->ops[i]->name)) {
-    case ANSWER_CLEAN_UP:
-        return false;
-    case ANSWER_ABORT:
-        s->aborted = true;
-        return false;
-    case ANSWER_RETRY:
-        return true;
-    }
-    return false;
-}
-
-static bool run_step(struct kiln_steps *s, size_t i)
-{
-    do {
-        kiln_err_clear(&s->error);
-        step_goto(s, i, KILN_STEP_RUNNING);
-        s->current = i;
-        if (s->ops[i]->run(s->state, s->b, &s->error)) {
-            kiln_err_clear(&s->error);
-            kiln_debug_pause(s->b, "%s", s->ops[i]->name);
-            s->current = NO_STEP;
-            step_goto(s, i, KILN_STEP_DONE);
-            return true;
-        }
-        s->current = NO_STEP;
-        step_goto(s, i, KILN_STEP_FAILED);
-    } while (retry_wanted(s, i));
-    return false;
-}
-
-/* Returns how many steps have to be cleaned up. */
-static size_t run_forward(struct kiln_steps *s)
-{
-    size_t begun = 0;
-
-    for (size_t i = 0; i < s->n && !kiln_cancel_fired(s->b->cancel); i++) {
-        if (!s->ops[i])
-            continue;
-        (void)kiln_debugger_before(s->b, KILN_PLACES_STEPS, number_of(s, i));
-        if (kiln_cancel_fired(s->b->cancel))
-            break;
-        begun = i + 1;
-        if (!run_step(s, i))
-            break;
-        kiln_debugger_after(s->b, KILN_PLACES_STEPS, number_of(s, i));
-    }
-    s->cancelled = kiln_cancel_fired(s->b->cancel);
-    return begun;
-}
-
-/* ---- back ---- */
+/* ---- cleanup ---- */
 
 /* -on-error=abort and its relatives. */
 static bool cleanup_skipped(struct kiln_steps *s, const struct kiln_step_ops *ops)
@@ -285,6 +227,105 @@ static void clean_up(struct kiln_steps *s, size_t begun)
         call_cleanup(s, ops);
         step_goto(s, i, KILN_STEP_CLEANED);
     }
+}
+
+/* ---- back ---- */
+
+/* The steps from the one named `to` on are as if they had never run. Returns its index. */
+static size_t go_back(struct kiln_steps *s, size_t begun, const char *to)
+{
+    size_t i = begun;
+
+    kiln_err_clear(&s->error);
+    while (i > 0) {
+        const struct kiln_step_ops *ops = s->ops[--i];
+
+        if (!ops)
+            continue;
+        call_cleanup(s, ops);
+        step_goto(s, i, KILN_STEP_PENDING);
+        if (kiln_streq(ops->name, to))
+            break;
+    }
+    return i;
+}
+
+/* ---- forward ---- */
+
+/* What a failed step leads to; true: run it again. */
+static bool retry_wanted(struct kiln_steps *s, size_t i)
+{
+    if (s->error.kind == KILN_ERR_NONE)
+        (void)kiln_err_set(&s->error, KILN_ERR_USER, "Build was halted.");
+    if (kiln_cancel_fired(s->b->cancel) || s->b->options->on_error != KILN_ON_ERROR_ASK)
+        return false;
+    switch (ask_what_now(s, s->ops[i]->name)) {
+    case ANSWER_CLEAN_UP:
+        return false;
+    case ANSWER_ABORT:
+        s->aborted = true;
+        return false;
+    case ANSWER_RETRY:
+        return true;
+    }
+    return false;
+}
+
+static bool run_step(struct kiln_steps *s, size_t i)
+{
+    do {
+        kiln_err_clear(&s->error);
+        step_goto(s, i, KILN_STEP_RUNNING);
+        s->current = i;
+        if (s->ops[i]->run(s->state, s->b, &s->error)) {
+            kiln_err_clear(&s->error);
+            kiln_debug_pause(s->b, "%s", s->ops[i]->name);
+            s->current = NO_STEP;
+            step_goto(s, i, KILN_STEP_DONE);
+            return true;
+        }
+        s->current = NO_STEP;
+        if (kiln_rewind_asked(s->b))
+            return false; /* broken off */
+        step_goto(s, i, KILN_STEP_FAILED);
+    } while (retry_wanted(s, i));
+    return false;
+}
+
+/* *begun: how many steps have to be cleaned up. False: there is no next one. */
+static bool run_next(struct kiln_steps *s, size_t i, size_t *begun)
+{
+    if (i >= s->n || kiln_cancel_fired(s->b->cancel))
+        return false;
+    if (!s->ops[i])
+        return true;
+    (void)kiln_debugger_before(s->b, KILN_PLACES_STEPS, number_of(s, i));
+    if (kiln_cancel_fired(s->b->cancel))
+        return false;
+    *begun = i + 1;
+    if (!run_step(s, i))
+        return false;
+    kiln_debugger_after(s->b, KILN_PLACES_STEPS, number_of(s, i));
+    return true;
+}
+
+/* Returns how many steps have to be cleaned up. */
+static size_t run_forward(struct kiln_steps *s)
+{
+    size_t begun = 0, i = 0;
+
+    for (;;) {
+        const char *to = kiln_rewind_take(s->b);
+
+        if (to)
+            i = begun = go_back(s, begun, to);
+        if (run_next(s, i, &begun))
+            i++;
+        else if (kiln_rewind_forbid(s->b))
+            break;
+    }
+    s->cancelled = kiln_cancel_fired(s->b->cancel);
+    return begun;
 }
 
 static bool result(struct kiln_steps *s, struct kiln_err *err)

@@ -42,6 +42,7 @@ enum kiln_command_flags {
     X("thaw", KILN_COMMAND_HOLDS | KILN_COMMAND_BUILD)                                             \
     X("preview", KILN_COMMAND_BUILD | KILN_COMMAND_LINES)                                          \
     X("edit", KILN_COMMAND_HOLDS | KILN_COMMAND_BUILD | KILN_COMMAND_LINES)                        \
+    X("retype", KILN_COMMAND_HOLDS | KILN_COMMAND_BUILD)                                           \
     X("write", KILN_COMMAND_HOLDS | KILN_COMMAND_BUILD | KILN_COMMAND_LINES)                       \
     X("record", KILN_COMMAND_HOLDS | KILN_COMMAND_BUILD)                                           \
     X("screen", KILN_COMMAND_BUILD)                                                                \

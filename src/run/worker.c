@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "engine/debugger.h"
+#include "engine/rewind.h"
 #include "run/command.h"
 
 struct worker {
@@ -177,8 +178,9 @@ static bool ask(struct kiln_prompter *p, struct kiln_build *b, const struct kiln
     char *answer = NULL;
     bool ok;
 
-    (void)b;
     set_asking(w, ++w->prompts);
+    if (kiln_rewind_asked(b))
+        (void)take_answer(w, 0, NULL); /* it was withdrawn before it was asked */
     send_prompt(w, KILN_EV_PROMPT, q);
     ok = kiln_wait_fd(w->io, w->answered, POLLIN, KILN_NEVER, err) == KILN_WAIT_READY;
     if (ok)
@@ -245,6 +247,7 @@ static int worker_main(struct kiln_build *b, int fd, const char *ledger_path)
     if (logging_wanted())
         kiln_log_set_sink(kiln_bus_log, b->bus);
     b->debugger = kiln_debugger_new(b);
+    b->rewind = kiln_rewind_new(b);
     if ((w.answered < 0 && !kiln_err_sys(&err, errno, "eventfd")) ||
         !kiln_thread_start(&reader, "commands", read_commands, &w, &err) ||
         !kiln_ledger_open(&b->ledger, ledger_path, &err)) {

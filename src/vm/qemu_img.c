@@ -219,6 +219,19 @@ bool kiln_qemu_img_resize(const struct kiln_qemu_img *img, const char *format, c
     return run(img, &argv, false, NULL, err);
 }
 
+bool kiln_qemu_img_delete_snapshot(const struct kiln_qemu_img *img, const char *name,
+                                   const char *path, struct kiln_err *err)
+{
+    KILN_AUTO_STRV argv = { 0 };
+    KILN_AUTO_ERR why = { 0 };
+
+    begin(img, &argv, "snapshot");
+    add_option(&argv, "-d", name);
+    kiln_strv_add(&argv, path);
+    return run(img, &argv, false, NULL, &why) ||
+           strstr(kiln_err_text(&why), "snapshot not found") || kiln_err_move(err, &why);
+}
+
 static char *get_string(struct json_object *obj, const char *key)
 {
     struct json_object *value;

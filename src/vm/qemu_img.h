@@ -52,6 +52,10 @@ bool kiln_qemu_img_convert(const struct kiln_qemu_img *img, const struct kiln_qe
 bool kiln_qemu_img_resize(const struct kiln_qemu_img *img, const char *format, const char *path,
                           const char *size, const struct kiln_strv *extra, struct kiln_err *err);
 
+/** No error if the image has none of that name. */
+bool kiln_qemu_img_delete_snapshot(const struct kiln_qemu_img *img, const char *name,
+                                   const char *path, struct kiln_err *err);
+
 struct kiln_qemu_img_info {
     char *format;                      /* owned */
     char *backing;                     /* owned; NULL: none */

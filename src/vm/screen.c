@@ -27,8 +27,10 @@
 #define SAMPLE_US  KILN_SECOND(2) /* between samples that bring something new */
 #define SAMPLE_MAX KILN_SECOND(8)
 #define HURRY_US   KILN_MS(250) /* QEMU looks for changes every 30 ms then */
-#define MAX_QUEUED 512          /* keys that wait to be sent */
-#define MAX_HELD   32           /* keys that are down at one time */
+#define RENEW_US   KILN_SECOND(2)
+#define RENEWALS   2   /* updates: the first may have been under way */
+#define MAX_QUEUED 512 /* keys that wait to be sent */
+#define MAX_HELD   32  /* keys that are down at one time */
 
 struct key {
     uint32_t keysym;
@@ -56,6 +58,8 @@ struct kiln_screen {
     bool sampled;       /* the same, now and then */
     bool hurry;         /* the same, at once */
     int hurried;        /* eventfd: it was taken */
+    bool renew;         /* all of the picture */
+    int renewed;        /* eventfd: it is there */
     _Atomic bool close; /* as often as QEMU has something */
     unsigned text_wishes;
     struct kiln_text text;        /* as the reader has it */
@@ -85,6 +89,7 @@ struct kiln_screen {
     bool looked_at;               /* as it was in the last round */
     bool samples;                 /* what `sampled` is */
     bool hurries;                 /* the next update is sampled at once */
+    unsigned renewals;            /* whole updates that are due before the picture is of now */
     bool unsampled;               /* the framebuffer has changed since the last sample */
     int64_t sample_at;            /* not before */
     int64_t sample_every;
@@ -219,7 +224,7 @@ static void publish(struct kiln_screen *s)
     if (written(s) == before)
         return;
     s->unsampled = true;
-    if (s->looked_at)
+    if (s->looked_at || (s->reader && s->renewals > 0))
         read_text(s);
     if (s->seen)
         s->watcher.frame(s->watcher.ud, written(s));
@@ -335,17 +340,30 @@ static bool rests(const struct kiln_screen *s)
     return kiln_cancel_now(s->cancel) < s->look_at;
 }
 
+/* A whole update has come, or will not. */
+static void count_renewal(struct kiln_screen *s)
+{
+    if (s->renewals == 0)
+        return;
+    s->look_at = 0;
+    if (--s->renewals == 0 || !s->vnc) {
+        s->renewals = 0;
+        (void)eventfd_write(s->renewed, 1);
+    }
+}
+
 /* Publish what has come, or else ask for more, if anybody looks. */
 static bool look(struct kiln_screen *s, bool wanted, struct kiln_err *err)
 {
     uint64_t frames = kiln_vnc_frames(s->vnc);
+    bool came = frames != s->frames;
 
-    if (frames != s->frames) {
+    if (came) {
         s->frames = frames;
         s->requested = false;
         s->fresh = true;
     }
-    if (!wanted && !s->samples)
+    if (!wanted && !s->samples && s->renewals == 0)
         return true;
     if (s->fresh) {
         publish(s);
@@ -360,8 +378,12 @@ static bool look(struct kiln_screen *s, bool wanted, struct kiln_err *err)
                                                      : wanted   ? FRAME_US
                                                                 : s->sample_every);
     }
+    if (came)
+        count_renewal(s);
     if (s->requested || rests(s))
         return true;
+    if (s->renewals > 0)
+        kiln_vnc_forget(s->vnc);
     s->requested = true;
     s->nudge_at = kiln_cancel_deadline(s->cancel, NUDGE_US);
     return kiln_vnc_request_update(s->vnc, s->cancel, err);
@@ -377,7 +399,8 @@ static bool nudge(struct kiln_screen *s, struct kiln_err *err)
     const uint32_t scroll_lock = 0xff14;
     bool is_held;
 
-    if (!s->requested || (!s->hurries && kiln_cancel_now(s->cancel) < s->nudge_at))
+    if (!s->requested ||
+        (!s->hurries && s->renewals == 0 && kiln_cancel_now(s->cancel) < s->nudge_at))
         return true;
     s->nudge_at = kiln_cancel_deadline(s->cancel, NUDGE_US);
     lock(s);
@@ -399,6 +422,12 @@ static bool is_wanted(struct kiln_screen *s, bool *ret_moved)
         s->look_at = s->sample_at = 0;
     }
     s->hurry = false;
+    if (s->renew) {
+        s->renewals = RENEWALS;
+        s->requested = false; /* that was for what has changed */
+        s->look_at = 0;
+    }
+    s->renew = false;
     *ret_moved = s->vnc && s->connected_to != s->servers;
     unlock(s);
     if (wanted && !s->looked_at)
@@ -414,7 +443,7 @@ static bool attend(struct kiln_screen *s, bool wanted, struct kiln_err *err)
     if (wanted && (s->damaged < s->damage_end || kiln_cancel_now(s->cancel) >= text_due(s)))
         read_text(s);
     return send_keys(s, err) && (rests(s) || look(s, wanted, err)) &&
-           (!(wanted || s->hurries) || nudge(s, err));
+           (!(wanted || s->hurries || s->renewals > 0) || nudge(s, err));
 }
 
 /* When the next round is due if nothing happens before. */
@@ -437,6 +466,8 @@ static int64_t work(struct kiln_screen *s)
 
     if (s->vnc && (moved || kiln_vnc_lost(s->vnc)))
         hang_up(s);
+    if (!s->vnc)
+        count_renewal(s);
     if (!s->vnc && kiln_cancel_now(s->cancel) < s->connect_at)
         return s->connect_at;
     if (!s->vnc && !connect_server(s))
@@ -447,7 +478,7 @@ static int64_t work(struct kiln_screen *s)
     }
     if (!s->vnc)
         return s->connect_at;
-    s->listens = !rests(s) && (s->requested || !(wanted || s->samples));
+    s->listens = !rests(s) && (s->requested || !(wanted || s->samples || s->renewals > 0));
     return next_round(s, wanted);
 }
 
@@ -552,6 +583,22 @@ void kiln_screen_sample_now(struct kiln_screen *s)
     (void)kiln_wait_fd(NULL, s->hurried, POLLIN, kiln_cancel_deadline(NULL, HURRY_US), NULL);
 }
 
+void kiln_screen_renew(struct kiln_screen *s)
+{
+    eventfd_t count;
+    bool running;
+
+    lock(s);
+    running = s->running && s->server.up;
+    s->renew = running;
+    (void)eventfd_read(s->renewed, &count); /* of a time that was not waited for to its end */
+    unlock(s);
+    if (!running)
+        return;
+    (void)eventfd_write(s->kick, 1);
+    (void)kiln_wait_fd(NULL, s->renewed, POLLIN, kiln_cancel_deadline(NULL, RENEW_US), NULL);
+}
+
 bool kiln_screen_want_text(struct kiln_screen *s, bool on, struct kiln_err *err)
 {
     bool ok = true;
@@ -653,9 +700,10 @@ struct kiln_screen *kiln_screen_new(const struct kiln_screen_watcher *watcher, s
     KILN_AUTO_FD kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     KILN_AUTO_FD text_news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     KILN_AUTO_FD hurried = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    KILN_AUTO_FD renewed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct kiln_screen *s;
 
-    if (kick < 0 || text_news < 0 || hurried < 0) {
+    if (kick < 0 || text_news < 0 || hurried < 0 || renewed < 0) {
         (void)kiln_err_sys(err, errno, "eventfd");
         return NULL;
     }
@@ -666,8 +714,9 @@ struct kiln_screen *kiln_screen_new(const struct kiln_screen_watcher *watcher, s
     s->kick = kick;
     s->text_news = text_news;
     s->hurried = hurried;
+    s->renewed = renewed;
     s->sample_every = SAMPLE_US;
-    kick = text_news = hurried = -1;
+    kick = text_news = hurried = renewed = -1;
     kiln_text_done(&s->text);
     (void)pthread_mutex_init(&s->lock, NULL);
     return s;
@@ -685,6 +734,7 @@ void kiln_screen_free(struct kiln_screen *s)
     kiln_fd_closep(&s->kick);
     kiln_fd_closep(&s->text_news);
     kiln_fd_closep(&s->hurried);
+    kiln_fd_closep(&s->renewed);
     kiln_text_reader_free(s->reader);
     kiln_fonts_free(s->fonts);
     kiln_text_done(&s->text);

@@ -253,6 +253,11 @@ bool kiln_vnc_request_update(struct kiln_vnc *v, struct kiln_cancel *c, struct k
     return send_message(v, &(struct message){ .is_key = false }, c, err);
 }
 
+void kiln_vnc_forget(struct kiln_vnc *v)
+{
+    v->ops->forget(v->session);
+}
+
 int kiln_vnc_news_fd(const struct kiln_vnc *v)
 {
     return v->news;

@@ -74,6 +74,9 @@ bool kiln_vnc_scancode(struct kiln_vnc *v, uint32_t keysym, uint8_t scancode, bo
  */
 bool kiln_vnc_request_update(struct kiln_vnc *v, struct kiln_cancel *c, struct kiln_err *err);
 
+/** The next request is for the whole screen again. Any thread. */
+void kiln_vnc_forget(struct kiln_vnc *v);
+
 /** Readable when an update has come or the connection is lost; borrowed. */
 int kiln_vnc_news_fd(const struct kiln_vnc *v);
 /** How many updates have come; kiln_vnc_news_fd is quiet until the next. Owner's thread. */

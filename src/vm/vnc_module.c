@@ -306,6 +306,13 @@ static bool session_request_update(struct kiln_vnc_session *s)
            WriteToRFBServer(s->client, (const char *)&m, sz_rfbFramebufferUpdateRequestMsg);
 }
 
+static void session_forget(struct kiln_vnc_session *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    s->whole = true;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
 static void session_changes(struct kiln_vnc_session *s, kiln_vnc_rows_fn *fn, void *ud)
 {
     struct kiln_vnc_rows r = { 0 };
@@ -337,6 +344,7 @@ const struct kiln_vnc_ops kiln_vnc_ops = {
     .takes_scancodes = session_takes_scancodes,
     .send_scancode = session_send_scancode,
     .request_update = session_request_update,
+    .forget = session_forget,
     .changes = session_changes,
     .close = session_close,
 };

@@ -25,6 +25,7 @@ struct kiln_vnc_ops {
     bool (*send_scancode)(struct kiln_vnc_session *s, uint32_t keysym, uint8_t scancode, bool down);
     bool (*request_update)(struct kiln_vnc_session *s);
     /* Any thread. */
+    void (*forget)(struct kiln_vnc_session *s);
     void (*changes)(struct kiln_vnc_session *s, kiln_vnc_rows_fn *fn, void *ud);
     /* After the reader's thread has ended. */
     void (*close)(struct kiln_vnc_session *s);

@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "builder/qemu/boot_text.h"
-#include "engine/control.h"
 #include "engine/debugger.h"
 #include "redact/redact.h"
 #include "template/edit.h"
@@ -32,6 +31,7 @@ struct kiln_boot_script {
     struct row *rows;
     size_t n;
     bool ready;
+    bool replaced; /* a row, while it was being typed: it is rendered when the typist begins anew */
     struct kiln_boot_text text; /* with copies of what it reads: the build changes its own */
 };
 
@@ -219,6 +219,24 @@ static bool edit(void *ud, const struct kiln_control_args *args, struct kiln_con
     return ok;
 }
 
+bool kiln_boot_script_replace(struct kiln_boot_script *script, const struct kiln_control_args *args,
+                              struct kiln_err *err)
+{
+    KILN_AUTO_STRV lines = { 0 };
+    KILN_AUTO_BOOTCMD cmd = { 0 };
+    struct row *row;
+
+    lock(script);
+    row = understand(script, args, &lines, &cmd, err);
+    if (row) {
+        kiln_strv_done(&row->lines);
+        kiln_strv_add_all(&row->lines, &lines);
+        script->replaced = true;
+    }
+    unlock(script);
+    return row != NULL;
+}
+
 static const struct kiln_control_command commands[] = {
     { "preview", preview },
     { "edit", edit },
@@ -293,6 +311,7 @@ void kiln_boot_script_ready(struct kiln_boot_script *script)
     lock(script);
     take_values(script);
     script->ready = true;
+    script->replaced = false;
     for (size_t i = 0; i < script->n; i++) {
         struct row *row = &script->rows[i];
         struct kiln_bootcmd cmd = { 0 };
@@ -391,7 +410,7 @@ static bool next_element(struct kiln_boot_script *script, size_t i, bool take,
     bool ok;
 
     lock(script);
-    ok = row->next < row->cmd.n_elements;
+    ok = row->next < row->cmd.n_elements && !script->replaced;
     if (ok)
         copy_element(row, ret);
     row->next += ok && take;

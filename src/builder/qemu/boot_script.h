@@ -13,6 +13,7 @@
 
 #include "bootcmd/bootcmd.h"
 #include "builder/qemu/qemu.h"
+#include "engine/control.h"
 
 struct kiln_boot_script;
 
@@ -45,6 +46,13 @@ struct kiln_boot_element {
     char *what; /* owned; its source, "<sensitive>" if masked */
 };
 void kiln_boot_element_done(struct kiln_boot_element *e);
+
+/**
+ * The text of a row becomes args->lines, whatever was typed of it: all of it will be typed anew.
+ * The typist finds nothing more to type until kiln_boot_script_ready. Reader thread.
+ */
+bool kiln_boot_script_replace(struct kiln_boot_script *script, const struct kiln_control_args *args,
+                              struct kiln_err *err);
 
 /** The typist begins with a row. Fails if it could not be rendered or parsed. */
 bool kiln_boot_script_begin(struct kiln_boot_script *script, size_t row, struct kiln_err *err);

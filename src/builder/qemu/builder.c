@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "builder/builders.h"
 #include "builder/qemu/boot_script.h"
+#include "builder/qemu/retype.h"
 
 static const struct kiln_step_ops *const steps[] = {
     &kiln_qemu_step_download,    &kiln_qemu_step_output_dir,   &kiln_qemu_step_tpm,
@@ -134,6 +135,7 @@ static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, str
     bool ok;
 
     s.boot = kiln_boot_script_new(&s, b);
+    s.retype = kiln_retype_new(&s, b);
     ok = find_programs(&s, err) && find_firmware(o, err) && make_work_dir(&s, b, err) &&
          kiln_qemu_screen_open(&s, b, err) &&
          kiln_steps_run(steps, KILN_COUNT(steps), &s, b, err) && make_artifact(o, ret, err);
@@ -142,6 +144,7 @@ static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, str
     kiln_qemu_end(&s, b, true);
     kiln_http_server_stop(s.http);
     kiln_qemu_screen_close(&s, b);
+    kiln_retype_free(s.retype);
     kiln_boot_script_free(s.boot);
     state_done(&s, b);
     return ok;

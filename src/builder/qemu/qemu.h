@@ -7,6 +7,7 @@
  *     step_*.c       the steps, in the order in which builder.c lists them
  *     boot_text.c    what the template says is typed
  *     boot_script.c  what is typed, and who may change it meanwhile
+ *     retype.c       the checkpoint before it, and the way back
  *     rehearse.c     what would be typed
  *     screen.c       who looks at the guest while it runs, and types; the last frames
  *     signs.c        signs of life: what QEMU, HTTP server and network show of the guest
@@ -126,8 +127,10 @@ struct kiln_qemu_state {
     _Atomic uint64_t qemu_printed; /* bytes */
     struct kiln_boot_script *boot;
     struct kiln_boot_record *record;
+    struct kiln_retype *retype;
     struct kiln_ssh_keypair keypair; /* temporary; empty if none is needed */
     bool communicates;               /* the communicator is not "none" */
+    int64_t keys_until; /* QEMU has handed all keys to the guest then; the build's clock */
 };
 
 /* The steps, in order of the list in builder.c. */
@@ -156,6 +159,9 @@ extern const struct kiln_step_ops kiln_qemu_step_shutdown;
 extern const struct kiln_step_ops kiln_qemu_step_convert_disk;
 
 /* ---- shared by several steps ---- */
+
+/** People may halt the guest, QEMU runs. */
+void kiln_qemu_lend_machine(struct kiln_qemu_state *s);
 
 /** OUT/NAME. Caller frees. */
 char *kiln_qemu_disk_path(const struct kiln_qemu_options *o);
@@ -192,6 +198,8 @@ void kiln_qemu_screen_close(struct kiln_qemu_state *s, struct kiln_build *b);
 void kiln_qemu_signs_begin(struct kiln_qemu_state *s);
 /** Does QEMU accept connections for the guest? */
 bool kiln_qemu_is_forwarded(const struct kiln_qemu_state *s);
+/** The guest is what it was when it booted: what was seen of it since is gone. */
+void kiln_qemu_signs_back(struct kiln_qemu_state *s);
 /** QEMU is gone, or is being ended. */
 void kiln_qemu_signs_end(struct kiln_qemu_state *s, const char *why);
 /** For struct kiln_qemu_config; ud: the state. */

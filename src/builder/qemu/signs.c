@@ -104,6 +104,13 @@ static void was_reset(struct kiln_qemu_state *s)
         kiln_ladder_set(l, KILN_RUNG_PORT, KILN_RUNG_UNKNOWN, KILN_LADDER_FORWARDED);
 }
 
+void kiln_qemu_signs_back(struct kiln_qemu_state *s)
+{
+    kiln_ladder_fall(s->build->ladder, KILN_RUNG_ANSWER);
+    begin_answer(s);
+    was_reset(s);
+}
+
 static const struct {
     const char *event;
     enum kiln_rung_state state;

@@ -1,6 +1,6 @@
 #include "base/fs.h"
 #include "base/mem.h"
-#include "builder/qemu/qemu.h"
+#include "builder/qemu/retype.h"
 #include "communicator/connect.h"
 #include "vm/guest_address.h"
 
@@ -151,7 +151,11 @@ static bool connect_guest(void *state, struct kiln_build *b, struct kiln_err *er
         .look_ud = s,
     };
 
-    return kiln_connect(b, &how, err) || add_screen(s, err);
+    if (!kiln_connect(b, &how, err))
+        return add_screen(s, err);
+    if (s->communicates)
+        kiln_retype_drop(s->retype);
+    return true;
 }
 
 static void disconnect_guest(void *state, struct kiln_build *b, enum kiln_outcome outcome)
@@ -171,6 +175,8 @@ static bool provision(void *state, struct kiln_build *b, struct kiln_err *err)
     KILN_AUTO_ERR failure = { 0 }, death = { 0 };
     bool ok;
 
+    if (b->n_provisioners > 0)
+        kiln_retype_drop(s->retype);
     b->machine_cancel = s->died;
     ok = kiln_step_provision.run(state, b, &failure);
     b->machine_cancel = NULL; /* the error-cleanup-provisioner runs all the same */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "builder/qemu/boot_script.h"
+#include "builder/qemu/retype.h"
 #include "engine/debugger.h"
 #include "vm/accel.h"
 #include "vm/argv.h"
@@ -323,11 +324,11 @@ static void want_text(void *ud, bool on)
         kiln_log("read the guest's screen: %s", kiln_err_text(&err));
 }
 
-static void tell_debugger(struct kiln_qemu_state *s, struct kiln_build *b)
+void kiln_qemu_lend_machine(struct kiln_qemu_state *s)
 {
     const struct kiln_machine machine = { halt_machine, free_machine, want_text, s };
 
-    kiln_debugger_machine(b, &machine);
+    (void)kiln_debugger_machine(s->build, &machine);
 }
 
 static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
@@ -352,7 +353,7 @@ static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
         KILN_AUTO_ERR failed = { 0 };
 
         if (start_once(s, b, accelerator, major, &why, &failed)) {
-            tell_debugger(s, b);
+            kiln_qemu_lend_machine(s);
             kiln_qemu_signs_begin(s);
             return true;
         }
@@ -374,7 +375,8 @@ void kiln_qemu_end(struct kiln_qemu_state *s, struct kiln_build *b, bool failed)
     if (failed)
         kiln_screen_sample_now(s->screen); /* what it shows in the end */
     pid = kiln_qemu_pid(s->qemu);
-    kiln_debugger_machine(b, NULL);
+    kiln_retype_drop(s->retype);
+    (void)kiln_debugger_machine(b, NULL);
     kiln_qemu_signs_end(s, "QEMU has been ended");
     kiln_qemu_stop(s->qemu, STOP_GRACE_US);
     kiln_qemu_free(s->qemu);

@@ -1,4 +1,4 @@
-#include "builder/qemu/qemu.h"
+#include "builder/qemu/retype.h"
 #include "engine/output.h"
 
 /* stepShutdown. qemu-builder.md, section 11. */
@@ -47,8 +47,11 @@ static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
 {
     struct kiln_qemu_state *s = state;
 
+    if (!s->communicates && !await(s, b, err))
+        return false;
+    kiln_retype_drop(s->retype); /* no converted disk has it, nor one that is left as it is */
     if (!s->communicates)
-        return await(s, b, err);
+        return true;
     if (kiln_qemu_is_set(s->o->shutdown_command))
         return command(s, b, err);
     kiln_say(b, "Halting the virtual machine...");

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "builder/qemu/boot_pace.h"
 #include "builder/qemu/boot_watch.h"
+#include "builder/qemu/retype.h"
 #include "engine/debugger.h"
 #include "vm/vnc.h"
 
@@ -9,6 +10,7 @@
 
 #define CONNECT_DEADLINE_US KILN_SECOND(10)
 #define POWER_OFF_US        KILN_SECOND(2) /* from a lost VNC connection to QEMU's end */
+#define KEY_DELAY_US        KILN_MS(10)    /* QEMU's key-delay-ms, if it is not told another */
 
 struct typist {
     struct kiln_qemu_state *s;
@@ -116,6 +118,8 @@ static bool send_event(struct typist *t, const struct kiln_boot_element *el, siz
         (void)kiln_err_wrap(err, "Error running boot command");
         return lost(t, all_pressed && !down, err);
     }
+    if (!t->pace) /* with a pace there is no delay (vm/argv.h) */
+        t->s->keys_until = (sent > t->s->keys_until ? sent : t->s->keys_until) + KEY_DELAY_US;
     report(t, el, e);
     return pass_until(t, sent + (t->pace ? kiln_pace_interval_us(t->pace) : t->interval_us),
                       all_pressed, err);
@@ -308,7 +312,9 @@ static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
         return true;
     t.interval_us = kiln_boot_script_interval_ns(s->boot) / 1000;
     kiln_boot_script_ready(s->boot);
-    ok = boot_wait(&t, err);
+    ok = kiln_retype_wanted(s->retype) ? kiln_retype_go_back(s->retype, err) : boot_wait(&t, err);
+    if (ok && needs_keys(s->o))
+        kiln_retype_begin(s->retype);
     if (ok)
         ok = connect_vnc(&t, err) ? type_all(&t, err) : lost(&t, !needs_keys(s->o), err);
     if (t.veiled)
