@@ -50,7 +50,9 @@ bool kiln_remote_show(const struct kiln_remote_work *w, const char *command, int
 bool kiln_remote_upload(const struct kiln_remote_work *w, const char *local, const char *remote,
                         mode_t mode, struct kiln_err *err)
 {
-    return w->comm->ops->upload(w->comm, local, remote, mode, NULL, w->cancel, err);
+    const struct kiln_transfer verified = { .verify = true };
+
+    return w->comm->ops->upload(w->comm, local, remote, mode, &verified, w->cancel, err);
 }
 
 bool kiln_remote_upload_text(const struct kiln_remote_work *w, const struct kiln_str *text,

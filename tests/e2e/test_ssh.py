@@ -53,6 +53,18 @@ class Ssh(kit.Case):
         return {"ssh_bastion_host": "127.0.0.1", "ssh_bastion_port": server.port,
                 "ssh_bastion_username": getpass.getuser(), **options}
 
+    # -- scripts --
+
+    def test_a_script_that_arrives_damaged(self):
+        """It is not run."""
+        script, ran = self.path("guest.sh"), self.path("ran")
+        damage = self.write("damage", 'eval "$SSH_ORIGINAL_COMMAND"\n'
+                            f"case $SSH_ORIGINAL_COMMAND in *scp*) truncate -s -1 {script} ;; esac\n")
+        self.target = self.sshd("2", f"ForceCommand sh {self.path(damage)}")
+        out = self.build(self.template(self.shell(f"touch {ran}", remote_path=script, start_retry_timeout="1ns")), code=1)
+        self.assertRegex(out, r"verify the upload: (\d+) bytes of guest\.sh were sent, the guest has \d+")
+        self.assertFalse(kit.os.path.exists(ran))
+
     # -- ways there --
 
     def test_bastion(self):
