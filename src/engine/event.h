@@ -39,8 +39,10 @@
       "still to be sent; again whenever it changes")                                               \
     X(BOOT, "boot", "boot command position: done = row, index = element, text = its source")       \
     X(KEY, "key",                                                                                  \
-      "a key event was sent: index, name, keysym, down; done = row, total = element, status = "    \
-      "which of the element's events; masked for secrets")                                         \
+      "a key event was sent: index, name, keysym, down; scancode = the key's place on the "        \
+      "keyboard (XT, 0x80 set for those behind E0), where boot_keyboard_layout names it (else "    \
+      "QEMU finds one for the keysym); done = row, total = element, status = which of the "        \
+      "element's events; masked for secrets: no name, keysym, scancode")                           \
     X(TYPING, "typing",                                                                            \
       "how characters go out from now on: name = echo (the screen shows them), blind, repair; "    \
       "text = why; index = element")                                                               \
@@ -105,7 +107,7 @@ struct kiln_event {
     int64_t index;
     int64_t status;
     uint64_t done, total;
-    uint32_t keysym;
+    uint32_t keysym, scancode;
     bool down, masked;
     const char *name;
     const char *id;
@@ -121,8 +123,8 @@ struct kiln_redact_stream;
 /**
  * Append one line of JSON and '\n': a flat object, unused members left out. Invalid UTF-8 becomes
  * U+FFFD. Every text but from and to passes the redactor (NULL: none) before it is escaped; a
- * masked KEY event loses name and keysym. A line over KILN_MAX_EVENT is made again with its text
- * and names cut, and says so at their end.
+ * masked KEY event loses name, keysym and scancode. A line over KILN_MAX_EVENT is made again with
+ * its text and names cut, and says so at their end.
  */
 void kiln_event_encode(const struct kiln_event *ev, const struct kiln_redactor *redactor,
                        struct kiln_str *out);

@@ -311,7 +311,7 @@ static bool scan_member(struct scan *s, const struct kiln_wire_member *m,
     case KILN_WIRE_U32:
         if (!scan_u64(s, &u) || u > UINT32_MAX)
             return false;
-        box->ev.keysym = (uint32_t)u;
+        *(uint32_t *)at = (uint32_t)u;
         return true;
     case KILN_WIRE_BOOL:
         return scan_bool(s, at);

@@ -152,7 +152,7 @@ void kiln_event_encode(const struct kiln_event *ev, const struct kiln_redactor *
 
     if (ev->masked) {
         bare.name = NULL;
-        bare.keysym = 0;
+        bare.keysym = bare.scancode = 0;
     }
     encode(&e, &bare);
     if (over(&e, KILN_MAX_EVENT)) {

@@ -13,13 +13,13 @@
 #define OURS(word, wire, member) MEMBER(word, wire, member, true)
 
 const struct kiln_wire_member kiln_wire_members[KILN_WIRE_MEMBERS] = {
-    M("seq", U64, seq),       M("mono", I64, mono_us),    M("wall", I64, wall_us),
-    M("type", TYPE, type),    M("build", STRING, build),  M("target", STRING, target),
-    M("level", LEVEL, level), M("index", I64, index),     M("status", I64, status),
-    M("done", U64, done),     M("total", U64, total),     M("keysym", U32, keysym),
-    M("down", BOOL, down),    M("masked", BOOL, masked),  M("name", STRING, name),
-    M("id", STRING, id),      OURS("from", STRING, from), OURS("to", STRING, to),
-    M("text", TEXT, text),    M("names", NAMES, names),
+    M("seq", U64, seq),           M("mono", I64, mono_us),   M("wall", I64, wall_us),
+    M("type", TYPE, type),        M("build", STRING, build), M("target", STRING, target),
+    M("level", LEVEL, level),     M("index", I64, index),    M("status", I64, status),
+    M("done", U64, done),         M("total", U64, total),    M("keysym", U32, keysym),
+    M("scancode", U32, scancode), M("down", BOOL, down),     M("masked", BOOL, masked),
+    M("name", STRING, name),      M("id", STRING, id),       OURS("from", STRING, from),
+    OURS("to", STRING, to),       M("text", TEXT, text),     M("names", NAMES, names),
 };
 
 const char *const kiln_wire_types[KILN_EV__N] = {

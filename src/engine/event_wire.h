@@ -25,7 +25,7 @@ struct kiln_wire_member {
     bool verbatim; /* ours, not redacted */
 };
 
-#define KILN_WIRE_MEMBERS 20
+#define KILN_WIRE_MEMBERS 21
 extern const struct kiln_wire_member kiln_wire_members[KILN_WIRE_MEMBERS];
 
 extern const char *const kiln_wire_types[KILN_EV__N];

@@ -88,8 +88,11 @@ static void take_key(struct reader *r, const struct kiln_event *ev)
 {
     KILN_AUTO_FREE char *line = kiln_xasprintf("    %-4s  %s", ev->down ? "down" : "up",
                                                ev->masked ? "\u2022" : or_empty(ev->name));
-    struct kiln_event key = { .wall_us = ev->wall_us, .text = line, .len = strlen(line) };
+    KILN_AUTO_FREE char *code =
+        ev->scancode ? kiln_xasprintf("%s  key 0x%02x", line, (unsigned)ev->scancode) : NULL;
+    struct kiln_event key = { .wall_us = ev->wall_us, .text = code ? code : line };
 
+    key.len = strlen(key.text);
     add_lines(r, KILN_BUNDLE_KEYS, &key, "");
 }
 

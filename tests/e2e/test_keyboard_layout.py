@@ -95,8 +95,8 @@ class KeyboardLayout(kit.Case):
         repairs = [e for e in self.events() if e["type"] == "typing" and e["name"] == "repair"]
         self.assertTrue(repairs or not FAULTY)
         for build in json.loads(out.stdout):
-            want = [(e["action"], e["keysym"], e["name"]) for e in build["rows"][0]["events"] if e["action"] != "wait"]
-            got = [("down" if e.get("down") else "up", e["keysym"], e["name"]) for e in sent if e["build"] == build["build"]]
+            want = [(e["action"], e["keysym"], e.get("scancode"), e["name"]) for e in build["rows"][0]["events"] if e["action"] != "wait"]
+            got = [("down" if e.get("down") else "up", e["keysym"], e.get("scancode"), e["name"]) for e in sent if e["build"] == build["build"]]
             self.assertEqual(got, want)
 
 

@@ -76,7 +76,7 @@ static void each_part_has_its_events(void **state)
     add(&b, "other", 700, EV(.type = KILN_EV_LINE, .text = "not mine"));
     add(&b, "q\"a", 1000, EV(.type = KILN_EV_BOOT, .text = "a"));
     add(&b, "q\"a", 1001, EV(.type = KILN_EV_KEY, .name = "a", .down = true));
-    add(&b, "q\"a", 1002, EV(.type = KILN_EV_KEY, .name = "a"));
+    add(&b, "q\"a", 1002, EV(.type = KILN_EV_KEY, .name = "a", .scancode = 0x10));
     add(&b, "q\"a", 1003, EV(.type = KILN_EV_BOOT, .text = "s3cret", .masked = true));
     add(&b, "q\"a", 1004, EV(.type = KILN_EV_KEY, .name = "s", .down = true, .masked = true));
     add(&b, "q\"a", 2000,
@@ -87,7 +87,7 @@ static void each_part_has_its_events(void **state)
     part_is(&b, KILN_BUNDLE_KEYS,
             "     1.000  a\n"
             "     1.001      down  a\n"
-            "     1.002      up    a\n"
+            "     1.002      up    a  key 0x10\n"
             "     1.003  \u2022\n"
             "     1.004      down  \u2022\n");
     part_is(&b, KILN_BUNDLE_HTTP, "     2.000  404        12 bytes  GET /x\n");

@@ -41,7 +41,9 @@ static void test_exact_bytes(void **state)
           "\"to\":\"running\"}\n" },
         { { .type = KILN_EV_KEY, .index = -1, .name = "a", .keysym = 0x61, .down = true },
           "{\"type\":\"key\",\"index\":-1,\"keysym\":97,\"down\":true,\"name\":\"a\"}\n" },
-        { { .type = KILN_EV_KEY, .name = "a", .keysym = 0x61, .masked = true },
+        { { .type = KILN_EV_KEY, .name = "z", .keysym = 0x7a, .scancode = 0x15 },
+          "{\"type\":\"key\",\"keysym\":122,\"scancode\":21,\"name\":\"z\"}\n" },
+        { { .type = KILN_EV_KEY, .name = "a", .keysym = 0x61, .scancode = 0x1e, .masked = true },
           "{\"type\":\"key\",\"masked\":true}\n" },
         { { .type = KILN_EV_PROGRESS, .name = "iso", .done = UINT64_MAX, .total = 1 },
           "{\"type\":\"progress\",\"done\":18446744073709551615,\"total\":1,\"name\":\"iso\"}\n" },
@@ -87,6 +89,7 @@ static void test_round_trip(void **state)
         .done = 5,
         .total = 6,
         .keysym = UINT32_MAX,
+        .scancode = 0xb8,
         .down = true,
         .name = "n",
         .id = "",
@@ -110,6 +113,7 @@ static void test_round_trip(void **state)
         assert_true(box.ev.wall_us == ev.wall_us && box.ev.index == ev.index);
         assert_true(box.ev.status == ev.status && box.ev.done == ev.done);
         assert_true(box.ev.total == ev.total && box.ev.keysym == ev.keysym);
+        assert_true(box.ev.scancode == ev.scancode);
         assert_true(box.ev.down && !box.ev.masked);
         assert_int_equal(box.ev.level, type == KILN_EV_LINE ? KILN_ERRLINE : KILN_SAY);
         same_text(box.ev.build, ev.build);

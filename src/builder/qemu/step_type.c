@@ -84,6 +84,7 @@ static void report(struct typist *t, const struct kiln_boot_element *el,
                              .status = e - el->events,
                              .name = e->name,
                              .keysym = e->keysym,
+                             .scancode = e->scancode,
                              .down = e->action == KILN_BOOTCMD_DOWN,
                              .masked = e->masked };
 
