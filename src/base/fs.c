@@ -28,8 +28,22 @@ static void closedirp(DIR **dir)
         (void)closedir(*dir);
 }
 
-/* read(2), again when a signal came; the kernel bounds n. */
-static ssize_t read_some(int fd, void *buf, size_t len)
+int kiln_fs_open_regular(const char *path, struct stat *ret_stat, struct kiln_err *err)
+{
+    /* O_NONBLOCK: a FIFO must not hang the open before it is refused. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0 || fstat(fd, ret_stat) != 0)
+        (void)kiln_err_sys(err, errno, "open %s", path);
+    else if (S_ISREG(ret_stat->st_mode))
+        return fd;
+    else
+        (void)kiln_err_set(err, KILN_ERR_USER, "open %s: not a regular file", path);
+    kiln_fd_closep(&fd);
+    return -1;
+}
+
+ssize_t kiln_fs_read_some(int fd, void *buf, size_t len)
 {
     ssize_t n;
 
@@ -62,7 +76,7 @@ static bool read_fd(int fd, const char *path, size_t max, struct kiln_str *out,
 
         if (!space)
             return kiln_str_ok(out, path, err);
-        n = read_some(fd, space, len);
+        n = kiln_fs_read_some(fd, space, len);
         if (n < 0)
             return kiln_err_sys(err, errno, "read %s", path);
         if (n == 0)
@@ -338,16 +352,12 @@ static bool copy_data(int from, int to, off_t size)
 
 bool kiln_fs_copy(const char *from, const char *to, mode_t mode, struct kiln_err *err)
 {
-    KILN_AUTO_FD in = open(from, O_RDONLY | O_CLOEXEC);
-    KILN_AUTO_FD out = -1;
     struct stat a, b;
+    KILN_AUTO_FD in = kiln_fs_open_regular(from, &a, err);
+    KILN_AUTO_FD out = -1;
 
     if (in < 0)
-        return kiln_err_sys(err, errno, "open %s", from);
-    if (fstat(in, &a) != 0)
-        return kiln_err_sys(err, errno, "stat %s", from);
-    if (!S_ISREG(a.st_mode))
-        return kiln_err_set(err, KILN_ERR_USER, "copy %s: not a regular file", from);
+        return false;
     if (stat(to, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
         return kiln_err_set(err, KILN_ERR_USER, "copy %s: %s is the same file", from, to);
     out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);

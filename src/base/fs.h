@@ -12,6 +12,15 @@
 #define KILN_AUTO_FD KILN_CLEANUP(kiln_fd_closep) int
 void kiln_fd_closep(int *fd); /* closes if >= 0 and sets -1 */
 
+struct stat;
+
+/**
+ * Open a regular file for reading; close-on-exec. What would hang or never end instead (a FIFO, a
+ * device) is refused, and so is a directory: USER. -1 with err, which names the file.
+ */
+int kiln_fs_open_regular(const char *path, struct stat *ret_stat, struct kiln_err *err);
+/** As read(2), again when a signal came. */
+ssize_t kiln_fs_read_some(int fd, void *buf, size_t len);
 /**
  * Append the whole file to out (which needs no maximum of its own); over max bytes is an error.
  * `path` "-" reads stdin.

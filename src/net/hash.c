@@ -317,10 +317,8 @@ bool kiln_hash_feed_fd(struct kiln_hash *h, int fd, const char *name, uint64_t l
 
     while (done < len) {
         size_t want = len - done < KILN_HASH_BLOCK ? (size_t)(len - done) : KILN_HASH_BLOCK;
-        ssize_t n = read(fd, kiln_hash_buffer(h), want);
+        ssize_t n = kiln_fs_read_some(fd, kiln_hash_buffer(h), want);
 
-        if (n < 0 && errno == EINTR)
-            continue;
         if (n < 0)
             return kiln_err_sys(err, errno, "read %s", name);
         if (n == 0)

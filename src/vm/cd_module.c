@@ -76,7 +76,7 @@ static bool put_file(struct archive *a, const char *source, int fd, off_t size,
     for (off_t done = 0; done < size; done += n) {
         if (!check_cancel(cancel, err))
             return false;
-        n = read(fd, block, sizeof(block));
+        n = kiln_fs_read_some(fd, block, sizeof(block));
         if (n < 0)
             return kiln_err_sys(err, errno, "%s", source);
         if (n == 0)
@@ -106,12 +106,11 @@ static bool put_header(struct archive *a, const char *name, const struct stat *s
 static bool put_source(struct archive *a, const struct kiln_media_entry *e,
                        struct kiln_cancel *cancel, struct kiln_err *err)
 {
-    KILN_AUTO_FD fd = open(e->source, O_RDONLY | O_CLOEXEC);
     struct stat st;
+    KILN_AUTO_FD fd = kiln_fs_open_regular(e->source, &st, err);
 
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return kiln_err_sys(err, errno, "%s", e->source);
-    return put_header(a, e->name, &st, err) && put_file(a, e->source, fd, st.st_size, cancel, err);
+    return fd >= 0 && put_header(a, e->name, &st, err) &&
+           put_file(a, e->source, fd, st.st_size, cancel, err);
 }
 
 static bool put_entry(struct archive *a, const struct kiln_media_entry *e,

@@ -127,7 +127,7 @@ static bool read_exactly(int fd, const char *source, unsigned char *to, size_t s
     ssize_t n;
 
     for (size_t done = 0; done < size; done += (size_t)n) {
-        n = read(fd, to + done, size - done);
+        n = kiln_fs_read_some(fd, to + done, size - done);
         if (n < 0)
             return kiln_err_sys(err, errno, "%s", source);
         if (n == 0)
@@ -139,11 +139,11 @@ static bool read_exactly(int fd, const char *source, unsigned char *to, size_t s
 static bool place_source(struct floppy *f, const char *source, struct placed *ret,
                          struct kiln_err *err)
 {
-    KILN_AUTO_FD fd = open(source, O_RDONLY | O_CLOEXEC);
     struct stat st;
+    KILN_AUTO_FD fd = kiln_fs_open_regular(source, &st, err);
 
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return kiln_err_sys(err, errno, "%s", source);
+    if (fd < 0)
+        return false;
     ret->size = (size_t)st.st_size;
     ret->mtime = st.st_mtime;
     return take_clusters(f, ret->size, source, &ret->cluster, err) &&

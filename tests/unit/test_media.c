@@ -372,6 +372,23 @@ static void cd_joliet_names(void **state)
     assert_non_null(memmem(image.data, image.len, name, sizeof(name) - 1));
 }
 
+/* They would hang whoever opens them as if they were files. */
+static void fifos_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    KILN_AUTO_MEDIA m = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+
+    assert_int_equal(mkfifo("fifo", 0600), 0);
+    unit_ok(kiln_media_add_file(&m, "a", "fifo", &err), &err);
+    unit_fails(kiln_floppy_write(f->image, "l", &m, &err), &err, KILN_ERR_USER,
+               "open fifo: not a regular file");
+    unit_fails(kiln_cd_write(f->image, "l", &m, NULL, &err), &err, KILN_ERR_USER,
+               "open fifo: not a regular file");
+    unit_fails(kiln_fs_copy("fifo", "copy", 0600, &err), &err, KILN_ERR_USER,
+               "open fifo: not a regular file");
+}
+
 static void cd_failures(void **state)
 {
     struct fixture *f = *state;
@@ -382,7 +399,7 @@ static void cd_failures(void **state)
     unit_ok(kiln_media_add_file(&m, "a", "gone", &err), &err);
     unit_ok(kiln_media_add_content(&full, "a", "text", &err), &err);
     unit_fails(kiln_cd_write(f->image, "l", &m, NULL, &err), &err, KILN_ERR_SYSTEM,
-               "gone: No such file or directory");
+               "open gone: No such file or directory");
     unit_fails(kiln_cd_write("/dev/full", "l", &full, NULL, &err), &err, KILN_ERR_SYSTEM,
                "/dev/full: write: No space left on device");
     kiln_cancel_fire(cancel);
@@ -405,6 +422,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(floppy_is_full, setup, teardown),
         cmocka_unit_test_setup_teardown(cd_is_readable, setup, teardown),
         cmocka_unit_test_setup_teardown(cd_joliet_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(fifos_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(cd_failures, setup, teardown),
     };
 
