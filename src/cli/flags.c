@@ -1,5 +1,7 @@
 #include "cli/flags.h"
 
+#include "template/gofmt.h"
+
 static const struct kiln_flag *find(const struct kiln_flag *flags, const char *name, size_t len)
 {
     for (const struct kiln_flag *f = flags; f->name; f++) {
@@ -7,20 +9,6 @@ static const struct kiln_flag *find(const struct kiln_flag *flags, const char *n
             return f;
     }
     return NULL;
-}
-
-static bool parse_bool(const char *text, bool *ret)
-{
-    static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True" };
-    static const char *const no[] = { "0", "f", "F", "false", "FALSE", "False" };
-
-    for (size_t i = 0; i < KILN_COUNT(yes); i++) {
-        if (kiln_streq(text, yes[i]) || kiln_streq(text, no[i])) {
-            *ret = kiln_streq(text, yes[i]);
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool set_pair(const struct kiln_flag *f, const char *value, struct kiln_err *err)
@@ -56,7 +44,7 @@ static bool set(const struct kiln_flag *f, const char *value, struct kiln_err *e
         *f->seen = true;
     switch (f->kind) {
     case KILN_FLAG_BOOL:
-        if (!parse_bool(value, &truth))
+        if (!kiln_go_parse_bool(value, &truth))
             return kiln_err_set(err, KILN_ERR_USER,
                                 "invalid boolean value \"%s\" for -%s: use true or false", value,
                                 f->name);

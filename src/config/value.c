@@ -176,19 +176,8 @@ static bool to_string(const struct target *t, const struct kiln_node *node, char
     return true;
 }
 
-static bool is_one_of(const char *text, const char *const *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (kiln_streq(text, words[i]))
-            return true;
-    }
-    return false;
-}
-
 static bool to_bool(const struct target *t, const struct kiln_node *node, bool *ret)
 {
-    static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True" };
-    static const char *const no[] = { "", "0", "f", "F", "false", "FALSE", "False" };
     KILN_AUTO_FREE char *text = NULL;
 
     if (node->type == KILN_NODE_NUMBER) {
@@ -198,8 +187,8 @@ static bool to_bool(const struct target *t, const struct kiln_node *node, bool *
     text = text_of(t, node, "bool");
     if (!text)
         return false;
-    *ret = is_one_of(text, yes, KILN_COUNT(yes));
-    return *ret || is_one_of(text, no, KILN_COUNT(no)) ||
+    *ret = false;
+    return !text[0] || kiln_go_parse_bool(text, ret) ||
            cannot_parse(t, node, "bool", "ParseBool", text, "invalid syntax");
 }
 

@@ -11,6 +11,7 @@
 #include "net/fetch.h"
 #include "net/url.h"
 #include "template/diag.h"
+#include "template/gofmt.h"
 #include "template/tree.h"
 
 #define MAX_REASON      300 /* bytes of foreign text in an error */
@@ -41,18 +42,11 @@ const char *kiln_lookup_env(const char *name)
 
 bool kiln_lookup_env_bool(const char *name, bool otherwise, bool *ret, struct kiln_err *err)
 {
-    static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True" };
-    static const char *const no[] = { "0", "f", "F", "false", "FALSE", "False" };
     const char *value = kiln_lookup_env(name);
 
-    for (size_t i = 0; value && i < KILN_COUNT(yes); i++) {
-        if (kiln_streq(value, yes[i]) || kiln_streq(value, no[i])) {
-            *ret = kiln_streq(value, yes[i]);
-            return true;
-        }
-    }
     if (value)
-        return kiln_err_set(err, KILN_ERR_USER, "could not parse %s: write true or false", name);
+        return kiln_go_parse_bool(value, ret) ||
+               kiln_err_set(err, KILN_ERR_USER, "could not parse %s: write true or false", name);
     *ret = otherwise;
     return true;
 }

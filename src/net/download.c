@@ -167,12 +167,13 @@ static bool use_local(struct job *j, char **ret_path, struct kiln_err *err)
     KILN_AUTO_FREE char *path = kiln_url_local_path(j->url, err);
     KILN_AUTO_FREE char *abs = path ? kiln_path_abs(path) : NULL;
     struct stat st;
+    char why[128];
 
     if (!abs)
         return false;
     if (stat(abs, &st) != 0)
         return kiln_err_set(err, KILN_ERR_USER, "source path error: stat %s: %s", abs,
-                            errno == ENOENT ? "no such file or directory" : strerror(errno));
+                            kiln_errno_go(errno, why, sizeof(why)));
     if (S_ISDIR(st.st_mode))
         return kiln_err_set(err, KILN_ERR_USER, "source path error: %s is a directory", abs);
     if (j->sum.kind == KILN_CHECKSUM_SUM && !verify(j, abs, err))

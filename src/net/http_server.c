@@ -45,10 +45,11 @@ void kiln_http_server_stopp(struct kiln_http_server **s)
 static bool check_directory(const char *dir, struct kiln_err *err)
 {
     struct stat st;
+    char why[128];
 
     if (stat(dir, &st) != 0)
         return kiln_err_set(err, KILN_ERR_USER, "Error finding \"%s\": stat %s: %s", dir, dir,
-                            errno == ENOENT ? "no such file or directory" : strerror(errno));
+                            kiln_errno_go(errno, why, sizeof(why)));
     return S_ISDIR(st.st_mode) ||
            kiln_err_set(err, KILN_ERR_USER, "http_directory: %s is not a directory", dir);
 }

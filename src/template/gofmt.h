@@ -60,6 +60,9 @@ void kiln_go_println(struct kiln_str *out, const struct kiln_go_value *args, siz
  */
 void kiln_go_add_float(struct kiln_str *out, double v, char verb, int prec);
 
+/** strconv.ParseBool: 1 t T TRUE true True, 0 f F FALSE false False. False: none of them. */
+bool kiln_go_parse_bool(const char *s, bool *ret);
+
 enum kiln_go_number { KILN_GO_NUMBER_OK, KILN_GO_NUMBER_SYNTAX, KILN_GO_NUMBER_RANGE };
 /** strconv.ParseInt with base 0: 10, 0x1f, 0b1, 0o17, 017, 1_000, a sign. *ret is set if OK. */
 enum kiln_go_number kiln_go_parse_int(const char *s, size_t len, int64_t *ret);

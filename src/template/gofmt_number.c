@@ -83,6 +83,20 @@ void kiln_go_add_float(struct kiln_str *out, double v, char verb, int prec)
     }
 }
 
+bool kiln_go_parse_bool(const char *s, bool *ret)
+{
+    static const char *const yes[] = { "1", "t", "T", "TRUE", "true", "True" };
+    static const char *const no[] = { "0", "f", "F", "FALSE", "false", "False" };
+
+    for (size_t i = 0; i < KILN_COUNT(yes); i++) {
+        if (kiln_streq(s, yes[i]) || kiln_streq(s, no[i])) {
+            *ret = kiln_streq(s, yes[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
 static int digit_value(char c)
 {
     if (c >= '0' && c <= '9')

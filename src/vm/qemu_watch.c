@@ -1,5 +1,6 @@
 #include "vm/qemu_watch.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <signal.h>
@@ -97,7 +98,8 @@ bool kiln_qemu_watch_start(struct kiln_qemu_watch **ret_watch, struct kiln_qmp *
     w->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
     w->stop = kiln_cancel_new();
     kiln_qmp_on_event(qmp, event, w);
-    w->running = kiln_thread_start(&w->thread, "qemu-watch", watch, w, err);
+    w->running = (w->pidfd >= 0 || kiln_err_sys(err, errno, "watch QEMU")) &&
+                 kiln_thread_start(&w->thread, "qemu-watch", watch, w, err);
     if (!w->running) {
         kiln_qemu_watch_free(w);
         return false;
