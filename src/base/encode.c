@@ -7,7 +7,7 @@ static bool is_alnum(unsigned char c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-static int hex_value(char c)
+int kiln_hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -21,7 +21,7 @@ static int hex_value(char c)
 /* The byte that two hex digits spell, or -1. */
 static int hex_byte(const char *s)
 {
-    int high = hex_value(s[0]), low = high < 0 ? -1 : hex_value(s[1]);
+    int high = kiln_hex_value(s[0]), low = high < 0 ? -1 : kiln_hex_value(s[1]);
 
     return low < 0 ? -1 : high << 4 | low;
 }

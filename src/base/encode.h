@@ -8,6 +8,8 @@
 #include "base/str.h"
 #include "base/strv.h"
 
+/** What a hex digit of either case stands for; -1: it is none. */
+int kiln_hex_value(char c);
 /** Lower-case hex digits. */
 void kiln_hex_add(struct kiln_str *out, const void *data, size_t len);
 /** Either case; an odd length or another character fails. */

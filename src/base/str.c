@@ -117,9 +117,8 @@ void kiln_str_addvf(struct kiln_str *s, const char *fmt, va_list ap)
         s->data[s->len] = '\0';
 }
 
-void kiln_str_add_utf8(struct kiln_str *s, unsigned cp)
+size_t kiln_utf8_encode(char *b, unsigned cp)
 {
-    char b[4];
     size_t n;
 
     if (cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff))
@@ -139,7 +138,14 @@ void kiln_str_add_utf8(struct kiln_str *s, unsigned cp)
     }
     for (size_t i = 1; i < n; i++)
         b[i] = (char)(0x80 | (cp >> 6 * (n - 1 - i) & 0x3f));
-    kiln_str_add(s, b, n);
+    return n;
+}
+
+void kiln_str_add_utf8(struct kiln_str *s, unsigned cp)
+{
+    char b[4];
+
+    kiln_str_add(s, b, kiln_utf8_encode(b, cp));
 }
 
 void kiln_str_remove(struct kiln_str *s, size_t pos, size_t n)

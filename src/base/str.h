@@ -60,6 +60,8 @@ bool kiln_has_suffix(const char *s, const char *suffix);
 bool kiln_streq(const char *a, const char *b); /* NULL equals only NULL */
 /** Damerau-Levenshtein distance, capped at 255; for "did you mean". */
 unsigned kiln_edit_distance(const char *a, const char *b);
+/** Write the character (an invalid one: U+FFFD) without a NUL; returns its bytes, 1 to 4. */
+size_t kiln_utf8_encode(char *ret, unsigned codepoint);
 /** Length in bytes of the valid UTF-8 sequence at s (1..4), 0 if invalid; *ret_cp is set then. */
 size_t kiln_utf8_decode(const char *s, size_t len, unsigned *ret_cp);
 /** Decimal only, whole string; false if empty, out of range or followed by anything. */

@@ -44,14 +44,6 @@ static bool take_word(struct scan *s, const char *word)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool hex4(struct scan *s, unsigned *ret)
 {
     unsigned v = 0;
@@ -59,7 +51,7 @@ static bool hex4(struct scan *s, unsigned *ret)
     if (s->end - s->p < 4)
         return false;
     for (int i = 0; i < 4; i++) {
-        int d = hex_digit(*s->p++);
+        int d = kiln_hex_value(*s->p++);
 
         if (d < 0)
             return false;
@@ -67,26 +59,6 @@ static bool hex4(struct scan *s, unsigned *ret)
     }
     *ret = v;
     return true;
-}
-
-static void put_utf8(struct scan *s, unsigned cp)
-{
-    if (cp < 0x80) {
-        *s->dst++ = (char)cp;
-        return;
-    }
-    if (cp < 0x800) {
-        *s->dst++ = (char)(0xc0 | cp >> 6);
-    } else {
-        if (cp < 0x10000) {
-            *s->dst++ = (char)(0xe0 | cp >> 12);
-        } else {
-            *s->dst++ = (char)(0xf0 | cp >> 18);
-            *s->dst++ = (char)(0x80 | (cp >> 12 & 0x3f));
-        }
-        *s->dst++ = (char)(0x80 | (cp >> 6 & 0x3f));
-    }
-    *s->dst++ = (char)(0x80 | (cp & 0x3f));
 }
 
 static bool scan_unicode_escape(struct scan *s)
@@ -103,7 +75,7 @@ static bool scan_unicode_escape(struct scan *s)
             return false;
         cp = 0x10000 + ((cp - 0xd800) << 10 | (low - 0xdc00));
     }
-    put_utf8(s, cp);
+    s->dst += kiln_utf8_encode(s->dst, cp);
     return true;
 }
 

@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <float.h>
-#include <limits.h>
 
+#include "base/encode.h"
 #include "template/gofmt.h"
 
 /* A double has at most 767 significant digits; more would only be zeros, and slow. */
@@ -97,14 +97,6 @@ bool kiln_go_parse_bool(const char *s, bool *ret)
     return false;
 }
 
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : INT_MAX;
-}
-
 /* Skips 0x, 0b, 0o, 0 (octal) and returns the base. The zero of 017 stays: it is a digit. */
 static int take_base(const char **p, const char *end)
 {
@@ -133,7 +125,7 @@ enum kiln_go_number kiln_go_parse_int(const char *s, size_t len, int64_t *ret)
     if (p == end)
         return KILN_GO_NUMBER_SYNTAX;
     for (; p < end; p++) {
-        int digit = digit_value(*p);
+        int digit = kiln_hex_value(*p);
 
         if (*p == '_') {
             if (!separated || p + 1 == end)
@@ -141,7 +133,7 @@ enum kiln_go_number kiln_go_parse_int(const char *s, size_t len, int64_t *ret)
             separated = false;
             continue;
         }
-        if (digit >= base)
+        if (digit < 0 || digit >= base)
             return KILN_GO_NUMBER_SYNTAX;
         separated = true;
         if (v > (limit - (uint64_t)digit) / (uint64_t)base)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <wctype.h>
 
+#include "base/encode.h"
 #include "base/mem.h"
 #include "template/interp_priv.h"
 
@@ -12,11 +13,11 @@ static int hex_digits(const char *s, const char *end, int n, unsigned *ret)
 {
     *ret = 0;
     for (int i = 0; i < n; i++) {
-        char c = s + i < end ? (char)(s[i] | 0x20) : 0;
+        int digit = s + i < end ? kiln_hex_value(s[i]) : -1;
 
-        if (!(s + i < end && s[i] >= '0' && s[i] <= '9') && !(c >= 'a' && c <= 'f'))
+        if (digit < 0)
             return -1;
-        *ret = *ret * 16 + (unsigned)(s[i] <= '9' ? s[i] - '0' : c - 'a' + 10);
+        *ret = *ret * 16 + (unsigned)digit;
     }
     return n;
 }

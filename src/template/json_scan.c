@@ -1,5 +1,6 @@
 #include "template/json_scan.h"
 
+#include "base/encode.h"
 #include "base/mem.h"
 
 static bool is_digit(char c)
@@ -9,7 +10,7 @@ static bool is_digit(char c)
 
 static bool is_hex(char c)
 {
-    return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+    return kiln_hex_value(c) >= 0;
 }
 
 static void skip_space(struct kiln_json_scanner *s)
