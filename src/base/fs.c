@@ -383,7 +383,7 @@ static bool walk_entry(const char *path, int depth, struct kiln_strv *files, str
     return true;
 }
 
-static bool list_dir(const char *path, struct kiln_strv *names, struct kiln_err *err)
+bool kiln_fs_list(const char *path, struct kiln_strv *names, struct kiln_err *err)
 {
     KILN_CLEANUP(closedirp) DIR *dir = opendir(path);
     struct dirent *e;
@@ -407,7 +407,7 @@ static bool walk_dir(const char *dir, int depth, struct kiln_strv *files, struct
     if (depth > TREE_DEPTH_MAX)
         return kiln_err_set(err, KILN_ERR_USER, "%s: more than %d levels deep", dir,
                             TREE_DEPTH_MAX);
-    if (!list_dir(dir, &names, err))
+    if (!kiln_fs_list(dir, &names, err))
         return false;
     for (size_t i = 0; i < names.n; i++) {
         KILN_AUTO_FREE char *path = kiln_path_join(dir, names.v[i]);

@@ -49,6 +49,8 @@ bool kiln_fs_exists(const char *path);
 bool kiln_fs_is_dir(const char *path);
 /** Copy a regular file (reflink or copy_file_range where the kernel can; holes stay holes). */
 bool kiln_fs_copy(const char *from, const char *to, mode_t mode, struct kiln_err *err);
+/** Append the names in a directory but "." and "..", in bytewise order. SYSTEM. */
+bool kiln_fs_list(const char *dir, struct kiln_strv *names, struct kiln_err *err);
 /**
  * Every regular file below dir, as dir/… paths, each directory's entries in bytewise order (a/z
  * comes before a-b). Symlinks and special files are left out.

@@ -1,7 +1,5 @@
 #include "lookup/service.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -75,20 +73,17 @@ static void add_certificates(struct kiln_service *s, const char *pem)
 /* The files of a directory, those behind symlinks too: that is how Kubernetes mounts secrets. */
 static bool list_files(const char *dir, struct kiln_strv *ret, struct kiln_err *err)
 {
-    DIR *d = opendir(dir);
-    struct dirent *entry;
+    KILN_AUTO_STRV names = { 0 };
 
-    if (!d)
-        return kiln_err_sys(err, errno, "open %s", dir);
-    while ((entry = readdir(d))) {
-        KILN_AUTO_FREE char *path = kiln_path_join(dir, entry->d_name);
+    if (!kiln_fs_list(dir, &names, err))
+        return false;
+    KILN_STRV_FOREACH (name, &names) {
+        KILN_AUTO_FREE char *path = kiln_path_join(dir, name);
         struct stat st;
 
         if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
             kiln_strv_add(ret, path);
     }
-    (void)closedir(d);
-    kiln_strv_sort(ret);
     return true;
 }
 

@@ -1,6 +1,5 @@
 #include "run/rundir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -76,18 +75,15 @@ static void clean(const char *run, const char *ledger, bool keep_output)
 
 static void clean_ledgers(const char *run)
 {
-    DIR *dir = opendir(run);
-    struct dirent *e;
+    KILN_AUTO_STRV names = { 0 };
 
-    if (!dir)
-        return;
-    while ((e = readdir(dir))) {
-        KILN_AUTO_FREE char *path = kiln_path_join(run, e->d_name);
+    (void)kiln_fs_list(run, &names, NULL);
+    KILN_STRV_FOREACH (name, &names) {
+        KILN_AUTO_FREE char *path = kiln_path_join(run, name);
 
-        if (kiln_has_suffix(e->d_name, ".ledger"))
+        if (kiln_has_suffix(name, ".ledger"))
             clean(run, path, false);
     }
-    (void)closedir(dir);
 }
 
 void kiln_rundir_recover(const char *run)
@@ -106,18 +102,13 @@ void kiln_rundir_clean(const struct kiln_rundir *d, const char *ledger, bool kee
 /* Names of all runs, by age: ids begin with the time. Those with a dot are being made. */
 static void list_runs(const char *runs, bool half_made, struct kiln_strv *ret)
 {
-    DIR *dir = opendir(runs);
-    struct dirent *e;
+    KILN_AUTO_STRV names = { 0 };
 
-    if (!dir)
-        return;
-    while ((e = readdir(dir))) {
-        if ((e->d_name[0] == '.') == half_made && !kiln_streq(e->d_name, ".") &&
-            !kiln_streq(e->d_name, ".."))
-            kiln_strv_add(ret, e->d_name);
+    (void)kiln_fs_list(runs, &names, NULL);
+    KILN_STRV_FOREACH (name, &names) {
+        if ((name[0] == '.') == half_made)
+            kiln_strv_add(ret, name);
     }
-    (void)closedir(dir);
-    kiln_strv_sort(ret);
 }
 
 static uint64_t log_size(const char *run)

@@ -1,6 +1,5 @@
 #include "vm/media.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <glob.h>
 #include <search.h>
@@ -247,31 +246,21 @@ static bool walk_entry(const char *dir, const char *name, unsigned depth, struct
     return walk(path, depth + 1, ret, err);
 }
 
-static int bytewise(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
 static bool walk(const char *dir, unsigned depth, struct kiln_strv *ret, struct kiln_err *err)
 {
-    struct dirent **names = NULL;
-    bool ok = true;
-    int n;
+    KILN_AUTO_STRV names = { 0 };
 
     if (depth > KILN_MAX_TREE_DEPTH)
         return kiln_err_set(err, KILN_ERR_USER, "%s: more than %d directories deep", dir,
                             KILN_MAX_TREE_DEPTH);
-    n = scandir(dir, &names, NULL, bytewise);
-    if (n < 0)
-        return kiln_err_sys(err, errno, "%s", dir);
+    if (!kiln_fs_list(dir, &names, err))
+        return false;
     kiln_strv_addf(ret, "%s%s", dir, kiln_has_suffix(dir, "/") ? "" : "/");
-    for (int i = 0; i < n; i++) {
-        ok =
-            ok && (is_dots(names[i]->d_name) || walk_entry(dir, names[i]->d_name, depth, ret, err));
-        free(names[i]);
+    KILN_STRV_FOREACH (name, &names) {
+        if (!walk_entry(dir, name, depth, ret, err))
+            return false;
     }
-    free((void *)names);
-    return ok;
+    return true;
 }
 
 bool kiln_media_walk(const char *dir, struct kiln_strv *ret, struct kiln_err *err)
