@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cancel.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "run/command.h"
@@ -210,36 +210,13 @@ static void fail_calls(struct kiln_client *c)
     }
 }
 
-static const char *string_of(struct json_object *o, const char *key)
-{
-    struct json_object *v;
-
-    return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string)
-               ? json_object_get_string(v)
-               : NULL;
-}
-
-static bool truth_of(struct json_object *o, const char *key)
-{
-    struct json_object *v;
-
-    return json_object_object_get_ex(o, key, &v) && json_object_get_boolean(v);
-}
-
-static int64_t number_of(struct json_object *o, const char *key)
-{
-    struct json_object *v;
-
-    return json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v) : 0;
-}
-
 static void take_reply(struct kiln_client *c, struct json_object *o)
 {
-    struct kiln_reply reply = { .ok = truth_of(o, "ok"),
-                                .error = string_of(o, "error"),
-                                .text = string_of(o, "text"),
-                                .fd = truth_of(o, "fd") ? kiln_peer_take_fd(&c->peer) : -1 };
-    int64_t id = number_of(o, "id");
+    struct kiln_reply reply = { .ok = kiln_json_true(o, "ok"),
+                                .error = kiln_json_string(o, "error"),
+                                .text = kiln_json_string(o, "text"),
+                                .fd = kiln_json_true(o, "fd") ? kiln_peer_take_fd(&c->peer) : -1 };
+    int64_t id = kiln_json_int(o, "id", 0);
 
     if (!reply.ok && !reply.error)
         reply.error = "it failed";
@@ -278,7 +255,7 @@ static void take_event(struct kiln_client *c, enum kiln_event_type type, const c
 static void take_note(struct kiln_client *c, struct json_object *o,
                       const struct kiln_client_handler *h, void *ud)
 {
-    const char *type = string_of(o, "type"), *holder = string_of(o, "controls");
+    const char *type = kiln_json_string(o, "type"), *holder = kiln_json_string(o, "controls");
 
     if (kiln_streq(type, "reply")) {
         take_reply(c, o);
@@ -287,7 +264,7 @@ static void take_note(struct kiln_client *c, struct json_object *o,
     } else if (kiln_streq(type, "again") && h->again) {
         h->again(ud);
     } else if (kiln_streq(type, "grown")) {
-        c->log_size = (uint64_t)number_of(o, "size");
+        c->log_size = (uint64_t)kiln_json_int(o, "size", 0);
         c->grown = true;
     }
 }
@@ -295,17 +272,16 @@ static void take_note(struct kiln_client *c, struct json_object *o,
 static void take_line(struct kiln_client *c, const char *line, size_t len,
                       const struct kiln_client_handler *h, void *ud)
 {
-    struct json_object *o;
+    KILN_AUTO_JSON *o = NULL;
     enum kiln_event_type type;
 
     if (kiln_event_peek(line, len, &type)) {
         take_event(c, type, line, len, h, ud);
         return;
     }
-    o = kiln_command_parse(line, len);
+    o = kiln_json_read(line, len, KILN_COMMAND_DEPTH, NULL);
     if (o)
         take_note(c, o, h, ud);
-    (void)json_object_put(o);
 }
 
 static void tell_growth(struct kiln_client *c, const struct kiln_client_handler *h, void *ud)

@@ -3,10 +3,9 @@
 #include <json-c/json.h>
 
 #include "base/encode.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
-
-#define MAX_DEPTH 8
 
 static const struct {
     const char *name;
@@ -234,35 +233,17 @@ static bool decode_object(struct kiln_command *cmd, struct json_object *o, struc
     return check_members(cmd, err);
 }
 
-struct json_object *kiln_command_parse(const char *line, size_t len)
-{
-    struct json_tokener *tok = json_tokener_new_ex(MAX_DEPTH);
-    struct json_object *o;
-
-    json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    o = json_tokener_parse_ex(tok, line, (int)len);
-    json_tokener_free(tok);
-    if (json_object_is_type(o, json_type_object))
-        return o;
-    (void)json_object_put(o);
-    return NULL;
-}
-
 bool kiln_command_decode(struct kiln_command *cmd, const char *line, size_t len,
                          struct kiln_err *err)
 {
-    struct json_object *o;
-    bool ok;
+    KILN_AUTO_JSON *o = NULL;
 
     *cmd = (struct kiln_command){ 0 };
     if (len > KILN_MAX_COMMAND)
         return kiln_err_set(err, KILN_ERR_USER, "longer than %u bytes", KILN_MAX_COMMAND);
-    o = kiln_command_parse(line, len);
-    if (!o)
-        return kiln_err_set(err, KILN_ERR_USER, "not a JSON object on one line");
-    ok = decode_object(cmd, o, err);
-    (void)json_object_put(o);
-    return ok;
+    o = kiln_json_read(line, len, KILN_COMMAND_DEPTH, NULL);
+    return o ? decode_object(cmd, o, err)
+             : kiln_err_set(err, KILN_ERR_USER, "not a JSON object on one line");
 }
 
 void kiln_command_done(struct kiln_command *cmd)

@@ -13,7 +13,7 @@
 #include "engine/control.h"
 #include "run/client.h"
 
-struct json_object;
+#define KILN_COMMAND_DEPTH 8 /* levels of the objects of the protocol, at most */
 
 enum kiln_command_flags {
     KILN_COMMAND_HOLDS = 1,  /* wants the controls */
@@ -67,9 +67,6 @@ void kiln_command_encode(const struct kiln_request *req, bool has_id, int64_t id
                          struct kiln_str *out);
 /** The same command again, with another id. */
 void kiln_command_encode_again(const struct kiln_command *cmd, int64_t id, struct kiln_str *out);
-/** One line, without its '\n', as a JSON object of few levels (json_object_put it), or NULL. */
-struct json_object *kiln_command_parse(const char *line, size_t len);
-
 /** Append a reply from behind its id on, with its '\n': `,"ok":true}`. error NULL: it was obeyed;
  *  text: what that gives, or NULL. */
 void kiln_command_encode_reply(const char *error, const char *text, struct kiln_str *out);

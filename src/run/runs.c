@@ -8,6 +8,7 @@
 
 #include "base/cancel.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "run/command.h"
@@ -223,10 +224,9 @@ static void ask_who_waits(struct kiln_run_info *info)
            kiln_wait_fd(NULL, fd, POLLIN, end, NULL) == KILN_WAIT_READY && kiln_peer_read(&peer)) {
     }
     if (there) {
-        struct json_object *hello = kiln_command_parse(line, len - 1);
+        KILN_AUTO_JSON *hello = kiln_json_read(line, len - 1, KILN_COMMAND_DEPTH, NULL);
 
         take_waits(info, hello);
-        (void)json_object_put(hello);
     }
     kiln_peer_done(&peer);
 }

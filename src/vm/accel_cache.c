@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -33,51 +34,32 @@ void kiln_accel_cache_done(struct kiln_accel_cache *cache)
     free(cache->boot_id);
 }
 
-static const char *get_string(struct json_object *root, const char *key)
-{
-    struct json_object *value;
-
-    return json_object_object_get_ex(root, key, &value) &&
-                   json_object_is_type(value, json_type_string)
-               ? json_object_get_string(value)
-               : NULL;
-}
-
-static int64_t get_int(struct json_object *root, const char *key)
-{
-    struct json_object *value;
-
-    return json_object_object_get_ex(root, key, &value) ? json_object_get_int64(value) : -1;
-}
-
 /* Does the record speak of this boot and this QEMU, and say something we understand? */
 static bool counts(const struct kiln_accel_cache *cache, struct json_object *root)
 {
-    const char *name = get_string(root, "accelerator");
+    const char *name = kiln_json_string(root, "accelerator");
 
-    return kiln_streq(get_string(root, "boot"), cache->boot_id) &&
-           kiln_streq(get_string(root, "binary"), cache->binary) &&
-           get_int(root, "mtime_ns") == cache->mtime_ns && get_int(root, "size") == cache->size &&
-           get_string(root, "reason") && (kiln_streq(name, "kvm") || kiln_streq(name, "tcg"));
+    return kiln_streq(kiln_json_string(root, "boot"), cache->boot_id) &&
+           kiln_streq(kiln_json_string(root, "binary"), cache->binary) &&
+           kiln_json_int(root, "mtime_ns", -1) == cache->mtime_ns &&
+           kiln_json_int(root, "size", -1) == cache->size && kiln_json_string(root, "reason") &&
+           (kiln_streq(name, "kvm") || kiln_streq(name, "tcg"));
 }
 
 bool kiln_accel_cache_load(const struct kiln_accel_cache *cache,
                            struct kiln_accel_verdict *ret_verdict)
 {
     KILN_AUTO_STR text = { 0 };
-    struct json_object *root;
-    bool ok;
+    KILN_AUTO_JSON *root = NULL;
 
     if (!cache->file || !kiln_fs_read(cache->file, MAX_FILE, &text, NULL))
         return false;
-    root = json_tokener_parse(kiln_str_cstr(&text));
-    ok = json_object_is_type(root, json_type_object) && counts(cache, root);
-    if (ok) {
-        ret_verdict->kvm = kiln_streq(get_string(root, "accelerator"), "kvm");
-        ret_verdict->reason = kiln_xstrdup(get_string(root, "reason"));
-    }
-    json_object_put(root);
-    return ok;
+    root = kiln_json_read(text.data, text.len, 2, NULL);
+    if (!root || !counts(cache, root))
+        return false;
+    ret_verdict->kvm = kiln_streq(kiln_json_string(root, "accelerator"), "kvm");
+    ret_verdict->reason = kiln_xstrdup(kiln_json_string(root, "reason"));
+    return true;
 }
 
 static struct json_object *to_json(const struct kiln_accel_cache *cache,

@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <strings.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
@@ -45,17 +46,12 @@ bool kiln_bridge_address(const char *bridge, char **ret_address, struct kiln_err
 
 /* ---- the device ---- */
 
-static void put_json(struct json_object **o)
-{
-    (void)json_object_put(*o);
-}
-
 /* A text property of an object of QEMU; NULL if it has none of that name. Caller frees. */
 static char *get_text(struct kiln_qmp *q, const char *path, const char *property,
                       struct kiln_cancel *c, int64_t deadline)
 {
-    KILN_CLEANUP(put_json) struct json_object *args = json_object_new_object();
-    KILN_CLEANUP(put_json) struct json_object *reply = NULL;
+    KILN_AUTO_JSON *args = json_object_new_object();
+    KILN_AUTO_JSON *reply = NULL;
 
     (void)json_object_object_add(args, "path", json_object_new_string(path));
     (void)json_object_object_add(args, "property", json_object_new_string(property));
@@ -69,14 +65,13 @@ static char *get_text(struct kiln_qmp *q, const char *path, const char *property
 static char *mac_of(struct kiln_qmp *q, const char *dir, struct json_object *entry,
                     struct kiln_cancel *c, int64_t deadline)
 {
-    struct json_object *name = json_object_object_get(entry, "name");
-    struct json_object *type = json_object_object_get(entry, "type");
+    const char *name = kiln_json_string(entry, "name"), *type = kiln_json_string(entry, "type");
     KILN_AUTO_FREE char *path = NULL;
     KILN_AUTO_FREE char *netdev = NULL;
 
-    if (!name || !type || !kiln_has_prefix(json_object_get_string(type), "child<"))
+    if (!name || !type || !kiln_has_prefix(type, "child<"))
         return NULL;
-    path = kiln_xasprintf("%s/%s", dir, json_object_get_string(name));
+    path = kiln_xasprintf("%s/%s", dir, name);
     netdev = get_text(q, path, "netdev", c, deadline);
     return kiln_streq(netdev, NETDEV) ? get_text(q, path, "mac", c, deadline) : NULL;
 }
@@ -84,8 +79,8 @@ static char *mac_of(struct kiln_qmp *q, const char *dir, struct json_object *ent
 static bool find_mac(struct kiln_qmp *q, const char *dir, struct kiln_cancel *c, int64_t deadline,
                      char **ret_mac, struct kiln_err *err)
 {
-    KILN_CLEANUP(put_json) struct json_object *args = json_object_new_object();
-    KILN_CLEANUP(put_json) struct json_object *list = NULL;
+    KILN_AUTO_JSON *args = json_object_new_object();
+    KILN_AUTO_JSON *list = NULL;
 
     (void)json_object_object_add(args, "path", json_object_new_string(dir));
     if (!kiln_qmp_execute(q, "qom-list", args, c, deadline, &list, err))

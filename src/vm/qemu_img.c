@@ -2,16 +2,17 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <json-c/json.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/process.h"
 #include "base/str.h"
 
 #define LOCK_TRIES      10
+#define INFO_DEPTH      32 /* levels of what `info` prints */
 #define LOCK_MAX_PAUSES 10 /* in units of the first pause */
 
 static const char lock_text[] = "Failed to get shared \"write\" lock";
@@ -232,28 +233,13 @@ bool kiln_qemu_img_delete_snapshot(const struct kiln_qemu_img *img, const char *
            strstr(kiln_err_text(&why), "snapshot not found") || kiln_err_move(err, &why);
 }
 
-static char *get_string(struct json_object *obj, const char *key)
-{
-    struct json_object *value;
-
-    return json_object_object_get_ex(obj, key, &value) ? kiln_xstrdup(json_object_get_string(value))
-                                                       : NULL;
-}
-
-static int64_t get_int(struct json_object *obj, const char *key)
-{
-    struct json_object *value;
-
-    return json_object_object_get_ex(obj, key, &value) ? json_object_get_int64(value) : 0;
-}
-
 bool kiln_qemu_img_info(const struct kiln_qemu_img *img, const char *path,
                         struct kiln_qemu_img_info *ret_info, struct kiln_err *err)
 {
     struct kiln_qemu_img_info info;
     KILN_AUTO_STRV argv = { 0 };
     KILN_AUTO_FREE char *out = NULL;
-    struct json_object *root;
+    KILN_AUTO_JSON *root = NULL;
 
     begin(img, &argv, "info");
     kiln_strv_add(&argv, "-U"); /* a QEMU may be using it */
@@ -261,14 +247,13 @@ bool kiln_qemu_img_info(const struct kiln_qemu_img *img, const char *path,
     kiln_strv_add(&argv, path);
     if (!run(img, &argv, false, &out, err))
         return false;
-    root = json_tokener_parse(out);
+    root = kiln_json_read(out, strlen(out), INFO_DEPTH, NULL);
     info = (struct kiln_qemu_img_info){
-        .format = get_string(root, "format"),
-        .backing = get_string(root, "full-backing-filename"),
-        .virtual_size = get_int(root, "virtual-size"),
-        .actual_size = get_int(root, "actual-size"),
+        .format = kiln_xstrdup(kiln_json_string(root, "format")),
+        .backing = kiln_xstrdup(kiln_json_string(root, "full-backing-filename")),
+        .virtual_size = kiln_json_int(root, "virtual-size", 0),
+        .actual_size = kiln_json_int(root, "actual-size", 0),
     };
-    json_object_put(root);
     if (!info.format) {
         kiln_qemu_img_info_done(&info);
         return kiln_err_set(err, KILN_ERR_REMOTE, "qemu-img info %s: no format in its output",

@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/thread.h"
@@ -25,24 +25,16 @@ struct kiln_qemu_watch {
     bool running;
 };
 
-static const char *string_in(struct json_object *data, const char *key)
-{
-    struct json_object *v = NULL;
-
-    return json_object_object_get_ex(data, key, &v) && json_object_is_type(v, json_type_string)
-               ? json_object_get_string(v)
-               : "";
-}
-
 static void end_stopped(struct kiln_qemu_watch *w, struct json_object *data)
 {
+    const char *reason = kiln_json_string(data, "reason");
     KILN_AUTO_STR why = { 0 };
 
-    if (!kiln_streq(string_in(data, "action"), "stop"))
+    if (!kiln_streq(kiln_json_string(data, "action"), "stop"))
         return; /* the guest is told, and goes on */
     kiln_str_addf(&why, "the guest was stopped, %s its disk failed: %s",
-                  kiln_streq(string_in(data, "operation"), "read") ? "reading" : "writing",
-                  string_in(data, "reason"));
+                  kiln_streq(kiln_json_string(data, "operation"), "read") ? "reading" : "writing",
+                  reason ? reason : "");
     kiln_qemu_output_note(w->output, why.data, why.len);
     (void)pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
 }

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "vm/qmp_codec.h"
 
@@ -262,20 +263,16 @@ static bool execute_string(struct kiln_qmp *q, const char *command, const char *
 bool kiln_qmp_status(struct kiln_qmp *q, struct kiln_cancel *c, int64_t deadline, char **ret_status,
                      struct kiln_err *err)
 {
-    struct json_object *reply = NULL, *status;
-    bool ok;
+    KILN_AUTO_JSON *reply = NULL;
+    const char *status;
 
     if (!kiln_qmp_execute(q, "query-status", NULL, c, deadline, &reply, err))
         return false;
-    ok = json_object_is_type(reply, json_type_object) &&
-         json_object_object_get_ex(reply, "status", &status) &&
-         json_object_is_type(status, json_type_string);
-    if (ok)
-        *ret_status = kiln_xstrdup(json_object_get_string(status));
-    else
-        (void)kiln_err_set(err, KILN_ERR_REMOTE, "QMP query-status: no status in the reply");
-    json_object_put(reply);
-    return ok;
+    status = kiln_json_string(reply, "status");
+    if (!status)
+        return kiln_err_set(err, KILN_ERR_REMOTE, "QMP query-status: no status in the reply");
+    *ret_status = kiln_xstrdup(status);
+    return true;
 }
 
 bool kiln_qmp_set_vnc_password(struct kiln_qmp *q, const char *password, struct kiln_cancel *c,

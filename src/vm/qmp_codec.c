@@ -2,6 +2,7 @@
 
 #include <json-c/json.h>
 
+#include "base/json.h"
 #include "base/limits.h"
 
 #define QMP_MAX_DEPTH 32 /* QEMU's own replies nest about ten levels */
@@ -78,28 +79,6 @@ static bool classify(struct json_object *root, struct kiln_qmp_message *m)
     return false;
 }
 
-static struct json_object *parse_line(const char *line, size_t len, struct kiln_err *err)
-{
-    struct json_tokener *tok = json_tokener_new_ex(QMP_MAX_DEPTH);
-    struct json_object *root;
-    enum json_tokener_error why;
-
-    if (!tok)
-        abort();
-    json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    root = json_tokener_parse_ex(tok, line, (int)len);
-    why = json_tokener_get_error(tok);
-    json_tokener_free(tok);
-    if (why != json_tokener_success || !json_object_is_type(root, json_type_object)) {
-        json_object_put(root);
-        (void)kiln_err_set(err, KILN_ERR_REMOTE, "not a QMP message: %s",
-                           why == json_tokener_success ? "not an object"
-                                                       : json_tokener_error_desc(why));
-        return NULL;
-    }
-    return root;
-}
-
 /* The bytes of the next line without its end; false: none yet. */
 static bool find_line(struct kiln_qmp_codec *c, size_t *ret_len)
 {
@@ -128,13 +107,15 @@ enum kiln_qmp_next kiln_qmp_codec_next(struct kiln_qmp_codec *c, struct kiln_qmp
 
         while (text > 0 && (unsigned char)c->in.data[text - 1] <= ' ')
             text--;
-        root = text > 0 ? parse_line(c->in.data, text, err) : NULL;
+        root = text > 0 ? kiln_json_read(c->in.data, text, QMP_MAX_DEPTH, err) : NULL;
         kiln_str_remove(&c->in, 0, len + 1);
         c->scanned = 0;
         if (text == 0)
             continue; /* an empty line separates nothing */
-        if (!root)
+        if (!root) {
+            (void)kiln_err_wrap(err, "not a QMP message");
             return KILN_QMP_BAD;
+        }
         if (classify(root, &m)) {
             *ret_msg = m;
             return KILN_QMP_MESSAGE;
