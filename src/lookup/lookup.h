@@ -3,11 +3,13 @@
  * Which server, and with which credentials, says the environment, in the variables that Packer and
  * the services' own tools read. Source: packer-core.md, 6.2.
  *
- *   Consul  CONSUL_HTTP_ADDR, _TOKEN, _TOKEN_FILE, _AUTH, _SSL, _SSL_VERIFY; CONSUL_CACERT,
- * _CAPATH, _CLIENT_CERT, _CLIENT_KEY, _TLS_SERVER_NAME, _NAMESPACE, _PARTITION Vault   VAULT_ADDR,
- * _AGENT_ADDR, _TOKEN, _NAMESPACE, _CACERT, _CACERT_BYTES, _CAPATH, _CLIENT_CERT, _CLIENT_KEY,
- * _SKIP_VERIFY, _TLS_SERVER_NAME, _PROXY_ADDR, _HTTP_PROXY, _HEADERS, _CLIENT_TIMEOUT,
- * _MAX_RETRIES, _DISABLE_REDIRECTS AWS     aws_config.h
+ *     Consul  CONSUL_HTTP_ADDR, _TOKEN, _TOKEN_FILE, _AUTH, _SSL, _SSL_VERIFY;
+ *             CONSUL_CACERT, _CACERT_BYTES, _CAPATH, _CLIENT_CERT, _CLIENT_KEY,
+ *             _TLS_SERVER_NAME, _NAMESPACE, _PARTITION
+ *     Vault   VAULT_ADDR, _AGENT_ADDR, _TOKEN, _NAMESPACE, _CACERT, _CACERT_BYTES, _CAPATH,
+ *             _CLIENT_CERT, _CLIENT_KEY, _SKIP_VERIFY, _TLS_SERVER_NAME, _PROXY_ADDR,
+ *             _HTTP_PROXY, _HEADERS, _CLIENT_TIMEOUT, _MAX_RETRIES, _DISABLE_REDIRECTS
+ *     AWS     aws_config.h
  *
  * A thing is asked for once in a run, however often it is named. One thread. Nothing is loaded or
  * read before something is asked for.

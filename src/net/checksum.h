@@ -38,12 +38,11 @@ bool kiln_checksum_parse(const char *arg, struct kiln_checksum *ret, struct kiln
 char *kiln_checksum_format(const struct kiln_checksum *sum);
 
 /**
- * Find the checksum of a file in the text of a sums file. Lines: GNU (`HEX  NAME`, `HEX *NAME`,
- * with
- * `\` escapes), BSD (`TYPE (NAME) = HEX`), `TYPE(NAME)= HEX`, and a bare HEX. Comment lines (# /
- * -), lines that do not parse and over-long ones are passed over. The best match wins, the first
- * among equals: NAME is the file's base name, or its path relative to the sums file or absolute;
- * then the longest NAME found inside the file's path; then a HEX that has no name.
+ * Find the checksum of a file in the text of a sums file. Its lines may be GNU's (`HEX  NAME`, `HEX
+ * *NAME`, with `\` escapes), BSD's (`TYPE (NAME) = HEX`, `TYPE(NAME)= HEX`), and a bare HEX. Those
+ * that begin with one of # / -, do not parse or are over-long are passed over. The best match wins,
+ * the first among equals: NAME is the file's base name, or its path relative to the sums file or
+ * absolute; then the longest NAME found inside the file's path; then a HEX that has no name.
  *
  * @text      `len` bytes, any content
  * @file_url  what is to be checked: URL or path
