@@ -13,9 +13,12 @@
 #define FEW_UNKNOWN  4u           /* cells, which may be a pointer */
 #define MAX_ODD      16           /* with more cells that are no glyph, none has the cursor */
 
-struct odd { /* a cell of two colours that is no glyph */
+#define BAR 0x2581 /* U+2581, which GRUB's graphic cursor looks like on a space */
+
+struct odd { /* a cell of two colours that is no glyph, or BAR */
     unsigned column, row;
     struct kiln_cell_shape shape;
+    struct kiln_text_cell plain; /* without a cursor: unknown, or BAR */
     struct kiln_text_cell cell;
 };
 
@@ -80,8 +83,8 @@ static struct kiln_text_cell choose(const struct kiln_face *f, const struct kiln
                            : (struct kiln_text_cell){ g->code, first, other };
 }
 
-/* False: it is no glyph, but a cursor may stand on one (s says how it looks). `ground` is that of
- * the last character. */
+/* False: it is no glyph, but a cursor may stand on one (s says how it looks); or it looks like a
+ * cursor. `ground` is that of the last character. */
 static bool read_cell(const struct kiln_text_reader *r, const struct kiln_text_image *image,
                       unsigned column, unsigned row, uint32_t *ground, struct kiln_cell_shape *s,
                       struct kiln_text_cell *ret)
@@ -102,7 +105,7 @@ static bool read_cell(const struct kiln_text_reader *r, const struct kiln_text_i
     }
     *ret = choose(f, g, &s->bits, first, other, *ground);
     *ground = ret->bg;
-    return true;
+    return ret->code != BAR;
 }
 
 static void put_cell(struct kiln_text_reader *r, unsigned column, unsigned row,
@@ -126,10 +129,12 @@ static void read_row(struct kiln_text_reader *r, const struct kiln_text_image *i
     for (unsigned x = 0; x < r->text.columns; x++) {
         struct odd odd = { .column = x, .row = row };
 
-        if (read_cell(r, image, x, row, &ground, &odd.shape, &odd.cell) || r->n_odd == MAX_ODD)
-            put_cell(r, x, row, &odd.cell);
-        else
-            r->odd[r->n_odd++] = odd;
+        if (read_cell(r, image, x, row, &ground, &odd.shape, &odd.plain) || r->n_odd == MAX_ODD) {
+            put_cell(r, x, row, &odd.plain);
+            continue;
+        }
+        odd.cell = odd.plain;
+        r->odd[r->n_odd++] = odd;
     }
 }
 
@@ -165,7 +170,7 @@ static void find_cursor(struct kiln_text_reader *r)
     }
     for (unsigned i = 0; i < r->n_odd; i++) {
         if (found != 1)
-            r->odd[i].cell.code = 0;
+            r->odd[i].cell = r->odd[i].plain;
         put_cell(r, r->odd[i].column, r->odd[i].row, &r->odd[i].cell);
     }
     r->n_odd = 0;
