@@ -15,8 +15,10 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/png.h"
 #include "base/thread.h"
 #include "vm/fonts.h"
+#include "vm/tiles.h"
 #include "vm/vnc.h"
 
 #define FRAME_US   (KILN_SECOND(1) / 30 + 1)
@@ -63,7 +65,8 @@ struct kiln_screen {
     _Atomic bool close; /* as often as QEMU has something */
     unsigned text_wishes;
     struct kiln_text text;        /* as the reader has it */
-    int text_news;                /* eventfd: text has changed since somebody took it */
+    uint64_t pictures;            /* another picture, while there is no text */
+    int text_news;                /* eventfd: text or picture has changed since somebody took it */
     struct kiln_fonts *fonts;     /* NULL: no server yet; what is in it is the thread's */
     struct key queue[MAX_QUEUED]; /* to be sent */
     size_t n_queued;
@@ -85,6 +88,7 @@ struct kiln_screen {
     bool seen;             /* somebody watches, not only the text */
     bool resized;          /* this update has a new framebuffer */
     struct kiln_text_reader *reader;
+    struct kiln_tiles tiles;      /* the picture, while there is no text */
     unsigned damaged, damage_end; /* rows of pixels that the reader does not know yet */
     bool looked_at;               /* as it was in the last round */
     bool samples;                 /* what `sampled` is */
@@ -187,6 +191,20 @@ static void publish_text(struct kiln_screen *s)
     s->watcher.text(s->watcher.ud, text);
 }
 
+/* No text: has the picture changed? Clocks and cursors do that. */
+static void watch_picture(struct kiln_screen *s)
+{
+    static const struct kiln_tiles_small small = { .places = 3, .columns = 16, .rows = 3 };
+    const struct kiln_image image = { kiln_framebuffer_pixels(&s->fb), s->fb.width, s->fb.height };
+
+    if (!kiln_tiles_take(&s->tiles, &image, &small))
+        return;
+    lock(s);
+    s->pictures++;
+    unlock(s);
+    (void)eventfd_write(s->text_news, 1);
+}
+
 /* What is written on the screen now. */
 static void read_text(struct kiln_screen *s)
 {
@@ -200,6 +218,8 @@ static void read_text(struct kiln_screen *s)
     if (written(s) > 0 && kiln_text_read(s->reader, &image, s->damaged, s->damage_end - s->damaged,
                                          kiln_cancel_now(s->cancel)))
         publish_text(s);
+    if (written(s) > 0 && s->damaged < s->damage_end && kiln_text_of(s->reader)->columns == 0)
+        watch_picture(s);
     s->damaged = s->damage_end = 0;
 }
 
@@ -615,27 +635,40 @@ bool kiln_screen_want_text(struct kiln_screen *s, bool on, struct kiln_err *err)
     return ok;
 }
 
-void kiln_screen_text(struct kiln_screen *s, struct kiln_text *to)
+/* What pictures is. */
+static uint64_t take_text(struct kiln_screen *s, struct kiln_text *to)
 {
+    uint64_t pictures;
     eventfd_t count;
 
     lock(s);
     (void)eventfd_read(s->text_news, &count);
     kiln_text_copy(to, &s->text);
+    pictures = s->pictures;
     unlock(s);
+    return pictures;
 }
 
-bool kiln_screen_wait_text(struct kiln_screen *s, struct kiln_text *to, struct kiln_cancel *c,
-                           int died_fd, int64_t deadline, struct kiln_err *err)
+void kiln_screen_text(struct kiln_screen *s, struct kiln_text *to)
+{
+    (void)take_text(s, to);
+}
+
+static bool wait_change(struct kiln_screen *s, struct kiln_text *to, uint64_t *picture,
+                        struct kiln_cancel *c, int died_fd, int64_t deadline, struct kiln_err *err)
 {
     struct pollfd fds[] = { { .fd = s->text_news, .events = POLLIN },
                             { .fd = died_fd, .events = POLLIN } }; /* -1: poll passes it over */
     uint64_t seen = to->generation;
 
     for (;;) {
-        kiln_screen_text(s, to);
-        if (to->generation != seen)
+        uint64_t pictures = take_text(s, to);
+
+        if (to->generation != seen || (picture && pictures != *picture)) {
+            if (picture)
+                *picture = pictures;
             return true;
+        }
         switch (kiln_wait_fds(c, fds, KILN_COUNT(fds), deadline, err)) {
         case KILN_WAIT_READY:
             if (fds[1].revents)
@@ -648,6 +681,19 @@ bool kiln_screen_wait_text(struct kiln_screen *s, struct kiln_text *to, struct k
             return false;
         }
     }
+}
+
+bool kiln_screen_wait_text(struct kiln_screen *s, struct kiln_text *to, struct kiln_cancel *c,
+                           int died_fd, int64_t deadline, struct kiln_err *err)
+{
+    return wait_change(s, to, NULL, c, died_fd, deadline, err);
+}
+
+bool kiln_screen_wait_change(struct kiln_screen *s, struct kiln_text *to, uint64_t *picture,
+                             struct kiln_cancel *c, int died_fd, int64_t deadline,
+                             struct kiln_err *err)
+{
+    return wait_change(s, to, picture, c, died_fd, deadline, err);
 }
 
 void kiln_screen_look_closely(struct kiln_screen *s, bool on)
@@ -738,6 +784,7 @@ void kiln_screen_free(struct kiln_screen *s)
     kiln_text_reader_free(s->reader);
     kiln_fonts_free(s->fonts);
     kiln_text_done(&s->text);
+    kiln_tiles_done(&s->tiles);
     (void)pthread_mutex_destroy(&s->lock);
     explicit_bzero(s->queue, sizeof(s->queue));
     free(s);

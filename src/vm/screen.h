@@ -90,6 +90,17 @@ bool kiln_screen_wait_text(struct kiln_screen *s, struct kiln_text *to, struct k
                            int died_fd, int64_t deadline, struct kiln_err *err);
 
 /**
+ * The same, but of a screen without text also until the picture is another: by more than three
+ * small places (cursors, a clock) of 16 x 3 tiles of 8 x 16 pixels. Compared is with the picture at
+ * the last such change, so that a bar that grows slowly is one, too.
+ *
+ * @picture  which the caller knows; becomes the one that there is. 0: none
+ */
+bool kiln_screen_wait_change(struct kiln_screen *s, struct kiln_text *to, uint64_t *picture,
+                             struct kiln_cancel *c, int died_fd, int64_t deadline,
+                             struct kiln_err *err);
+
+/**
  * From now on and as long as it lives: give the screen to the watcher's `sample` now and then, if
  * it has changed: two seconds after the last time, later and later (eight at most) while that
  * finds nothing new. Costs next to nothing while the screen stands still, and does not

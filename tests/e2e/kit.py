@@ -214,6 +214,37 @@ class Run:
         return until(find, f"a process {word}", patience)
 
 
+def serve(answer, tls=None):
+    """An HTTP server; answer(request) is called for GET, HEAD and POST. Returns its URL, and what stops it.
+    tls: an ssl.SSLContext makes it one of HTTPS."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            try:
+                answer(self)
+            except OSError:
+                pass
+
+        do_HEAD = do_POST = do_GET
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.stopping = threading.Event()
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def stop():
+        server.stopping.set()
+        server.shutdown()
+        server.server_close()
+
+    return f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}", stop
+
+
 class Case(unittest.TestCase):
     """A test with a directory of its own: cwd, HOME, TMPDIR. At its end nothing of it may run, and
     TMPDIR must be empty."""
@@ -302,35 +333,10 @@ class Case(unittest.TestCase):
             return f.read()
 
     def serve(self, answer, tls=None):
-        """An HTTP server; answer(request) is called for GET and HEAD. Returns its URL.
-        tls: an ssl.SSLContext makes it one of HTTPS."""
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                try:
-                    answer(self)
-                except OSError:
-                    pass
-
-            do_HEAD = do_GET
-
-            def log_message(self, *args):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        server.stopping = threading.Event()
-        if tls:
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-
-        def stop():
-            server.stopping.set()
-            server.shutdown()
-            server.server_close()
-
+        """A server that ends with the test; returns its URL."""
+        url, stop = serve(answer, tls)
         self.addCleanup(stop)
-        return f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
+        return url
 
     def start(self, *args, tty=False, env=None, stdout=None):
         """Start kiln. Without a terminal it has a session of its own, so that it cannot find ours."""
@@ -520,6 +526,13 @@ KEY = bytes.fromhex("31 c0 cd 16")  # wait for a key: int 16h, ah = 0
 
 
 CHATTER = bytes.fromhex("b041 b40e cd10 fec0 241f 0c40 ebf4")  # prints letters for ever
+
+
+# Says "go", waits for a key, fills a screen of 320 x 200 pixels with a colour; then with others for ever, or only its
+# first pixels.
+GRAPHICS = bytes.fromhex("b8670e cd10 b86f0e cd10") + KEY + bytes.fromhex("b81300 cd10 b800a0 8ec0 31ff b80404 b9007d f3ab")
+FLICKER = bytes.fromhex("31ff b9007d 40 f3ab ebf6")
+CLOCK = bytes.fromhex("31ff b90800 40 f3ab ebf6")
 
 
 def echo(text):

@@ -49,6 +49,18 @@ class Watch(kit.Case):
         self.build("<waitStable 2s 4s>")
         self.assertIn("<waitStable 2s 4s>: the screen went on changing for 4s; the screen shows:", self.said())
 
+    def test_a_picture_that_never_rests(self):
+        """Its text would be still: there is none."""
+        self.write("boot.raw", kit.boot_disk(kit.GRAPHICS + kit.FLICKER))
+        self.build("<wait 'go$'>x<waitStable 2s 4s>")
+        self.assertIn("<waitStable 2s 4s>: the screen went on changing for 4s; the screen shows no text", self.said())
+
+    def test_a_picture_with_a_clock(self):
+        self.write("boot.raw", kit.boot_disk(kit.GRAPHICS + kit.CLOCK))
+        self.build("<wait 'go$'>x<waitStable 2s 20s>y")
+        self.assertIn("Failed to shutdown: ", self.said())
+        self.assertEqual(self.typed(), "xy")
+
     def test_a_guest_that_ends_meanwhile(self):
         self.write("boot.raw", kit.boot_disk(kit.POWER_OFF))
         self.build("<wait 'nothing like it'>a")

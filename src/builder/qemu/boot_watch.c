@@ -139,13 +139,14 @@ static bool wait_stable(struct kiln_qemu_state *s, const struct kiln_boot_elemen
                         struct kiln_err *err)
 {
     KILN_AUTO_ERR why = { 0 };
+    uint64_t picture = 0;
 
     kiln_screen_text(s->screen, text);
     for (;;) {
         int64_t still = kiln_cancel_deadline(c, el->still_ns / 1000);
 
-        if (!kiln_screen_wait_text(s->screen, text, c, kiln_qemu_pidfd(s->qemu),
-                                   still < deadline ? still : deadline, &why))
+        if (!kiln_screen_wait_change(s->screen, text, &picture, c, kiln_qemu_pidfd(s->qemu),
+                                     still < deadline ? still : deadline, &why))
             break;
     }
     if (why.kind == KILN_ERR_TIMEOUT && kiln_cancel_now(c) < deadline)

@@ -5,8 +5,9 @@
 #include "builder/qemu/boot_script.h"
 
 /**
- * Until a row of the screen matches, or nothing changed for so long. A row that matches already is
- * enough; letters mind case only if the regex has a capital (base/regex.h).
+ * Until a row of the screen matches, or nothing changed for so long: no text, and where there is
+ * none, no more of the picture than cursors and clocks (kiln_screen_wait_change). A row that
+ * matches already is enough; letters mind case only if the regex has a capital (base/regex.h).
  *
  * TIMEOUT: the limit passed; the error says what the screen shows and which row is nearest.
  * CANCELLED: the build was. REMOTE: QEMU ended.
