@@ -190,14 +190,14 @@ def uefi(case, name):
 
 
 def demo_files(case, init=INIT):
-    """Kernel and busybox of the demo guest, and an initrd of our own that begins with `init`."""
+    """Kernel, busybox and modules of the demo guest, and an initrd of our own that begins with `init`."""
     kernel, old = case.path("vmlinuz"), case.path("initrd.img")
     root = case.path("initrd")
     subprocess.run(["xorriso", "-osirrox", "on", "-indev", ISO, "-extract", "/boot/vmlinuz", kernel,
                     "-extract", "/boot/initrd.img", old], check=True, stderr=subprocess.DEVNULL)
     for directory in ("bin", "dev", "proc"):
         os.makedirs(f"{root}/{directory}")
-    subprocess.run(f"zstd -dc {old} | cpio -i --quiet bin/busybox", shell=True, cwd=root, check=True)
+    subprocess.run(f"zstd -dc {old} | cpio -id --quiet bin/busybox 'modules/*'", shell=True, cwd=root, check=True)
     for name, content in (("init", init), ("text", linux_text(LINES)), ("plain", linux_text(PLAIN))):
         with open(f"{root}/{name}", "w", encoding="utf-8", newline="") as f:
             f.write(content)

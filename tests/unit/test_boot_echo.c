@@ -203,11 +203,80 @@ static void where_the_cursor_is(void **unused)
     start(&e, "$_", "ab ");
     draw(&now, "$ab_");
     (void)kiln_echo_look(&e, &now, 3);
-    assert_false(kiln_echo_cursor_behind(&e, &now));
+    assert_false(kiln_echo_cursor_behind(&e, &now, 3));
+    assert_true(kiln_echo_cursor_behind(&e, &now, 2));
+    assert_false(kiln_echo_cursor_left(&e, &now, 3, 3)); /* the space may be lost */
     draw(&now, "$ab _");
-    assert_true(kiln_echo_cursor_behind(&e, &now));
+    (void)kiln_echo_look(&e, &now, 3);
+    assert_true(kiln_echo_cursor_behind(&e, &now, 3));
+    kiln_echo_add(&e, 'c');
+    draw(&now, "$ab  _"); /* c was lost, but something came */
+    assert_false(kiln_echo_cursor_left(&e, &now, 3, 4));
+    draw(&now, "$ab |message|_");
+    assert_true(kiln_echo_cursor_left(&e, &now, 3, 3));
     kiln_text_done(&now);
     kiln_echo_done(&e);
+}
+
+/* Behind the last column a cursor waits there. */
+static void a_cursor_at_the_edge(void **unused)
+{
+    struct kiln_echo e = { 0 };
+    struct kiln_text now = { 0 };
+
+    (void)unused;
+    start(&e, "$_", "abcdefghijk");
+    look_is(&e, "$abcdefgh_", "part 8/8");
+    draw(&now, "$abcdefghi");
+    now.cursor_row = 0;
+    now.cursor_column = 9;
+    assert_int_equal(kiln_echo_look(&e, &now, 11).good, 9);
+    assert_true(kiln_echo_cursor_behind(&e, &now, 9));
+    assert_false(kiln_echo_cursor_left(&e, &now, 9, 9));
+    kiln_text_done(&now);
+    kiln_echo_done(&e);
+}
+
+/* GRUB's graphic terminal: here [1, 9) of the ten columns. */
+static void a_window_in_the_screen(void **unused)
+{
+    struct kiln_echo e = { 0 };
+    struct kiln_text now = { 0 };
+
+    (void)unused;
+    start(&e, " $_", "abcdefghijklmnopq");
+    look_is(&e, " $abcdefg_", "part 7/7");
+    draw(&now, " $abcdefg");
+    assert_false(kiln_echo_learn_margins(&e, &now, 17));
+    draw(&now, " $abcdefg| hij_");
+    assert_true(kiln_echo_learn_margins(&e, &now, 17));
+    look_is(&e, " $abcdefg| hijklmno| p_", "part 16/16");
+    assert_true(kiln_echo_at_edge(&e, 6));
+    assert_false(kiln_echo_at_edge(&e, 7));
+    draw(&now, " $_"); /* the next line knows */
+    kiln_echo_begin(&e, &now);
+    type(&e, "abcdefgh");
+    look_is(&e, " $abcdefg| h_", "all 8/8");
+    look_is(&e, " $abcdefg| hh_", "wrong 8/9");
+    kiln_echo_done(&e);
+    kiln_text_done(&now);
+}
+
+static void something_else_is_written(void **unused)
+{
+    struct kiln_echo e = { 0 };
+    struct kiln_text now = { 0 };
+
+    (void)unused;
+    start(&e, "$_", "abcdef");
+    look_is(&e, "$abc_", "part 3/3");
+    draw(&now, "$abc[1.23]|hello|_");
+    kiln_echo_restart(&e, &now, 3);
+    assert_int_equal(kiln_echo_length(&e), 3);
+    look_is(&e, "$abc[1.23]|hello|de_", "part 2/2");
+    look_is(&e, "$abc[1.23]|hello|def_", "all 3/3");
+    kiln_echo_done(&e);
+    kiln_text_done(&now);
 }
 
 int main(void)
@@ -220,6 +289,9 @@ int main(void)
         cmocka_unit_test(it_goes_on_with_what_was_there),
         cmocka_unit_test(the_last_column),
         cmocka_unit_test(where_the_cursor_is),
+        cmocka_unit_test(a_cursor_at_the_edge),
+        cmocka_unit_test(a_window_in_the_screen),
+        cmocka_unit_test(something_else_is_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #define MAX_SCROLL 4u  /* rows that the screen may go up between two looks */
 #define AGAIN      8u  /* characters that may be shown once more where a line goes on */
 #define STRAY      3u  /* cells that may change besides: a cursor, a clock */
+#define MARGIN     4u  /* a text window's edges are within this part of the screen's columns */
 
 void kiln_echo_done(struct kiln_echo *e)
 {
@@ -13,12 +14,22 @@ void kiln_echo_done(struct kiln_echo *e)
     *e = (struct kiln_echo){ 0 };
 }
 
+static bool same_grid(const struct kiln_text *a, const struct kiln_text *b)
+{
+    return a->columns == b->columns && a->rows == b->rows && a->x == b->x && a->y == b->y &&
+           a->cell_width == b->cell_width && a->font == b->font;
+}
+
 void kiln_echo_begin(struct kiln_echo *e, const struct kiln_text *text)
 {
     kiln_str_clear(&e->line);
-    e->found = e->ghost = false;
+    e->found = e->ghost = e->led = false;
     e->best = 0;
     e->shift = 0;
+    if (!same_grid(&e->before, text)) {
+        e->left = 0;
+        e->right = text->columns;
+    }
     kiln_text_copy(&e->before, text);
     kiln_text_copy(&e->last, text);
 }
@@ -46,6 +57,19 @@ static uint32_t code_at(const struct kiln_text *t, size_t i)
     return t->cells[i].code;
 }
 
+/* Where character i of a line is that begins at row, column. A line that begins outside the text
+ * window does not know of it. */
+static void place(const struct kiln_echo *e, int row, unsigned column, size_t i, int *ret_row,
+                  unsigned *ret_column)
+{
+    bool inside = column >= e->left && column < e->right;
+    unsigned left = inside ? e->left : 0, right = inside ? e->right : e->before.columns;
+    size_t at = column - left + i;
+
+    *ret_row = row + (int)(at / (right - left));
+    *ret_column = left + (unsigned)(at % (right - left));
+}
+
 /* Furniture: it stood there before the line began, and a line ends at it. */
 static bool stood_there(const struct kiln_echo *e, const struct kiln_text *text, size_t cell)
 {
@@ -70,12 +94,15 @@ static struct kiln_echo_look measure(const struct kiln_echo *e, const struct kil
     bool good = true;
 
     for (size_t i = 0; i < n + BEYOND; i++) {
-        int r = row + (int)((column + i) / text->columns);
-        size_t cell = (size_t)r * text->columns + (column + i) % text->columns;
+        unsigned c;
+        int r;
+        size_t cell;
         uint32_t code;
 
+        place(e, row, column, i, &r, &c);
         if (r >= (int)text->rows)
             break;
+        cell = (size_t)r * text->columns + c;
         code = r < 0 ? kiln_echo_at(e, i < n ? i : n - 1) : code_at(text, cell);
         if (code != ' ' && r >= 0 && stood_there(e, text, cell))
             break;
@@ -103,17 +130,31 @@ static uint32_t key_of(uint32_t code)
     return at ? (uint32_t)plain[at - shifted] : code;
 }
 
-/* How many of n characters, shown from a cell on, are in the line from `from` on, in order. */
-static size_t in_common(const struct kiln_echo *e, const struct kiln_text *text, size_t cell,
-                        size_t n, size_t from)
+/* What is in the place of character i of a line that begins there; 0: unknown, or out of sight. */
+static uint32_t shown_at(const struct kiln_echo *e, const struct kiln_text *text, int row,
+                         unsigned column, size_t i)
+{
+    unsigned c;
+    int r;
+
+    place(e, row, column, i, &r, &c);
+    if (r < 0 || r >= (int)text->rows || c >= text->columns)
+        return 0;
+    return code_at(text, (size_t)r * text->columns + c);
+}
+
+/* Of a line that begins there: how many of the characters [i, end) that are shown are also in the
+ * line from `from` on, in order. */
+static size_t in_common(const struct kiln_echo *e, const struct kiln_text *text, int row,
+                        unsigned column, size_t i, size_t end, size_t from)
 {
     size_t common = 0;
 
-    for (size_t i = 0; i < n; i++) {
+    for (; i < end; i++) {
+        uint32_t key = key_of(shown_at(e, text, row, column, i));
         size_t k = from;
 
-        while (k < kiln_echo_length(e) &&
-               key_of(kiln_echo_at(e, k)) != key_of(code_at(text, cell + i)))
+        while (k < kiln_echo_length(e) && key_of(kiln_echo_at(e, k)) != key)
             k++;
         if (k < kiln_echo_length(e)) {
             common++;
@@ -128,18 +169,16 @@ static bool plausible(const struct kiln_echo *e, const struct kiln_text *text,
                       const struct kiln_echo_look *look)
 {
     size_t tail = look->shown - look->good, from = look->good - (look->good > 0);
-    long cell = (long)e->row * text->columns + e->column + (long)look->good;
 
-    if (tail > 2 * (kiln_echo_length(e) - look->good) + 4 || cell < 0)
+    if (tail > 2 * (kiln_echo_length(e) - look->good) + 4)
         return false;
-    return tail <= 2 || in_common(e, text, (size_t)cell, tail, from) * 3 >= tail * 2;
+    return tail <= 2 ||
+           in_common(e, text, e->row, e->column, look->good, look->shown, from) * 3 >= tail * 2;
 }
 
 uint32_t kiln_echo_shown(const struct kiln_echo *e, const struct kiln_text *text, size_t i)
 {
-    long cell = (long)e->row * text->columns + e->column + (long)i;
-
-    return cell >= 0 && cell < (long)text->columns * text->rows ? code_at(text, (size_t)cell) : 0;
+    return shown_at(e, text, e->row, e->column, i);
 }
 
 /* ---- where the line begins ---- */
@@ -175,14 +214,15 @@ static bool convinces(const struct kiln_echo *e, const struct kiln_text *text, s
                       size_t changes, bool right)
 {
     unsigned column = (unsigned)(start % text->columns);
-    struct kiln_echo_look look =
-        measure(e, text, kiln_echo_length(e), (int)(start / text->columns), column);
+    int row = (int)(start / text->columns);
+    struct kiln_echo_look look = measure(e, text, kiln_echo_length(e), row, column);
 
     if (look.shown == 0 || changes > look.shown + STRAY)
         return false;
     if (right)
         return look.good > leading_spaces(e);
-    return look.shown >= 3 && in_common(e, text, start, look.shown, 0) * 3 >= look.shown * 2;
+    return look.shown >= 3 &&
+           in_common(e, text, row, column, 0, look.shown, 0) * 3 >= look.shown * 2;
 }
 
 static bool try_start(struct kiln_echo *e, const struct kiln_text *text, size_t start,
@@ -229,9 +269,10 @@ static bool find(struct kiln_echo *e, const struct kiln_text *text)
 static struct kiln_echo_look follow(struct kiln_echo *e, const struct kiln_text *text, size_t sent)
 {
     struct kiln_echo_look best = measure(e, text, sent, e->row, e->column);
-    unsigned shift = e->shift;
-    int end = e->row + (int)((e->column + e->best) / text->columns); /* its last row */
+    unsigned shift = e->shift, column;
+    int end; /* its last row */
 
+    place(e, e->row, e->column, e->best, &end, &column);
     for (unsigned k = 1; k <= MAX_SCROLL && (int)k <= end && best.good < e->best; k++) {
         struct kiln_echo_look look;
 
@@ -260,6 +301,7 @@ struct kiln_echo_look kiln_echo_look(struct kiln_echo *e, const struct kiln_text
         return none;
     if (look.state == KILN_ECHO_WRONG && !plausible(e, text, &look))
         return none;
+    e->led |= kiln_echo_cursor_behind(e, text, look.good);
     if (look.good > e->best) {
         e->best = look.good;
         kiln_text_copy(&e->last, text);
@@ -278,16 +320,22 @@ bool kiln_echo_stirred(const struct kiln_echo *e, const struct kiln_text *text)
     return false;
 }
 
-static bool resume_at(struct kiln_echo *e, const struct kiln_text *text, size_t cut)
+static void begin_rest(struct kiln_echo *rest, const struct kiln_echo *e,
+                       const struct kiln_text *text, size_t cut)
+{
+    kiln_echo_begin(rest, text);
+    for (size_t i = cut; i < kiln_echo_length(e); i++)
+        kiln_echo_add(rest, kiln_echo_at(e, i));
+}
+
+static bool resume_at(struct kiln_echo *e, const struct kiln_text *text, size_t cut, bool right)
 {
     struct kiln_echo rest = { 0 };
     enum kiln_echo_state state;
 
-    kiln_echo_begin(&rest, &e->last);
-    for (size_t i = cut; i < kiln_echo_length(e); i++)
-        kiln_echo_add(&rest, kiln_echo_at(e, i));
+    begin_rest(&rest, e, &e->last, cut);
     state = kiln_echo_look(&rest, text, kiln_echo_length(&rest)).state;
-    if (state != KILN_ECHO_PART && state != KILN_ECHO_ALL) {
+    if (state == KILN_ECHO_NONE || (right && state == KILN_ECHO_WRONG)) {
         kiln_echo_done(&rest);
         return false;
     }
@@ -301,10 +349,63 @@ bool kiln_echo_resume(struct kiln_echo *e, const struct kiln_text *text, size_t 
     size_t good = e->best;
 
     for (size_t again = 0; again <= AGAIN && again <= good; again++) {
-        if (resume_at(e, text, good - again)) {
+        if (resume_at(e, text, good - again, true)) {
             *ret_cut = good - again;
             return true;
         }
+    }
+    if (!resume_at(e, text, good, false))
+        return false;
+    *ret_cut = good;
+    return true;
+}
+
+void kiln_echo_restart(struct kiln_echo *e, const struct kiln_text *text, size_t cut)
+{
+    struct kiln_echo rest = { 0 };
+
+    begin_rest(&rest, e, text, cut);
+    if (same_grid(&e->before, text)) {
+        rest.left = e->left;
+        rest.right = e->right;
+    }
+    kiln_echo_done(e);
+    *e = rest;
+}
+
+/* Does it explain what is shown that rows end before the place of character i? */
+static bool breaks_at(struct kiln_echo *e, const struct kiln_text *text, size_t sent, size_t i,
+                      unsigned left)
+{
+    struct kiln_echo trial = *e;
+    int row;
+
+    place(e, e->row, e->column, i, &row, &trial.right);
+    trial.left = left;
+    if (trial.right * MARGIN < text->columns * (MARGIN - 1) || e->column >= trial.right ||
+        e->column < left)
+        return false;
+    if (follow(&trial, text, sent).good <= e->best)
+        return false;
+    e->left = left;
+    e->right = trial.right;
+    e->row = trial.row;
+    e->shift = trial.shift;
+    return true;
+}
+
+bool kiln_echo_learn_margins(struct kiln_echo *e, const struct kiln_text *text, size_t sent)
+{
+    if (!e->found || e->best == 0 || !same_grid(&e->before, text))
+        return false;
+    /* A space may be on either side of where a row ends. */
+    for (size_t i = e->best; i > 0; i--) {
+        for (unsigned left = 0; left < text->columns / MARGIN; left++) {
+            if (breaks_at(e, text, sent, i, left))
+                return true;
+        }
+        if (kiln_echo_at(e, i - 1) != ' ')
+            break;
     }
     return false;
 }
@@ -316,20 +417,29 @@ void kiln_echo_shrinks(struct kiln_echo *e)
 
 bool kiln_echo_at_edge(const struct kiln_echo *e, size_t i)
 {
-    unsigned columns = e->before.columns;
+    unsigned column;
+    int row;
 
-    return e->found && columns > 2 && (e->column + i) % columns >= columns - 2;
+    if (!e->found)
+        return false;
+    place(e, e->row, e->column, i, &row, &column);
+    return e->right > 2 && column + 2 >= e->right;
 }
 
 bool kiln_echo_edge_erased(struct kiln_echo *e, const struct kiln_text *text,
                            const struct kiln_echo_look *before, size_t *ret_cut)
 {
-    size_t last = (size_t)e->row * e->before.columns + e->column + before->shown - 1;
+    size_t last;
+    unsigned column;
     uint32_t code;
+    int row;
 
-    if (!e->found || e->row < 0 || before->shown != before->good + 1 || before->good == 0 ||
-        last % e->before.columns != e->before.columns - 1 ||
-        last >= (size_t)text->columns * text->rows || code_at(text, last - 1) != ' ')
+    if (!e->found || before->shown != before->good + 1 || before->good == 0)
+        return false;
+    place(e, e->row, e->column, before->good, &row, &column);
+    last = (size_t)row * text->columns + column;
+    if (row < 0 || row >= (int)text->rows || column + 1 != e->right || column <= e->left ||
+        code_at(text, last - 1) != ' ')
         return false;
     code = code_at(text, last);
     if (code == ' ')
@@ -349,10 +459,37 @@ bool kiln_echo_edge_erased(struct kiln_echo *e, const struct kiln_text *text,
     return true;
 }
 
-bool kiln_echo_cursor_behind(const struct kiln_echo *e, const struct kiln_text *text)
+/* Is the cursor where character i is, or is to be? */
+static bool cursor_at(const struct kiln_echo *e, const struct kiln_text *text, size_t i)
 {
-    size_t at = e->column + kiln_echo_length(e);
+    unsigned column;
+    int row;
 
-    return e->found && text->columns && text->cursor_row == e->row + (int)(at / text->columns) &&
-           text->cursor_column == (int)(at % text->columns);
+    place(e, e->row, e->column, i, &row, &column);
+    return text->cursor_row == row && text->cursor_column == (int)column;
+}
+
+bool kiln_echo_cursor_behind(const struct kiln_echo *e, const struct kiln_text *text, size_t n)
+{
+    if (!e->found || text->columns == 0)
+        return false;
+    /* Behind the last column it may wait for the next character. */
+    return cursor_at(e, text, n) ||
+           (n > 0 && text->cursor_column + 1 == (int)e->right && cursor_at(e, text, n - 1));
+}
+
+bool kiln_echo_cursor_left(const struct kiln_echo *e, const struct kiln_text *text, size_t good,
+                           size_t sent)
+{
+    size_t n = good;
+
+    if (!e->found || !e->led || text->cursor_row < 0)
+        return false;
+    while (n > 0 && kiln_echo_at(e, n - 1) == ' ')
+        n--;                     /* spaces that were lost look like those that are there */
+    for (; n <= sent + 1; n++) { /* or have come where something else was to be, even twice */
+        if (kiln_echo_cursor_behind(e, text, n))
+            return false;
+    }
+    return true;
 }

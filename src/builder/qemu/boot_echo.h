@@ -33,14 +33,16 @@ struct kiln_echo {
     bool found;              /* where it begins is known: */
     int row;                 /* goes up as the screen scrolls; below 0: out of sight */
     unsigned column;
-    size_t best; /* the most characters that were good in a look so far */
-    bool ghost;  /* one cell keeps a character that is not in the line any more: */
+    unsigned left, right; /* rows of text are [left, right) of the screen's columns: learnt */
+    size_t best;          /* the most characters that were good in a look so far */
+    bool led;   /* the cursor was seen behind the line: it tells where what is typed goes */
+    bool ghost; /* one cell keeps a character that is not in the line any more: */
     size_t ghost_cell;
     uint32_t ghost_code;
     struct kiln_text last; /* owned: the screen when that became so */
 };
 
-/** A new line, on a screen that shows `text` now (copied). */
+/** A new line, on a screen that shows `text` now (copied). What was learnt of its rows stays. */
 void kiln_echo_begin(struct kiln_echo *e, const struct kiln_text *text);
 void kiln_echo_done(struct kiln_echo *e); /* release; all zeroes */
 void kiln_echo_add(struct kiln_echo *e, uint32_t code);
@@ -59,6 +61,14 @@ bool kiln_echo_stirred(const struct kiln_echo *e, const struct kiln_text *text);
  * off its beginning. False: nothing is seen of it.
  */
 bool kiln_echo_resume(struct kiln_echo *e, const struct kiln_text *text, size_t *ret_cut);
+/** Whatever has become of what was typed: the line from character `cut` on is yet to come, on a
+ *  screen that shows `text` now. */
+void kiln_echo_restart(struct kiln_echo *e, const struct kiln_text *text, size_t cut);
+/**
+ * Some guests have a text window that is not as wide as the screen (GRUB's graphic terminal). If
+ * that explains why the line does not go on where it should, it is remembered, for later lines too.
+ */
+bool kiln_echo_learn_margins(struct kiln_echo *e, const struct kiln_text *text, size_t sent);
 /** Backspaces follow: that less is there from now on does not mean that the line is gone. */
 void kiln_echo_shrinks(struct kiln_echo *e);
 /** Would character i of the line be in one of the last two columns, if all goes well? */
@@ -70,7 +80,11 @@ bool kiln_echo_at_edge(const struct kiln_echo *e, size_t i);
  */
 bool kiln_echo_edge_erased(struct kiln_echo *e, const struct kiln_text *text,
                            const struct kiln_echo_look *before, size_t *ret_cut);
-/** Is the cursor behind the line's last character, as far as the screen tells? */
-bool kiln_echo_cursor_behind(const struct kiln_echo *e, const struct kiln_text *text);
+/** Is the cursor behind the line's first n characters, as far as the screen tells? */
+bool kiln_echo_cursor_behind(const struct kiln_echo *e, const struct kiln_text *text, size_t n);
+/** Has the cursor, which was behind the line before, gone elsewhere, so that what is typed will be
+ *  shown there? */
+bool kiln_echo_cursor_left(const struct kiln_echo *e, const struct kiln_text *text, size_t good,
+                           size_t sent);
 
 #endif

@@ -13,6 +13,8 @@
 #define REACT_US     KILN_SECOND(2) /* until a line that was ended moves the cursor */
 #define AFTER_US     KILN_MS(150)   /* a key that was no character has done what it does */
 #define ELSEWHERE_US KILN_MS(150)   /* the screen changed, but not where the line is: so long */
+#define RESTLESS_US  KILN_SECOND(3) /* a screen that never rests is as it is then */
+#define SLOW_US      KILN_SECOND(5) /* nobody waits longer for a slow guest */
 #define WINDOW       7u /* key presses under way: QEMU holds 16 bytes of keyboard, a press takes 2 */
 #define MAX_ERASE    8u   /* backspaces at one time */
 #define MAX_STALLS   8u   /* one behind the other: the guest takes nothing any more */
@@ -46,10 +48,11 @@ struct kiln_pace {
     unsigned held; /* keys that <…On> left down */
     bool pressed;  /* the last element that was no character was a key, no wait */
     unsigned stalls, repairs;
-    bool lost;   /* the line was seen, and goes on out of sight: it is typed blindly to its end */
-    bool faulty; /* there were repairs: more may be under way than we know */
-    bool secret; /* the line has secrets in it */
-    int64_t element; /* for events */
+    int64_t moved_at; /* when something went out or came last */
+    int64_t slowest;  /* character of the line, from then on until it was shown */
+    bool faulty;      /* there were repairs: more may be under way than we know */
+    bool secret;      /* the line has secrets in it */
+    int64_t element;  /* for events */
 };
 
 struct kiln_pace *kiln_pace_new(struct kiln_qemu_state *s, struct kiln_build *b,
@@ -145,9 +148,7 @@ static void tell_mode(struct kiln_pace *p)
     if (p->mode == SHOWN)
         tell(p, "echo", "the screen shows what is typed: as fast as the guest takes it");
     else
-        tell(p, "blind",
-             p->lost ? "the line goes on out of sight: at a safe pace"
-                     : "the screen does not show what is typed: at a safe pace");
+        tell(p, "blind", "the screen does not show what is typed: at a safe pace");
 }
 
 static void add_line(struct kiln_str *out, const struct kiln_echo *e)
@@ -183,13 +184,24 @@ static size_t under_way(const struct kiln_pace *p)
     return n;
 }
 
+/* It goes on: what is waited for from now on is the next thing. */
+static void touch(struct kiln_pace *p)
+{
+    p->moved_at = kiln_cancel_now(p->build->cancel);
+}
+
 static void look(struct kiln_pace *p)
 {
     size_t good = p->look.good;
+    int64_t took = kiln_cancel_now(p->build->cancel) - p->moved_at;
 
     p->look = kiln_echo_look(&p->echo, &p->text, p->sent);
+    if (p->sent < p->look.good)
+        p->sent = p->look.good;
     if (p->look.good <= good)
         return;
+    touch(p);
+    p->slowest = took > p->slowest ? took : p->slowest;
     p->stalls = 0;
     p->window += p->window < WINDOW;
 }
@@ -206,12 +218,13 @@ static bool wait_news(struct kiln_pace *p, int64_t us, bool *ret_news, struct ki
     return *ret_news || why.kind == KILN_ERR_TIMEOUT || kiln_err_move(err, &why);
 }
 
-/* Until nothing has changed for so long. */
+/* Until nothing has changed for so long, unless something does all the time. */
 static bool wait_quiet(struct kiln_pace *p, int64_t us, struct kiln_err *err)
 {
+    int64_t end = kiln_cancel_deadline(p->build->cancel, RESTLESS_US);
     bool news = true;
 
-    while (news) {
+    while (news && kiln_cancel_now(p->build->cancel) < end) {
         if (!wait_news(p, us, &news, err))
             return false;
     }
@@ -251,6 +264,47 @@ static bool let_go(struct kiln_pace *p, struct kiln_err *err)
            (!p->s->o->layout.name[0] || key(p, KEY_ALTGR, KILN_LAYOUT_ALTGR, false, err));
 }
 
+/* ---- is it shown? ---- */
+
+/* Wait for a first sign of the line; it may begin with spaces, which are none. */
+static bool decide(struct kiln_pace *p, struct kiln_err *err)
+{
+    int64_t end = kiln_cancel_deadline(p->build->cancel, FIRST_US);
+    bool news = true;
+
+    look(p);
+    while (p->look.state == KILN_ECHO_NONE && news) {
+        int64_t left = end - kiln_cancel_now(p->build->cancel);
+
+        if (!wait_news(p, left > 0 ? left : 0, &news, err))
+            return false;
+    }
+    p->mode = p->look.state == KILN_ECHO_NONE ? BLIND : SHOWN;
+    tell_mode(p);
+    return true;
+}
+
+/* A line that was typed blindly may show itself later. */
+static void look_again(struct kiln_pace *p)
+{
+    kiln_screen_text(p->s->screen, &p->text);
+    look(p);
+    if (p->look.state == KILN_ECHO_NONE)
+        return;
+    p->mode = SHOWN;
+    tell_mode(p);
+}
+
+/* What becomes of the character that was sent last, in a line that is not, or not yet, shown. */
+static bool seen(struct kiln_pace *p, struct kiln_err *err)
+{
+    if (p->mode == FIRST && p->sent > 0 && kiln_echo_at(&p->echo, p->sent - 1) != ' ')
+        return decide(p, err);
+    if (p->mode == BLIND)
+        look_again(p);
+    return true;
+}
+
 /* ---- making the line right ---- */
 
 static bool count_repair(struct kiln_pace *p, struct kiln_err *err)
@@ -269,10 +323,12 @@ static bool erase(struct kiln_pace *p, struct kiln_err *err)
     struct kiln_echo_look before;
     size_t n, cut;
 
-    if (!count_repair(p, err) || !let_go(p, err) || !wait_quiet(p, QUIET_US, err))
+    if (!wait_quiet(p, QUIET_US, err))
         return false;
     if (p->look.state != KILN_ECHO_WRONG)
         return true;
+    if (!count_repair(p, err) || !let_go(p, err))
+        return false;
     before = p->look;
     n = before.shown - before.good;
     kiln_echo_shrinks(&p->echo);
@@ -295,37 +351,63 @@ static bool erase(struct kiln_pace *p, struct kiln_err *err)
     return true;
 }
 
-/* What comes is not where it should be: the line goes on elsewhere, or out of sight. */
-static void lose_sight(struct kiln_pace *p)
+/* What comes may be elsewhere than expected. */
+static bool goes_on_elsewhere(struct kiln_pace *p)
 {
-    size_t cut;
+    size_t cut = 0;
 
-    if (kiln_echo_resume(&p->echo, &p->text, &cut)) {
-        p->sent -= cut;
-        p->look = (struct kiln_echo_look){ 0 };
-        look(p);
-        return;
-    }
-    p->lost = true;
-    p->mode = BLIND;
-    tell_mode(p);
+    if (!kiln_echo_learn_margins(&p->echo, &p->text, p->sent) &&
+        !kiln_echo_resume(&p->echo, &p->text, &cut))
+        return false;
+    p->sent -= cut;
+    p->look = (struct kiln_echo_look){ 0 };
+    look(p);
+    touch(p);
+    return true;
+}
+
+/* Something else is written where the line was, or between its characters: they are taken for
+ * right, and what comes next begins a line of its own. Not if keys were lost or doubled: it may
+ * have been one of those. */
+static bool lose_sight(struct kiln_pace *p, struct kiln_err *err)
+{
+    if (goes_on_elsewhere(p))
+        return true;
+    if (p->faulty)
+        return cannot(p, "keys were lost or doubled, and the line has gone out of sight", err);
+    tell(p, "moved", "something else is written where the line was: it goes on behind that");
+    kiln_echo_restart(&p->echo, &p->text, p->sent);
+    p->look = (struct kiln_echo_look){ 0 };
+    p->sent = 0;
+    p->mode = FIRST;
+    return true;
+}
+
+/* The line is not where it was; a picture that was half drawn does not count. */
+static bool vanished(struct kiln_pace *p, struct kiln_err *err)
+{
+    if (!wait_quiet(p, QUIET_US, err))
+        return false;
+    return p->look.state != KILN_ECHO_NONE || lose_sight(p, err);
 }
 
 /* Nothing has come for long: type again what is not there. */
 static bool stalled(struct kiln_pace *p, struct kiln_err *err)
 {
-    if (kiln_echo_stirred(&p->echo, &p->text)) {
-        lose_sight(p);
+    if (goes_on_elsewhere(p))
         return true;
-    }
+    if (kiln_echo_cursor_left(&p->echo, &p->text, p->look.good, p->sent))
+        return lose_sight(p, err);
     if (++p->stalls > MAX_STALLS)
         return cannot(p, "the guest takes no characters any more", err);
     p->sent = p->look.good;
+    touch(p);
     return count_repair(p, err) && let_go(p, err);
 }
 
 static bool send_next(struct kiln_pace *p, struct kiln_err *err)
 {
+    touch(p);
     return press_character(p, kiln_echo_at(&p->echo, p->sent++), err);
 }
 
@@ -339,32 +421,60 @@ static size_t window_at(const struct kiln_pace *p, size_t i)
     return edge ? 1 : p->window;
 }
 
-/* Until all of the line is sent and no more than so many presses are under way. Ends also when the
- * screen shows no line any more: mode is BLIND then. */
+/* How long the guest may take for the next character. */
+static int64_t patience(const struct kiln_pace *p)
+{
+    int64_t us = p->slowest * 3 > LOST_US ? p->slowest * 3 : LOST_US;
+
+    return us < SLOW_US ? us : SLOW_US;
+}
+
+/* For the next character, or until it must be thought lost. */
+static bool await(struct kiln_pace *p, struct kiln_err *err)
+{
+    struct kiln_cancel *c = p->build->cancel;
+    bool stirred = kiln_echo_stirred(&p->echo, &p->text), news;
+    int64_t lost = p->moved_at + patience(p), now = kiln_cancel_now(c);
+    int64_t due = stirred && now < p->moved_at + ELSEWHERE_US ? p->moved_at + ELSEWHERE_US : lost;
+
+    if (!wait_news(p, due > now ? due - now : 0, &news, err))
+        return false;
+    now = kiln_cancel_now(c);
+    if (now >= p->moved_at + patience(p))
+        return stalled(p, err);
+    if (now >= p->moved_at + ELSEWHERE_US && kiln_echo_stirred(&p->echo, &p->text))
+        (void)goes_on_elsewhere(p);
+    return true;
+}
+
+/* One thing to bring the line, which is shown, nearer to what it is to be. */
+static bool advance(struct kiln_pace *p, struct kiln_err *err)
+{
+    if (p->look.state == KILN_ECHO_NONE)
+        return vanished(p, err);
+    if (p->look.state == KILN_ECHO_WRONG)
+        return erase(p, err);
+    if (p->sent < kiln_echo_length(&p->echo) && under_way(p) < window_at(p, p->sent))
+        return send_next(p, err);
+    return await(p, err);
+}
+
+/* Until all of the line is sent and, if it is shown, no more than so many presses are under way. */
 static bool catch_up(struct kiln_pace *p, size_t most, struct kiln_err *err)
 {
-    bool ok = true, news;
+    bool ok = true;
 
     look(p);
-    while (ok && p->mode == SHOWN) {
-        size_t n = kiln_echo_length(&p->echo);
+    while (ok) {
+        bool all = p->sent == kiln_echo_length(&p->echo);
+        bool shown = p->look.state == KILN_ECHO_PART || p->look.state == KILN_ECHO_ALL;
 
-        if (p->look.state == KILN_ECHO_NONE) {
-            lose_sight(p);
-        } else if (p->look.state == KILN_ECHO_WRONG) {
-            ok = erase(p, err);
-        } else if (p->sent == n && under_way(p) <= most) {
+        if (all && (p->mode != SHOWN || (shown && under_way(p) <= most)))
             return true;
-        } else if (p->sent < n && under_way(p) < window_at(p, p->sent)) {
-            ok = send_next(p, err);
-        } else {
-            ok = wait_news(p, kiln_echo_stirred(&p->echo, &p->text) ? ELSEWHERE_US : LOST_US, &news,
-                           err);
-            if (ok && !news)
-                ok = stalled(p, err);
-        }
-        if (p->sent < p->look.good)
-            p->sent = p->look.good;
+        if (p->mode == SHOWN)
+            ok = advance(p, err);
+        else
+            ok = send_next(p, err) && kiln_wait_us(p->build->cancel, SAFE_US, err) && seen(p, err);
     }
     return ok;
 }
@@ -372,14 +482,15 @@ static bool catch_up(struct kiln_pace *p, size_t most, struct kiln_err *err)
 /* The whole line is there, and will stay as it is. */
 static bool settle(struct kiln_pace *p, struct kiln_err *err)
 {
-    bool news = p->faulty;
+    unsigned repairs;
 
     if (!catch_up(p, 0, err))
         return false;
-    while (p->mode == SHOWN && news) {
-        if (!wait_news(p, QUIET_US * 2, &news, err) || !catch_up(p, 0, err))
+    do {
+        repairs = p->repairs;
+        if (p->faulty && (!wait_quiet(p, QUIET_US * 2, err) || !catch_up(p, 0, err)))
             return false;
-    }
+    } while (p->repairs != repairs);
     return true;
 }
 
@@ -423,40 +534,10 @@ static bool begin(struct kiln_pace *p, struct kiln_err *err)
     p->look = (struct kiln_echo_look){ 0 };
     p->sent = 0;
     p->stalls = p->repairs = 0;
-    p->faulty = p->secret = p->lost = false;
+    p->faulty = p->secret = false;
+    p->slowest = 0;
     p->mode = p->text.columns ? FIRST : BLIND;
     return true;
-}
-
-/* Wait for a first sign of the line; it may begin with spaces, which are none. */
-static bool decide(struct kiln_pace *p, struct kiln_err *err)
-{
-    int64_t end = kiln_cancel_deadline(p->build->cancel, FIRST_US);
-    bool news = true;
-
-    look(p);
-    while (p->look.state == KILN_ECHO_NONE && news) {
-        int64_t left = end - kiln_cancel_now(p->build->cancel);
-
-        if (!wait_news(p, left > 0 ? left : 0, &news, err))
-            return false;
-    }
-    p->mode = p->look.state == KILN_ECHO_NONE ? BLIND : SHOWN;
-    tell_mode(p);
-    return true;
-}
-
-/* A line that was typed blindly may show itself later. */
-static void look_again(struct kiln_pace *p)
-{
-    if (p->lost)
-        return;
-    kiln_screen_text(p->s->screen, &p->text);
-    look(p);
-    if (p->look.state == KILN_ECHO_NONE)
-        return;
-    p->mode = SHOWN;
-    tell_mode(p);
 }
 
 static bool end_line(struct kiln_pace *p, struct kiln_err *err)
@@ -483,8 +564,9 @@ bool kiln_pace_before(struct kiln_pace *p, const struct kiln_boot_element *el, s
     if (p->mode == NO_LINE && !begin(p, err))
         return false;
     if (p->mode == SHOWN && !make_room(p, err))
-        return false;
+        return false; /* it may be another mode now */
     kiln_echo_add(&p->echo, code);
+    touch(p);
     p->sent++;
     p->secret |= el->masked;
     return true;
@@ -494,11 +576,12 @@ bool kiln_pace_before(struct kiln_pace *p, const struct kiln_boot_element *el, s
 static bool ended_line(struct kiln_pace *p, const struct kiln_boot_element *el,
                        struct kiln_err *err)
 {
+    size_t n = kiln_echo_length(&p->echo);
     bool news = true;
 
     if (el->kind != KILN_BOOTCMD_SPECIAL || el->events[0].keysym != KEY_ENTER)
         return true;
-    while (p->look.state == KILN_ECHO_ALL && kiln_echo_cursor_behind(&p->echo, &p->text)) {
+    while (p->look.state == KILN_ECHO_ALL && kiln_echo_cursor_behind(&p->echo, &p->text, n)) {
         if (!wait_news(p, REACT_US, &news, err))
             return false;
         if (!news && !press(p, KEY_ENTER, err))
@@ -520,11 +603,7 @@ bool kiln_pace_after(struct kiln_pace *p, const struct kiln_boot_element *el, st
         p->held -= el->kind == KILN_BOOTCMD_OFF && p->held;
         p->pressed = own_key(el) != 0;
     } else if (!p->held) {
-        if (p->mode == FIRST && character(el) != ' ')
-            ok = decide(p, err);
-        else if (p->mode == BLIND)
-            look_again(p);
-        return ok;
+        return seen(p, err);
     }
     if (p->mode == SHOWN)
         ok = ended_line(p, el, err);
