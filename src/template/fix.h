@@ -2,15 +2,13 @@
  * Old templates in today's words: options that were renamed or merged get their present form.
  * Pure. Source: packer-core.md, 1.2, and what Packer does where that says little.
  *
- * The fixers, in order, each on the result of the one before:
- *   builders        iso_md5, ssh_key_path, ssh_disable_agent
- *   post-processors manifest: filename
- *   provisioners    powershell: escaped environment_vars, elevated_user, elevated_password
- *   builders        clean_image_name and clean_ami_name, disk_size (qemu), ssh_wait_timeout,
- *                   iso_checksum_url and iso_checksum_type, ssh_host_port_min/max (qemu)
- * A new name that is there already keeps its value, but for iso_md5, iso_checksum_url, manifest and
- * ssh_host_port_min/max, where the old one wins. A value of another type than Packer's fixers
- * expect is left alone, where some of those crash.
+ * All fixers of Packer 1.6.6, those for builders that kiln lacks, too: a team that changes may keep
+ * one template for several builders. fix_rules.c has them in Packer's order; each works on the
+ * result of the one before.
+ *
+ * Whether a new name that is there already keeps its value differs from one to the next, as with
+ * Packer. A value of another type than Packer's fixers expect is left alone, where some of those
+ * crash or lose it.
  */
 #ifndef KILN_TEMPLATE_FIX_H
 #define KILN_TEMPLATE_FIX_H

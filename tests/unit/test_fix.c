@@ -167,6 +167,175 @@ static void test_components(void **state)
     }
 }
 
+/* What Packer 1.6.6 makes of parts that are for builders which kiln lacks. */
+static const char *const parts[] = { "builders", "provisioners", "post-processors" };
+enum { BUILDER, PROVISIONER, POSTPROCESSOR };
+static const struct {
+    int part;
+    const char *old, *fixed;
+} others[] = {
+    { BUILDER,
+      "'type':'x','ami_name':'{{\\t.CreateTime "
+      "}}-{{.CreateTime}}-{{.CreateTimes}}','bundle_prefix':'{{{.CreateTime}}}','snapshot_name':['{"
+      "{.CreateTime}}'],'name':'{{.CreateTime}}'",
+      "'ami_name':'{{timestamp}}-{{timestamp}}-{{.CreateTimes}}','bundle_prefix':'{{{timestamp}}}',"
+      "'name':'{{.CreateTime}}','snapshot_name':['{{.CreateTime}}'],'type':'x'" },
+    { BUILDER, "'type':'virtualbox','guest_additions_attach':true,'guest_additions_mode':'upload'",
+      "'guest_additions_mode':'attach','type':'virtualbox-iso'" },
+    { BUILDER, "'type':'virtualbox','guest_additions_attach':false",
+      "'guest_additions_mode':'upload','type':'virtualbox-iso'" },
+    { BUILDER, "'type':'virtualbox','guest_additions_attach':'true'",
+      "'guest_additions_attach':'true','type':'virtualbox-iso'" },
+    { BUILDER, "'type':'virtualbox-iso','guest_additions_attach':true",
+      "'guest_additions_attach':true,'type':'virtualbox-iso'" },
+    { BUILDER, "'type':'vmware'", "'type':'vmware-iso'" },
+    { BUILDER, "'type':'proxmox'", "'type':'proxmox-iso'" },
+    { BUILDER, "'type':'proxmox-clone'", "'type':'proxmox-clone'" },
+    { BUILDER,
+      "'type':'parallels-pvm','headless':'y','parallels_tools_host_path':'x','guest_os_"
+      "distribution':5,'guest_os_type':'t'",
+      "'guest_os_type':5,'type':'parallels-pvm'" },
+    { BUILDER, "'type':'parallels','headless':true,'guest_os_distribution':'d'",
+      "'guest_os_distribution':'d','headless':true,'type':'parallels'" },
+    { BUILDER, "'type':'scaleway','access_key':'k','organization_id':'o'",
+      "'organization_id':'o','type':'scaleway'" },
+    { BUILDER, "'type':'scaleway','access_key':'k'", "'organization_id':'k','type':'scaleway'" },
+    { BUILDER, "'type':'scaleway','access_key':1", "'access_key':1,'type':'scaleway'" },
+    { BUILDER,
+      "'type':'amazon-x','shutdown_behaviour':1,'shutdown_behavior':'b','enhanced_networking':"
+      "false,'ena_support':true,'spot_price_auto_product':'p'",
+      "'ena_support':false,'shutdown_behavior':1,'spot_price_auto_product':'p','type':'amazon-x'" },
+    { BUILDER,
+      "'type':'amazon-ebsvolume','enhanced_networking':'true','spot_price_auto_product':null",
+      "'enhanced_networking':'true','type':'amazon-ebsvolume'" },
+    { BUILDER, "'type':'amazon','shutdown_behaviour':'stop','ssh_private_ip':true",
+      "'shutdown_behaviour':'stop','ssh_private_ip':true,'type':'amazon'" },
+    { BUILDER, "'type':'amazon-ebs','ssh_private_ip':true",
+      "'ssh_interface':'private_ip','type':'amazon-ebs'" },
+    { BUILDER, "'type':'amazon-ebs','ssh_private_ip':'F'",
+      "'ssh_interface':'public_ip','type':'amazon-ebs'" },
+    { BUILDER, "'type':'amazon-ebs','ssh_private_ip':true,'ssh_interface':'x'",
+      "'ssh_interface':'x','ssh_private_ip':true,'type':'amazon-ebs'" },
+    { BUILDER,
+      "'type':'amazon-ebs','temporary_security_group_source_cidr':'a,b','temporary_security_group_"
+      "source_cidrs':['c']",
+      "'temporary_security_group_source_cidrs':['a,b'],'type':'amazon-ebs'" },
+    { BUILDER, "'type':'amazon-ebs','temporary_security_group_source_cidr':['a']",
+      "'temporary_security_group_source_cidr':['a'],'type':'amazon-ebs'" },
+    { BUILDER, "'type':'vmware-iso','remote_type':'esx5','skip_compaction':false",
+      "'disk_type_id':'zeroedthick','remote_type':'esx5','skip_compaction':true,'type':'vmware-"
+      "iso'" },
+    { BUILDER, "'type':'vmware-iso','remote_type':'esx5','disk_type_id':'','skip_compaction':'x'",
+      "'disk_type_id':'','remote_type':'esx5','skip_compaction':'x','type':'vmware-iso'" },
+    { BUILDER, "'type':'vmware-iso','remote_type':'esx5','disk_type_id':'thin'",
+      "'disk_type_id':'thin','remote_type':'esx5','type':'vmware-iso'" },
+    { BUILDER, "'type':'vmware-iso','remote_type':'esx5','disk_type_id':1",
+      "'disk_type_id':1,'remote_type':'esx5','type':'vmware-iso'" },
+    { BUILDER, "'type':'vmware','remote_type':'esx5'",
+      "'disk_type_id':'zeroedthick','remote_type':'esx5','skip_compaction':true,'type':'vmware-"
+      "iso'" },
+    { BUILDER, "'type':'vmware-vmx','remote_type':'esx5'",
+      "'remote_type':'esx5','type':'vmware-vmx'" },
+    { BUILDER,
+      "'type':'hyperv-iso','vhd_temp_path':1,'clone_from_vmxc_path':'p','cpu':1,'cpus':2,'ram_size'"
+      ":'3'",
+      "'clone_from_vmxc_path':'p','cpus':1,'memory':'3','type':'hyperv-iso'" },
+    { BUILDER,
+      "'type':'hyperv-vmcx','vhd_temp_path':1,'clone_from_vmxc_path':3,'clone_from_vmcx_path':4,'"
+      "cpu':1",
+      "'clone_from_vmcx_path':3,'cpus':1,'type':'hyperv-vmcx','vhd_temp_path':1" },
+    { BUILDER,
+      "'type':'virtualbox-x','ssh_host_port_min':'a','ssh_host_port_max':2,'host_port_max':3,'ssh_"
+      "skip_nat_mapping':true",
+      "'host_port_max':3,'host_port_min':'a','skip_nat_mapping':true,'type':'virtualbox-x'" },
+    { BUILDER, "'type':'virtualbox-iso','ssh_skip_nat_mapping':'true','skip_nat_mapping':false",
+      "'skip_nat_mapping':false,'type':'virtualbox-iso'" },
+    { BUILDER, "'type':'virtualbox-iso','ssh_skip_nat_mapping':'true'",
+      "'ssh_skip_nat_mapping':'true','type':'virtualbox-iso'" },
+    { BUILDER,
+      "'type':'vsphere-iso','network':1,'network_card':'c','disk_size':null,'disk_thin_provisioned'"
+      ":true,'disk_eagerly_scrub':false",
+      "'network_adapters':[{'network':1,'network_card':'c'}],'storage':[{'disk_eagerly_scrub':"
+      "false,'disk_size':null,'disk_thin_provisioned':true}],'type':'vsphere-iso'" },
+    { BUILDER,
+      "'type':'vsphere-iso','network':'n','network_adapters':[{'a':1}],'disk_size':1,'storage':[]",
+      "'network_adapters':[{'network':'n'},{'a':1}],'storage':[{'disk_size':1}],'type':'vsphere-"
+      "iso'" },
+    { BUILDER, "'type':'vsphere-clone','network':'n','disk_size':1",
+      "'disk_size':1,'network':'n','type':'vsphere-clone'" },
+    { BUILDER,
+      "'type':'azure-chroot','shared_image_destination':{'exlude_from_latest':false,'exclude_from_"
+      "latest':true},'exlude_from_latest':1",
+      "'exlude_from_latest':1,'shared_image_destination':{'exclude_from_latest':false},'type':'"
+      "azure-chroot'" },
+    { BUILDER, "'type':'azure-arm','shared_image_destination':{'exlude_from_latest':true}",
+      "'shared_image_destination':{'exlude_from_latest':true},'type':'azure-arm'" },
+    { PROVISIONER, "'type':'shell','override':{'virtualbox':1,'virtualbox-iso':2,'vmware':3}",
+      "'override':{'virtualbox-iso':1,'vmware':3},'type':'shell'" },
+    { PROVISIONER, "'type':'ansible-local','galaxycommand':'a'",
+      "'galaxy_command':'a','type':'ansible-local'" },
+    { PROVISIONER, "'type':'ansible-local','galaxycommand':'a','galaxy_command':'b'",
+      "'galaxy_command':'b','type':'ansible-local'" },
+    { PROVISIONER, "'type':'ansible-local','galaxycommand':['a']",
+      "'galaxycommand':['a'],'type':'ansible-local'" },
+    { PROVISIONER, "'type':'ansible','galaxycommand':'a'", "'galaxycommand':'a','type':'ansible'" },
+    { POSTPROCESSOR,
+      "'type':'vagrant','aws':1,'digitalocean':null,'virtualbox':2,'vmware':3,'x':4,'override':{'y'"
+      ":5}",
+      "'override':{'aws':1,'digitalocean':null,'virtualbox':2,'vmware':3},'type':'vagrant','x':4" },
+    { POSTPROCESSOR, "'type':'vagrant'", "'type':'vagrant'" },
+    { POSTPROCESSOR, "'type':'x','login_email':1", "'type':'x'" },
+    { POSTPROCESSOR, "'type':'docker-tag'", "'tags':[],'type':'docker-tag'" },
+    { POSTPROCESSOR, "'type':'docker-tag','tag':' a , b','tags':['c']",
+      "'tags':['a','b','c'],'type':'docker-tag'" },
+    { POSTPROCESSOR, "'type':'docker-tag','tag':['a'],'tags':'b,c'",
+      "'tags':['a','b','c'],'type':'docker-tag'" },
+    { POSTPROCESSOR, "'type':'docker-tag','tag':''", "'tags':[''],'type':'docker-tag'" },
+    { POSTPROCESSOR, "'type':'docker-push','tag':'a'", "'tag':'a','type':'docker-push'" },
+};
+
+static void test_others(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(others); i++) {
+        KILN_AUTO_FREE char *old = quoted(others[i].old, "{");
+        KILN_AUTO_FREE char *want = quoted(others[i].fixed, "{");
+        KILN_AUTO_FREE char *before =
+            kiln_xasprintf("{%s\"%s\":[", others[i].part == BUILDER ? "" : "\"builders\":[],",
+                           parts[others[i].part]);
+
+        check_part(before, old, want, "}]}");
+    }
+}
+
+/* What Packer loses or crashes at is left as it is; what it refuses, too. */
+static void test_left_alone(void **state)
+{
+    static const char *const builders_left[] = {
+        "{'guest_additions_attach':true}",
+        "{'type':'amazon-ebs','ssh_private_ip':1}",
+        "{'type':'vsphere-iso','network':'n','network_adapters':{'a':1}}",
+    };
+    static const char *const posts_left[] = {
+        "{'type':'docker-tag','tag':['a',1]}",
+        "{'type':'docker-tag','tag':1}",
+        "{'type':'docker-tag','tag':'a','tags':3}",
+    };
+    KILN_AUTO_FREE char *refused =
+        fix("{\"builders\":[{\"type\":\"amazon-ebs\",\"ssh_private_ip\":\"yes\"}]}");
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(builders_left); i++) {
+        KILN_AUTO_FREE char *b = quoted(builders_left[i], "");
+        KILN_AUTO_FREE char *p = quoted(posts_left[i], "");
+
+        check_part("{\"builders\":[", b, b, "]}");
+        check_part("{\"builders\":[],\"post-processors\":[", p, p, "]}");
+    }
+    assert_string_equal(refused, "ERROR: ssh_private_ip is not a boolean, strconv.ParseBool: "
+                                 "parsing \"yes\": invalid syntax");
+}
+
 static void test_layout(void **state)
 {
     KILN_AUTO_FREE char *got =
@@ -226,7 +395,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_builders),   cmocka_unit_test(test_other_builders),
-        cmocka_unit_test(test_components), cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_components), cmocka_unit_test(test_others),
+        cmocka_unit_test(test_left_alone), cmocka_unit_test(test_layout),
         cmocka_unit_test(test_refused),
     };
 
