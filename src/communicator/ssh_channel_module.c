@@ -1,12 +1,24 @@
 /* Channels: one command or subsystem each. */
 #include <libssh/callbacks.h>
 #include <libssh/libssh.h>
+#include <libssh/server.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "communicator/ssh_link.h"
 
 #define EARLY_MAX (64u << 10)
+
+/*
+ * How much may be on its way to the program. Windows are 2 MiB, but sshd's work on each packet
+ * grows with what its program has not read yet: with a full window it needs up to twice the CPU
+ * time. What must be on its way is what fits the line, and what the server takes before it says so
+ * (sshd: 96 KiB). A server that says so later gives itself away by saying nothing.
+ */
+#define AHEAD          (256u << 10) /* bytes */
+#define AHEAD_PER_US   400u         /* … and for each us of a round trip: 400 MB/s */
+#define ANSWER_LIMIT   KILN_SECOND(1)
+#define AHEAD_PATIENCE KILN_MS(500) /* without a word from the server */
 
 struct channel {
     struct kiln_channel base; /* first: this is what the core sees */
@@ -16,6 +28,8 @@ struct channel {
     /* Said before anybody had set base.output: scp's first byte may come together with the answer
      * to the request that started it. */
     struct kiln_str early;
+    uint32_t widest; /* window so far */
+    bool held;       /* bytes were kept back, though there is a window */
 };
 
 static bool tell_early(struct channel *ch)
@@ -82,12 +96,20 @@ enum kiln_wait kiln_link_channel_pump(struct kiln_channel *base, struct pollfd *
                                       struct kiln_cancel *c, int64_t deadline, struct kiln_err *err)
 {
     struct channel *ch = (struct channel *)base;
+    int64_t patience = ch->held ? kiln_cancel_deadline(c, AHEAD_PATIENCE) : KILN_NEVER;
+    KILN_AUTO_ERR why = { 0 };
     enum kiln_wait got;
 
     if (tell_early(ch))
         return KILN_WAIT_READY;
-    got = kiln_link_pump(ch->link, more, n, c, deadline, err);
+    got = kiln_link_pump(ch->link, more, n, c, patience < deadline ? patience : deadline, &why);
     note_loss(ch);
+    if (got == KILN_WAIT_TIMEOUT && patience < deadline) {
+        ch->link->any_window = true;
+        return KILN_WAIT_READY;
+    }
+    if (got != KILN_WAIT_READY)
+        (void)kiln_err_move(err, &why);
     return got;
 }
 
@@ -110,6 +132,21 @@ static bool failed(struct channel *ch, struct kiln_err *err)
     return kiln_link_error(ch->link, err);
 }
 
+/* How much of the window is to be used now. */
+static uint32_t room(struct channel *ch)
+{
+    const struct kiln_link *l = ch->link;
+    uint32_t window = ssh_channel_window_size(ch->ssh), under_way;
+    uint64_t ahead = AHEAD + (uint64_t)AHEAD_PER_US * (uint64_t)l->round_trip_us, left;
+
+    if (window > ch->widest)
+        ch->widest = window;
+    under_way = ch->widest - window;
+    left = under_way < ahead ? ahead - under_way : 0;
+    ch->held = window > 0 && left == 0 && !l->any_window;
+    return l->any_window || window < left ? window : (uint32_t)left;
+}
+
 /* libssh keeps whatever it is given until the socket takes it, without a limit; so it is given no
  * more while something waits. */
 static bool ch_write(struct kiln_channel *base, const void *data, size_t len, size_t *ret_n,
@@ -124,7 +161,7 @@ static bool ch_write(struct kiln_channel *base, const void *data, size_t len, si
     *ret_n = 0;
     if ((ssh_get_poll_flags(session) & SSH_WRITE_PENDING) && !kiln_link_work(ch->link, &moved))
         return failed(ch, err);
-    window = ssh_channel_window_size(ch->ssh);
+    window = room(ch);
     if (window == 0 || (ssh_get_poll_flags(session) & SSH_WRITE_PENDING) || ch->base.closed)
         return true;
     n = ssh_channel_write(ch->ssh, data, len < window ? (uint32_t)len : window);
@@ -187,6 +224,32 @@ static int request(struct channel *ch, const struct kiln_channel_how *how, unsig
     }
 }
 
+/* How long the server takes to answer, once a link. Not how long it took for the channel: for the
+ * first one sshd makes a process. Whoever ignores the question gets full windows. */
+static bool measure(struct channel *ch, struct kiln_cancel *c, struct kiln_err *err)
+{
+    struct kiln_link *l = ch->link;
+    int64_t began = kiln_cancel_now(c), deadline = kiln_cancel_deadline(c, ANSWER_LIMIT);
+    int rc;
+
+    while (l->round_trip_us == 0 && (rc = ssh_send_keepalive(l->session)) != SSH_OK) {
+        KILN_AUTO_ERR why = { 0 };
+        enum kiln_wait got = KILN_WAIT_READY;
+
+        if (rc == SSH_AGAIN)
+            got = ch_pump(&ch->base, c, deadline, &why);
+        if (rc != SSH_AGAIN || ch->base.lost)
+            return failed(ch, err);
+        if (got == KILN_WAIT_TIMEOUT)
+            break;
+        if (got != KILN_WAIT_READY)
+            return kiln_err_move(err, &why);
+    }
+    if (l->round_trip_us == 0)
+        l->round_trip_us = kiln_cancel_now(c) - began + 1;
+    return true;
+}
+
 static bool open_it(struct channel *ch, const struct kiln_channel_how *how, struct kiln_cancel *c,
                     int64_t deadline, bool *ret_refused, struct kiln_err *err)
 {
@@ -196,7 +259,8 @@ static bool open_it(struct channel *ch, const struct kiln_channel_how *how, stru
         *ret_refused = step > 0 && ssh_is_connected(ch->link->session);
 
         if (rc == SSH_OK) {
-            step++;
+            if (step++ == 0 && !measure(ch, c, err))
+                return false;
             continue;
         }
         if (rc == SSH_AGAIN && ch_pump(&ch->base, c, deadline, err) != KILN_WAIT_READY)

@@ -53,6 +53,8 @@ struct kiln_link {
     const char *way_in;             /* what worked */
     struct kiln_err asked;          /* why a person could not be asked */
     struct kiln_forward *forward;   /* owned; NULL: no agent forwarding */
+    int64_t round_trip_us;          /* to the server; 0: unknown, there was no channel yet */
+    bool any_window;                /* use all of the server's windows */
 };
 
 void kiln_link_free(struct kiln_link *l); /* NULL is fine */
