@@ -6,7 +6,6 @@
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/str.h"
 
 /* The directories that hold the one at hand; on the stack of the recursion. */
 struct place {
@@ -56,13 +55,18 @@ static bool walk(const char *dir, const struct place *here, const struct kiln_di
 static bool visit(const char *path, const char *name, const struct place *parent,
                   const struct kiln_dir_visitor *v, struct kiln_err *err)
 {
-    struct stat st, link;
+    struct stat st;
     struct place here;
+    bool link;
 
-    if (stat(path, &st) != 0 || lstat(path, &link) != 0)
+    if (lstat(path, &st) != 0)
+        return kiln_err_sys(err, errno, "stat %s", path);
+    link = S_ISLNK(st.st_mode);
+    if (link && stat(path, &st) != 0)
         return kiln_err_sys(err, errno, "stat %s", path);
     if (S_ISREG(st.st_mode))
-        return v->file(v->ud, path, name, S_ISLNK(link.st_mode) ? 0644 : st.st_mode & 0777, err);
+        return v->file(v->ud, path, name, link ? 0644 : st.st_mode & 0777, (uint64_t)st.st_size,
+                       err);
     if (!S_ISDIR(st.st_mode))
         return kiln_err_set(err, KILN_ERR_USER, "%s is neither a file nor a directory", path);
     here = (struct place){ parent, parent->depth + 1, st.st_dev, st.st_ino };
@@ -95,6 +99,63 @@ bool kiln_dir_walk(const char *dir, const struct kiln_dir_visitor *v, struct kil
         return kiln_err_sys(err, errno, "stat %s", dir);
     here = (struct place){ NULL, 0, st.st_dev, st.st_ino };
     return walk(dir, &here, v, err);
+}
+
+static bool survey_enter(void *ud, const char *name, mode_t mode, struct kiln_err *err)
+{
+    struct kiln_dir_survey *s = ud;
+
+    (void)err;
+    if (s->depth++ == 0)
+        kiln_strv_add(&s->names, name);
+    s->odd = s->odd || strchr(name, '\n') || (mode & 0700) != 0700;
+    return true;
+}
+
+static bool survey_leave(void *ud, mode_t mode, struct kiln_err *err)
+{
+    struct kiln_dir_survey *s = ud;
+
+    (void)mode, (void)err;
+    s->depth--;
+    return true;
+}
+
+static bool survey_file(void *ud, const char *path, const char *name, mode_t mode, uint64_t size,
+                        struct kiln_err *err)
+{
+    struct kiln_dir_survey *s = ud;
+
+    (void)path, (void)mode, (void)err;
+    if (s->depth == 0)
+        kiln_strv_add(&s->names, name);
+    s->odd = s->odd || strchr(name, '\n');
+    s->files++;
+    s->bytes += size;
+    return true;
+}
+
+bool kiln_dir_survey(const char *dir, struct kiln_dir_survey *ret, struct kiln_err *err)
+{
+    struct kiln_dir_survey s = { 0 };
+    const struct kiln_dir_visitor v = { survey_enter, survey_leave, survey_file, &s };
+    struct stat st;
+
+    if (stat(dir, &st) != 0)
+        return kiln_err_sys(err, errno, "stat %s", dir);
+    s.mode = st.st_mode & 0777;
+    s.odd = (s.mode & 0700) != 0700;
+    if (!kiln_dir_walk(dir, &v, err)) {
+        kiln_dir_survey_done(&s);
+        return false;
+    }
+    *ret = s;
+    return true;
+}
+
+void kiln_dir_survey_done(struct kiln_dir_survey *s)
+{
+    kiln_strv_done(&s->names);
 }
 
 bool kiln_dir_means_contents(const char *dir)

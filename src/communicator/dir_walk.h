@@ -5,16 +5,18 @@
 #ifndef KILN_COMMUNICATOR_DIR_WALK_H
 #define KILN_COMMUNICATOR_DIR_WALK_H
 
+#include <stdint.h>
 #include <sys/stat.h>
 
-#include "base/err.h"
+#include "base/strv.h"
 
 /* Any of them may end the walk by returning false with err set. */
 struct kiln_dir_visitor {
     bool (*enter)(void *ud, const char *name, mode_t mode, struct kiln_err *err);
     bool (*leave)(void *ud, mode_t mode, struct kiln_err *err); /* mode: that of enter */
-    /* A regular file; path is where it lies here. */
-    bool (*file)(void *ud, const char *path, const char *name, mode_t mode, struct kiln_err *err);
+    /* A regular file; path is where it lies here; size: what it had when the walk passed. */
+    bool (*file)(void *ud, const char *path, const char *name, mode_t mode, uint64_t size,
+                 struct kiln_err *err);
     void *ud;
 };
 
@@ -25,6 +27,18 @@ struct kiln_dir_visitor {
  * levels.
  */
 bool kiln_dir_walk(const char *dir, const struct kiln_dir_visitor *v, struct kiln_err *err);
+
+/* What a walk will meet. */
+struct kiln_dir_survey {
+    uint64_t files, bytes;
+    struct kiln_strv names; /* directly below the directory; sorted bytewise */
+    mode_t mode;            /* of the directory */
+    bool odd;               /* a name has a line break, or a directory keeps its own owner out */
+    unsigned depth;         /* while it walks */
+};
+bool kiln_dir_survey(const char *dir, struct kiln_dir_survey *ret, struct kiln_err *err);
+void kiln_dir_survey_done(struct kiln_dir_survey *s);
+#define KILN_AUTO_DIR_SURVEY KILN_CLEANUP(kiln_dir_survey_done) struct kiln_dir_survey
 
 /** Only the contents of the directory are meant, not itself: its path ends with "/" or "/.". */
 bool kiln_dir_means_contents(const char *dir);

@@ -21,9 +21,10 @@ void kiln_scp_add_path(struct kiln_str *out, const char *path);
 bool kiln_scp_put(struct kiln_channel *ch, const char *src, const char *name, mode_t mode,
                   const struct kiln_transfer *t, struct kiln_sent *sent, struct kiln_cancel *c,
                   struct kiln_err *err);
-/** The directory src, or with a slash at its end its contents, into what scp -rt was given. */
-bool kiln_scp_put_dir(struct kiln_channel *ch, const char *src, const struct kiln_transfer *t,
-                      struct kiln_sent *sent, struct kiln_cancel *c, struct kiln_err *err);
+/** The directory src, or only its contents, into what scp -rt was given. */
+bool kiln_scp_put_dir(struct kiln_channel *ch, const char *src, bool contents,
+                      const struct kiln_transfer *t, struct kiln_sent *sent, struct kiln_cancel *c,
+                      struct kiln_err *err);
 
 /** The one file of scp -f, written to fd. */
 bool kiln_scp_get(struct kiln_channel *ch, int fd, const struct kiln_transfer *t,

@@ -31,40 +31,10 @@ char *kiln_scp_command(const char *flags, const char *path)
     return kiln_str_steal(&out);
 }
 
-void kiln_scp_noise_add(struct kiln_scp_noise *noise, const char *data, size_t len)
-{
-    size_t room = sizeof(noise->text), over;
-
-    if (len > room) {
-        data += len - room;
-        len = room;
-    }
-    over = noise->len + len > room ? noise->len + len - room : 0;
-    memmove(noise->text, noise->text + over, noise->len - over);
-    memcpy(noise->text + noise->len - over, data, len);
-    noise->len += len - over;
-}
-
-/* The noise as one line. */
-static char *noise_line(const struct kiln_scp_noise *noise)
-{
-    size_t len = noise->len;
-    char *line;
-
-    while (len > 0 && (unsigned char)noise->text[len - 1] <= ' ')
-        len--;
-    line = kiln_xstrndup(noise->text, len);
-    for (size_t i = 0; line[i]; i++) {
-        if ((unsigned char)line[i] < ' ')
-            line[i] = ' ';
-    }
-    return line;
-}
-
-bool kiln_scp_ended(const struct kiln_channel *ch, const struct kiln_scp_noise *noise,
+bool kiln_scp_ended(const struct kiln_channel *ch, const struct kiln_last_words *words,
                     struct kiln_err *err)
 {
-    KILN_AUTO_FREE char *text = noise_line(noise);
+    KILN_AUTO_FREE char *text = kiln_last_words_line(words);
 
     if (ch->lost)
         return kiln_err_set(err, KILN_ERR_REMOTE, "the connection to the guest was lost");
@@ -76,10 +46,10 @@ bool kiln_scp_ended(const struct kiln_channel *ch, const struct kiln_scp_noise *
                         ch->status, *text ? ": " : "", text);
 }
 
-bool kiln_scp_finish(struct kiln_channel *ch, const struct kiln_scp_noise *noise,
+bool kiln_scp_finish(struct kiln_channel *ch, const struct kiln_last_words *words,
                      struct kiln_cancel *c, struct kiln_err *err)
 {
     if (!kiln_channel_finish(ch, c, err))
         return false;
-    return ch->status == 0 || kiln_scp_ended(ch, noise, err);
+    return ch->status == 0 || kiln_scp_ended(ch, words, err);
 }

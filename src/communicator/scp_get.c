@@ -13,7 +13,7 @@
 
 struct receiver {
     struct kiln_scp_sink sink;
-    struct kiln_scp_noise noise;
+    struct kiln_last_words words;
     const struct kiln_transfer *transfer; /* may be NULL */
     bool one_file;
 };
@@ -23,7 +23,7 @@ static void on_output(void *ud, bool is_stderr, const char *data, size_t len)
     struct receiver *r = ud;
 
     if (is_stderr) {
-        kiln_scp_noise_add(&r->noise, data, len);
+        kiln_last_words_add(&r->words, data, len);
         return;
     }
     kiln_scp_sink_feed(&r->sink, data, len);
@@ -60,7 +60,7 @@ static bool receive(struct receiver *r, struct kiln_channel *ch, struct kiln_can
     if (r->sink.err.kind != KILN_ERR_NONE)
         return kiln_err_move(err, &r->sink.err);
     if (ch->status != 0 || !kiln_scp_sink_complete(&r->sink))
-        return kiln_scp_ended(ch, &r->noise, err);
+        return kiln_scp_ended(ch, &r->words, err);
     return true;
 }
 

@@ -6,33 +6,25 @@
  * protocol if scp refused the file and read on.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "communicator/dir_walk.h"
+#include "communicator/outgoing.h"
 #include "communicator/scp.h"
 #include "communicator/scp_end.h"
-
-#define CHUNK (128u << 10)
 
 /* First bytes of records and complaints. */
 static const char record_starts[] = { 'C', 'D', 'E', 'T', 1, 2 };
 
 struct sender {
-    struct kiln_channel *ch;
-    const struct kiln_transfer *transfer; /* may be NULL */
-    struct kiln_sent *sent;               /* may be NULL */
-    struct kiln_cancel *cancel;
-    struct kiln_str out;       /* not yet written */
+    struct kiln_outgoing o;
     uint64_t due, answered;    /* answers */
     struct kiln_str complaint; /* a line that scp sent instead of a zero byte */
     bool complaining, complained;
     bool strange; /* something else came */
-    struct kiln_scp_noise noise;
-    uint64_t done, total; /* bytes, for the progress; total 0: unknown */
+    struct kiln_last_words words;
 };
 
 static void take_answer(struct sender *s, char byte)
@@ -56,7 +48,7 @@ static void on_output(void *ud, bool is_stderr, const char *data, size_t len)
     struct sender *s = ud;
 
     if (is_stderr) {
-        kiln_scp_noise_add(&s->noise, data, len);
+        kiln_last_words_add(&s->words, data, len);
         return;
     }
     for (size_t i = 0; i < len; i++)
@@ -66,7 +58,7 @@ static void on_output(void *ud, bool is_stderr, const char *data, size_t len)
 /* What the guest has said so far. */
 static bool check(const struct sender *s, struct kiln_err *err)
 {
-    if (s->complained || (s->complaining && s->ch->closed))
+    if (s->complained || (s->complaining && s->o.ch->closed))
         return kiln_err_set(err, KILN_ERR_REMOTE, "%s", kiln_str_cstr(&s->complaint));
     if (s->strange)
         return kiln_err_set(err, KILN_ERR_REMOTE,
@@ -79,14 +71,14 @@ static bool check(const struct sender *s, struct kiln_err *err)
 static bool flush(struct sender *s, struct kiln_err *err)
 {
     KILN_AUTO_ERR why = { 0 };
-    bool ok = kiln_channel_write(s->ch, s->out.data, s->out.len, s->cancel, &why);
+    bool ok = kiln_channel_write(s->o.ch, s->o.out.data, s->o.out.len, s->o.cancel, &why);
 
-    kiln_str_clear(&s->out);
+    kiln_str_clear(&s->o.out);
     if (!check(s, err))
         return false;
     if (ok)
         return true;
-    return s->ch->closed ? kiln_scp_ended(s->ch, &s->noise, err) : kiln_err_move(err, &why);
+    return s->o.ch->closed ? kiln_scp_ended(s->o.ch, &s->words, err) : kiln_err_move(err, &why);
 }
 
 static bool wait_answers(struct sender *s, struct kiln_err *err)
@@ -94,9 +86,9 @@ static bool wait_answers(struct sender *s, struct kiln_err *err)
     if (!flush(s, err))
         return false;
     while (s->answered < s->due) {
-        if (s->ch->closed)
-            return kiln_scp_ended(s->ch, &s->noise, err);
-        if (!kiln_channel_wait(s->ch, s->cancel, err) || !check(s, err))
+        if (s->o.ch->closed)
+            return kiln_scp_ended(s->o.ch, &s->words, err);
+        if (!kiln_channel_wait(s->o.ch, s->o.cancel, err) || !check(s, err))
             return false;
     }
     return true;
@@ -110,32 +102,9 @@ static bool add_record(struct sender *s, char type, mode_t mode, uint64_t size, 
                             "scp cannot send '%s': its name has a line break; set "
                             "ssh_file_transfer_method to sftp",
                             name);
-    kiln_str_addf(&s->out, "%c%04o %llu %s\n", type, (unsigned)mode & 0777,
+    kiln_str_addf(&s->o.out, "%c%04o %llu %s\n", type, (unsigned)mode & 0777,
                   (unsigned long long)size, name);
     s->due++;
-    return true;
-}
-
-static void add_progress(struct sender *s, size_t n)
-{
-    s->done += n;
-    if (s->transfer && s->transfer->progress)
-        s->transfer->progress(s->transfer->ud, s->done, s->total);
-}
-
-/* Read up to n bytes of the file behind what waits to be written. */
-static bool read_some(struct sender *s, int fd, const char *path, size_t n, size_t *ret_n,
-                      struct kiln_err *err)
-{
-    char *space = kiln_str_space(&s->out, n);
-    ssize_t got = space ? read(fd, space, n) : -1;
-
-    if (got < 0)
-        return kiln_err_sys(err, errno, "read %s", path);
-    if (got == 0)
-        return kiln_err_set(err, KILN_ERR_USER, "%s became shorter while it was read", path);
-    kiln_str_commit(&s->out, (size_t)got);
-    *ret_n = (size_t)got;
     return true;
 }
 
@@ -143,41 +112,36 @@ static bool send_content(struct sender *s, int fd, const char *path, uint64_t si
                          struct kiln_err *err)
 {
     for (uint64_t left = size; left > 0;) {
-        size_t n = left < CHUNK ? (size_t)left : CHUNK, before = s->out.len;
+        size_t n, before = s->o.out.len;
 
-        if (!read_some(s, fd, path, n, &n, err))
+        if (!kiln_outgoing_read(&s->o, fd, path, left, file, &n, err))
             return false;
-        kiln_sent_data(s->sent, file, s->out.data + before, n);
-        if (left == size && memchr(record_starts, s->out.data[before], sizeof(record_starts))) {
+        if (left == size && memchr(record_starts, s->o.out.data[before], sizeof(record_starts))) {
             KILN_AUTO_FREE char *start = kiln_xmalloc(n); /* only the header may go */
 
-            memcpy(start, s->out.data + before, n);
-            kiln_str_truncate(&s->out, before);
+            memcpy(start, s->o.out.data + before, n);
+            kiln_str_truncate(&s->o.out, before);
             if (!wait_answers(s, err))
                 return false;
-            kiln_str_add(&s->out, start, n);
+            kiln_str_add(&s->o.out, start, n);
         }
         left -= n;
-        add_progress(s, n);
-        if (s->out.len >= CHUNK && !flush(s, err))
+        if (s->o.out.len >= KILN_OUTGOING_WORTH && !flush(s, err))
             return false;
     }
     return true;
 }
 
-static bool send_file(void *ud, const char *path, const char *name, mode_t mode,
+static bool send_file(void *ud, const char *path, const char *name, mode_t mode, uint64_t size,
                       struct kiln_err *err)
 {
     struct sender *s = ud;
-    KILN_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    struct stat st;
+    KILN_AUTO_FD fd = kiln_outgoing_open(path, &size, err); /* what it has now */
 
-    if (fd < 0 || fstat(fd, &st) != 0)
-        return kiln_err_sys(err, errno, "open %s", path);
-    if (!add_record(s, 'C', mode, (uint64_t)st.st_size, name, err) ||
-        !send_content(s, fd, path, (uint64_t)st.st_size, kiln_sent_file(s->sent, name), err))
+    if (fd < 0 || !add_record(s, 'C', mode, size, name, err) ||
+        !send_content(s, fd, path, size, kiln_sent_file(s->o.sent, name), err))
         return false;
-    kiln_str_addc(&s->out, '\0');
+    kiln_str_addc(&s->o.out, '\0');
     s->due++;
     return check(s, err);
 }
@@ -186,7 +150,7 @@ static bool enter(void *ud, const char *name, mode_t mode, struct kiln_err *err)
 {
     struct sender *s = ud;
 
-    kiln_sent_enter(s->sent, name);
+    kiln_sent_enter(s->o.sent, name);
     return add_record(s, 'D', mode, 0, name, err) && wait_answers(s, err);
 }
 
@@ -195,24 +159,24 @@ static bool leave(void *ud, mode_t mode, struct kiln_err *err)
     struct sender *s = ud;
 
     (void)mode;
-    kiln_sent_leave(s->sent);
-    kiln_str_adds(&s->out, "E\n");
+    kiln_sent_leave(s->o.sent);
+    kiln_str_adds(&s->o.out, "E\n");
     s->due++;
     return check(s, err);
 }
 
 static void start(struct sender *s)
 {
-    s->ch->output = on_output;
-    s->ch->ud = s;
+    s->o.ch->output = on_output;
+    s->o.ch->ud = s;
     s->due = 1; /* scp greets */
 }
 
 static bool finish(struct sender *s, bool ok, struct kiln_err *err)
 {
-    ok = ok && wait_answers(s, err) && kiln_scp_finish(s->ch, &s->noise, s->cancel, err);
-    s->ch->output = NULL;
-    kiln_str_done(&s->out);
+    ok = ok && wait_answers(s, err) && kiln_scp_finish(s->o.ch, &s->words, s->o.cancel, err);
+    s->o.ch->output = NULL;
+    kiln_str_done(&s->o.out);
     kiln_str_done(&s->complaint);
     return ok;
 }
@@ -221,22 +185,23 @@ bool kiln_scp_put(struct kiln_channel *ch, const char *src, const char *name, mo
                   const struct kiln_transfer *t, struct kiln_sent *sent, struct kiln_cancel *c,
                   struct kiln_err *err)
 {
-    struct sender s = { .ch = ch, .transfer = t, .sent = sent, .cancel = c };
+    struct sender s = { .o = { .ch = ch, .transfer = t, .sent = sent, .cancel = c } };
     struct stat st;
 
     if (stat(src, &st) != 0)
         return kiln_err_sys(err, errno, "stat %s", src);
-    s.total = (uint64_t)st.st_size;
+    s.o.total = (uint64_t)st.st_size;
     start(&s);
-    return finish(&s, wait_answers(&s, err) && send_file(&s, src, name, mode, err), err);
+    return finish(&s, wait_answers(&s, err) && send_file(&s, src, name, mode, 0, err), err);
 }
 
-bool kiln_scp_put_dir(struct kiln_channel *ch, const char *src, const struct kiln_transfer *t,
-                      struct kiln_sent *sent, struct kiln_cancel *c, struct kiln_err *err)
+bool kiln_scp_put_dir(struct kiln_channel *ch, const char *src, bool contents,
+                      const struct kiln_transfer *t, struct kiln_sent *sent, struct kiln_cancel *c,
+                      struct kiln_err *err)
 {
-    struct sender s = { .ch = ch, .transfer = t, .sent = sent, .cancel = c };
+    struct sender s = { .o = { .ch = ch, .transfer = t, .sent = sent, .cancel = c } };
     const struct kiln_dir_visitor visitor = { enter, leave, send_file, &s };
-    bool contents = kiln_dir_means_contents(src), ok;
+    bool ok;
     KILN_AUTO_FREE char *name = kiln_dir_name(src);
     struct stat st;
 

@@ -344,12 +344,13 @@ static bool visit_leave(void *ud, mode_t mode, struct kiln_err *err)
     return leave(s, mode, err);
 }
 
-static bool visit_file(void *ud, const char *path, const char *name, mode_t mode,
+static bool visit_file(void *ud, const char *path, const char *name, mode_t mode, uint64_t size,
                        struct kiln_err *err)
 {
     struct sender *s = ud;
     KILN_AUTO_FREE char *remote = kiln_xasprintf("%s/%s", kiln_str_cstr(&s->dir), name);
 
+    (void)size;
     return begin_file(s, path, name, remote, mode, err);
 }
 

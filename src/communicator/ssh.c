@@ -4,6 +4,7 @@
 
 #include "base/encode.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/module.h"
 #include "communicator/dir_walk.h"
@@ -13,6 +14,7 @@
 #include "communicator/sftp_client.h"
 #include "communicator/ssh_relay.h"
 #include "communicator/ssh_wait.h"
+#include "communicator/tar_put.h"
 #include "communicator/tunnel.h"
 
 #define RECONNECT_LIMIT KILN_SECOND(60) /* as long as Packer waits for one handshake */
@@ -28,8 +30,9 @@ struct ssh {
     bool stalled;             /* … or one that ssh_read_write_timeout has given up */
     struct kiln_hub *tunnels; /* in a connection of their own; NULL: none */
     bool had_tunnels;
-    struct kiln_ssh_watch watch; /* also for reconnecting */
-    bool reads_back;             /* the guest has told what it got (sent.h) */
+    struct kiln_ssh_watch watch;                  /* also for reconnecting */
+    bool reads_back;                              /* the guest has told what it got (sent.h) */
+    enum { TAR_UNKNOWN, TAR_GOOD, TAR_NONE } tar; /* in the guest (tar_put.h) */
 };
 
 static const struct kiln_ssh_ops *load(struct kiln_err *err)
@@ -337,24 +340,88 @@ static bool ssh_upload(struct kiln_communicator *base, const char *src, const ch
     return ok && verify(s, sent, dir, false, c, err);
 }
 
+static bool sftp_upload_dir(struct ssh *s, const char *src, const char *dst,
+                            const struct kiln_transfer *t, struct kiln_cancel *c,
+                            struct kiln_err *err)
+{
+    KILN_CLEANUP(kiln_sent_freep) struct kiln_sent *sent = new_sent(t);
+    struct kiln_channel *ch = open_sftp(s, c, err);
+    bool ok = ch && settle(s, ch, kiln_sftp_put_dir(ch, src, dst, t, sftp_watch(s, sent), c, err));
+
+    kiln_channel_free(ch);
+    return ok && verify(s, sent, dst, false, c, err);
+}
+
+static bool scp_upload_dir(struct ssh *s, const char *src, const char *dst, bool contents,
+                           const struct kiln_transfer *t, struct kiln_cancel *c,
+                           struct kiln_err *err)
+{
+    KILN_CLEANUP(kiln_sent_freep) struct kiln_sent *sent = new_sent(t);
+    /* Contents go into a directory, which must be there (-d). */
+    struct kiln_channel *ch = open_scp(s, contents ? "-rdt" : "-rt", dst, c, err);
+    bool ok = ch && settle(s, ch, kiln_scp_put_dir(ch, src, contents, t, sent, c, err));
+
+    kiln_channel_free(ch);
+    return ok && verify(s, sent, dst, !contents, c, err);
+}
+
+/* UNFIT, too, if there is no use in trying. */
+static enum kiln_tar_end tar_upload_dir(struct ssh *s, const char *src, const char *dst,
+                                        bool contents, const struct kiln_transfer *t,
+                                        bool *ret_made, struct kiln_cancel *c, struct kiln_err *err)
+{
+    KILN_CLEANUP(kiln_sent_freep) struct kiln_sent *sent = new_sent(t);
+    KILN_AUTO_FREE char *name = contents ? kiln_xstrdup("") : kiln_dir_name(src);
+    KILN_AUTO_DIR_SURVEY survey = { 0 };
+    KILN_AUTO_FREE char *command = NULL;
+    struct kiln_channel *ch;
+    KILN_AUTO_ERR why = { 0 };
+    enum kiln_tar_end end = KILN_TAR_UNFIT;
+
+    if (!kiln_dir_survey(src, &survey, err))
+        return KILN_TAR_FAILED;
+    if (s->tar == TAR_NONE || survey.odd || survey.files < KILN_TAR_FILES || strchr(name, '\n') ||
+        (s->link && is_windows(s)))
+        return KILN_TAR_UNFIT;
+    command = kiln_tar_command(dst, name, s->tar == TAR_GOOD);
+    ch = open_command(s, command, c, &why);
+    if (!ch) /* scp may be allowed, or will tell */
+        return KILN_TAR_UNFIT;
+    end = kiln_tar_put_dir(ch, src, name, &survey, t, sent, ret_made, c, err);
+    close_command(s, ch);
+    if (end == KILN_TAR_DONE)
+        s->tar = TAR_GOOD;
+    else if (end == KILN_TAR_MISSING || end == KILN_TAR_BROKE)
+        s->tar = TAR_NONE;
+    if (end == KILN_TAR_DONE && !verify(s, sent, dst, false, c, err))
+        return KILN_TAR_FAILED;
+    return end;
+}
+
 static bool ssh_upload_dir(struct kiln_communicator *base, const char *src, const char *dst,
                            const struct kiln_transfer *t, struct kiln_cancel *c,
                            struct kiln_err *err)
 {
     struct ssh *s = (struct ssh *)base;
-    /* With a slash the contents go into a directory, which must be there (-d). */
-    bool contents = kiln_dir_means_contents(src), ok;
-    KILN_CLEANUP(kiln_sent_freep) struct kiln_sent *sent = new_sent(t);
-    struct kiln_channel *ch = NULL;
+    bool contents = kiln_dir_means_contents(src), made = false;
+    KILN_AUTO_ERR why = { 0 };
 
-    ch = s->cfg.sftp ? open_sftp(s, c, err) : open_scp(s, contents ? "-rdt" : "-rt", dst, c, err);
-    if (!ch)
-        return false;
-    ok = s->cfg.sftp ? kiln_sftp_put_dir(ch, src, dst, t, sftp_watch(s, sent), c, err)
-                     : kiln_scp_put_dir(ch, src, t, sent, c, err);
-    ok = settle(s, ch, ok);
-    kiln_channel_free(ch);
-    return ok && verify(s, sent, dst, !contents && !s->cfg.sftp, c, err);
+    if (s->cfg.sftp) /* who asks for that may have a guest that runs nothing */
+        return sftp_upload_dir(s, src, dst, t, c, err);
+    switch (tar_upload_dir(s, src, dst, contents, t, &made, c, &why)) {
+    case KILN_TAR_DONE:
+        return true;
+    case KILN_TAR_UNFIT:
+    case KILN_TAR_MISSING:
+        return scp_upload_dir(s, src, dst, contents, t, c, err);
+    case KILN_TAR_BROKE:
+        kiln_log("upload %s: %s; once more by scp", src, why.msg);
+        return scp_upload_dir(s, src, dst, contents || made, t, c, err) ||
+               kiln_err_wrap(err, "%s; then scp", why.msg);
+    case KILN_TAR_FAILED:
+        break;
+    }
+    return kiln_err_move(err, &why);
 }
 
 /* ---- downloads ---- */

@@ -379,12 +379,13 @@ static bool leave(void *ud, mode_t mode, struct kiln_err *err)
     return true;
 }
 
-static bool file(void *ud, const char *path, const char *name, mode_t mode, struct kiln_err *err)
+static bool file(void *ud, const char *path, const char *name, mode_t mode, uint64_t size,
+                 struct kiln_err *err)
 {
     struct tree *tree = ud;
     KILN_AUTO_FREE char *below = kiln_xasprintf("%s%s", kiln_str_cstr(&tree->below), name);
 
-    (void)mode;
+    (void)mode, (void)size;
     if (kiln_streq(name, ".DS_Store")) /* as Packer's uploads by WinRM */
         return true;
     return add_file(&tree->work, path, tree->dst, below, err) || kiln_err_wrap(err, "%s", path);

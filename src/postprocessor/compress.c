@@ -6,12 +6,12 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/tar.h"
 #include "engine/build.h"
 #include "postprocessor/input.h"
 #include "postprocessor/output_name.h"
 #include "postprocessor/pack.h"
 #include "postprocessor/postprocessors.h"
-#include "postprocessor/tar.h"
 #include "postprocessor/zip.h"
 
 /*

@@ -22,6 +22,7 @@ UsePAM no
 StrictModes no
 MaxStartups 50
 Subsystem sftp internal-sftp
+SetEnv HOME={dir}
 """
 
 

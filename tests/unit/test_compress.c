@@ -8,11 +8,11 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/tar.h"
 #include "postprocessor/codec.h"
 #include "postprocessor/deflate_end.h"
 #include "postprocessor/input.h"
 #include "postprocessor/pack.h"
-#include "postprocessor/tar.h"
 #include "postprocessor/zip.h"
 #include "unit.h"
 

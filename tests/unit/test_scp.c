@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/process.h"
+#include "communicator/dir_walk.h"
 #include "communicator/scp.h"
 #include "communicator/scp_sink.h"
 #include "pipe_channel.h"
@@ -242,7 +243,9 @@ static void puts_directories(void **state)
         struct kiln_channel *ch = scp(p, rows[i].flags, rows[i].dst);
         KILN_AUTO_FREE char *src = at(p, rows[i].src);
 
-        unit_ok(kiln_scp_put_dir(ch, src, NULL, NULL, p->cancel, &p->err), &p->err);
+        unit_ok(
+            kiln_scp_put_dir(ch, src, kiln_dir_means_contents(src), NULL, NULL, p->cancel, &p->err),
+            &p->err);
         expect_tree(p, rows[i].result);
         kiln_channel_free(ch);
     }
@@ -258,7 +261,7 @@ static void directory_errors(void **state)
     make_dir(p, "up", 0755);
     link_to(p, "..", "up/back");
     ch = scp(p, "-rt", "");
-    assert_false(kiln_scp_put_dir(ch, src, NULL, NULL, p->cancel, &p->err));
+    assert_false(kiln_scp_put_dir(ch, src, false, NULL, NULL, p->cancel, &p->err));
     kiln_channel_free(ch);
     kiln_err_clear(&p->err);
 
@@ -266,7 +269,7 @@ static void directory_errors(void **state)
     make_dir(p, "up", 0755);
     link_to(p, ".", "up/loop");
     ch = scp(p, "-rt", "");
-    assert_false(kiln_scp_put_dir(ch, src, NULL, NULL, p->cancel, &p->err));
+    assert_false(kiln_scp_put_dir(ch, src, false, NULL, NULL, p->cancel, &p->err));
     assert_non_null(strstr(p->err.msg, "up/loop: this link leads to a directory that holds it"));
     kiln_channel_free(ch);
     kiln_err_clear(&p->err);
@@ -275,14 +278,14 @@ static void directory_errors(void **state)
     make_dir(p, "up", 0755);
     make_file(p, "up/x", "x", 0644);
     ch = scp(p, "-rdt", "missing");
-    assert_false(kiln_scp_put_dir(ch, slash, NULL, NULL, p->cancel, &p->err));
+    assert_false(kiln_scp_put_dir(ch, slash, true, NULL, NULL, p->cancel, &p->err));
     assert_non_null(strstr(p->err.msg, "missing: No such file or directory"));
     kiln_channel_free(ch);
     kiln_err_clear(&p->err);
 
     make_file(p, "up/two\nlines", "x", 0644);
     ch = scp(p, "-rdt", "");
-    assert_false(kiln_scp_put_dir(ch, slash, NULL, NULL, p->cancel, &p->err));
+    assert_false(kiln_scp_put_dir(ch, slash, true, NULL, NULL, p->cancel, &p->err));
     assert_non_null(strstr(p->err.msg, "has a line break"));
     kiln_channel_free(ch);
 }

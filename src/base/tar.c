@@ -1,4 +1,4 @@
-#include "postprocessor/tar.h"
+#include "base/tar.h"
 
 #include <grp.h>
 #include <pwd.h>
@@ -67,16 +67,24 @@ static void add(struct kiln_str *out, struct header *h, char type, uint64_t size
     kiln_str_add(out, h, sizeof(*h));
 }
 
+static void put_nobody(struct header *h, mode_t mode)
+{
+    put_number(h->mode, sizeof(h->mode), mode & 07777);
+    put_number(h->uid, sizeof(h->uid), 0);
+    put_number(h->gid, sizeof(h->gid), 0);
+}
+
 /* A name that has no room in the header is the data of a record before it. */
-static void add_long_name(struct kiln_str *out, const char *name)
+static void put_name(struct kiln_str *out, struct header *ret, const char *name)
 {
     static const char zeros[KILN_TAR_BLOCK];
     struct header h = { .name = "././@LongLink" };
     size_t size = strlen(name) + 1;
 
-    put_number(h.mode, sizeof(h.mode), 0);
-    put_number(h.uid, sizeof(h.uid), 0);
-    put_number(h.gid, sizeof(h.gid), 0);
+    put_text(ret->name, sizeof(ret->name), name);
+    if (size - 1 <= sizeof(ret->name))
+        return;
+    put_nobody(&h, 0);
     add(out, &h, 'L', size);
     kiln_str_add(out, name, size);
     kiln_str_add(out, zeros, kiln_tar_padding(size));
@@ -86,12 +94,19 @@ void kiln_tar_header(struct kiln_str *out, const char *name, const struct stat *
 {
     struct header h = { 0 };
 
-    if (strlen(name) > sizeof(h.name))
-        add_long_name(out, name);
-    put_text(h.name, sizeof(h.name), name);
+    put_name(out, &h, name);
     put_number(h.mode, sizeof(h.mode), st->st_mode & 07777);
     put_owner(&h, st);
     add(out, &h, '0', (uint64_t)st->st_size);
+}
+
+void kiln_tar_entry(struct kiln_str *out, bool is_dir, const char *name, mode_t mode, uint64_t size)
+{
+    struct header h = { 0 };
+
+    put_name(out, &h, name);
+    put_nobody(&h, mode);
+    add(out, &h, is_dir ? '5' : '0', size);
 }
 
 size_t kiln_tar_padding(uint64_t size)
