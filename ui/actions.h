@@ -56,6 +56,8 @@
     X(LOG, COPY, "copy", "[FILE]", "copy the selection or line to the clipboard, or to a file")    \
     X(LOG, SAVE, "save", "FILE", "write the lines that are shown to a file")                       \
     X(SCREEN, KEYBOARD, "keyboard", "", "give the keyboard to the guest (the way out: Ctrl-] )")   \
+    X(SCREEN, RECORD, "record", "",                                                                \
+      "drive the guest by hand, for a boot command that does the same; again: end that")           \
     X(SCREEN, CHORD, "chord", "KEYS", "send a chord such as ctrl-alt-F2 (no name: a menu)")        \
     X(SCREEN, TEXT, "text", "", "show what is written on it as text, or as it looks")              \
     X(SCREEN, PICTURE, "picture", "FILE", "save the screen as PNG")                                \

@@ -160,9 +160,17 @@ static void follow_questions(struct kiln_console *c, const struct kiln_event *ev
     }
 }
 
+static bool is_recording(const struct kiln_console *c)
+{
+    const struct kiln_model_build *b = kiln_model_find(&c->model, c->build);
+
+    return b && b->recording;
+}
+
 static void on_event(void *ud, const struct kiln_event *ev)
 {
     struct kiln_console *c = ud;
+    bool recorded = is_recording(c);
 
     kiln_model_event(&c->model, ev);
     if (!c->build && c->model.n_builds > 0)
@@ -171,6 +179,8 @@ static void on_event(void *ud, const struct kiln_event *ev)
         kiln_console_say_nothing(c); /* an old message would hide it */
     tell_panes(c, ev);
     follow_questions(c, ev);
+    if (recorded && !is_recording(c) && c->focus == KILN_PANE_SCREEN && !is_typing(c))
+        kiln_console_focus(c, KILN_PANE_BOOT); /* there is what became of it */
 }
 
 static void on_again(void *ud)

@@ -151,7 +151,9 @@ static struct kiln_style describe(struct kiln_console *c, struct kiln_str *out)
     kiln_str_addf(out, "%s  %s ", b->label, kiln_state_word(b->state));
     kiln_duration_short(out, kiln_build_elapsed_us(b, kiln_console_now(c)));
     step = running_step(b);
-    if (b->stop.on)
+    if (b->recording)
+        kiln_str_addf(out, "  recording what is done by hand: %zu elements", b->recorded.n);
+    else if (b->stop.on)
         kiln_str_addf(out, "  %s", b->stop.text && b->stop.text[0] ? b->stop.text : b->stop.place);
     else if (step)
         kiln_str_addf(out, "  %s", step);

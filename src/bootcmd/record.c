@@ -13,7 +13,6 @@
 #define PATIENT    3 /* times what was seen is what a wait allows, if that is more than usual */
 #define PICTURE_US KILN_SECOND(1) /* less than this is not waited for where nothing can be read */
 #define BACKSPACE  0xFF08u
-#define ENTER      0xFF0Du
 
 struct row {
     int64_t changed_us;
@@ -165,7 +164,7 @@ static bool is_echo(const struct kiln_record *r, const char *row)
 static bool is_answered(const struct kiln_record *r, const char *row)
 {
     for (size_t i = 0; i < r->n_lines; i++) {
-        if (r->lines[i].shown && kiln_streq(r->lines[i].prompt, row))
+        if (r->lines[i].shown && kiln_record_line_answers(&r->lines[i], row))
             return true;
     }
     return false;
@@ -393,7 +392,6 @@ static void end_stroke(struct kiln_record *r, int64_t now_us)
         l->to = n_keys(r);
     } else if (l) {
         l->ended = true;
-        l->entered = s->named == ENTER;
     }
     for (size_t i = 0; i < r->rows.n; i++)
         r->info[i].changes = r->info[i].ticks = 0;

@@ -14,7 +14,7 @@
  * While a line is being typed nothing is waited for, whatever the screen says.
  *
  * A line that the guest did not show, after a question for a password or of four characters and
- * more up to an Enter, may be a secret, and so is one that holds a known one. It is written as
+ * more, may be a secret, and so is one that holds a known one. It is written as
  * {{user `name`}} if it is the value of a variable, else as KILN_RECORD_SECRET, which nobody types:
  * a person has to put something in its place. On a picture nobody can tell what is shown: what is
  * typed there is written as it is.

@@ -10,7 +10,8 @@ void kiln_record_line_done(struct kiln_record_line *l)
 {
     kiln_str_done(&l->text);
     kiln_strv_done(&l->rows);
-    free(l->prompt);
+    free(l->prompts[0]);
+    free(l->prompts[1]);
     *l = (struct kiln_record_line){ 0 };
 }
 
@@ -46,19 +47,20 @@ static char *up_to(const char *row, int column)
     return kiln_xstrndup(row, without_spaces(row, at));
 }
 
-/* What stands before the cursor; if that is not known, or nothing, the last row that has text. */
-static char *prompt_on(const struct kiln_record_screen *screen)
+static char *before_cursor(const struct kiln_record_screen *screen)
 {
-    const struct kiln_strv *rows = screen->rows;
-    char *prompt = NULL;
+    if (screen->cursor_row < 0 || (size_t)screen->cursor_row >= screen->rows->n)
+        return kiln_xstrdup("");
+    return up_to(screen->rows->v[screen->cursor_row], screen->cursor_column);
+}
 
-    if (screen->cursor_row >= 0 && (size_t)screen->cursor_row < rows->n)
-        prompt = up_to(rows->v[screen->cursor_row], screen->cursor_column);
-    for (size_t i = rows->n; i-- > 0 && (!prompt || !prompt[0]);) {
-        free(prompt);
-        prompt = kiln_xstrdup(rows->v[i]);
-    }
-    return prompt ? prompt : kiln_xstrdup("");
+static char *last_row(const struct kiln_record_screen *screen)
+{
+    size_t i = screen->rows->n;
+
+    while (i > 0 && !screen->rows->v[i - 1][0])
+        i--;
+    return kiln_xstrdup(i > 0 ? screen->rows->v[i - 1] : "");
 }
 
 static bool asks_for_secret(const char *prompt)
@@ -82,8 +84,9 @@ static bool asks_for_secret(const char *prompt)
 void kiln_record_line_begin(struct kiln_record_line *l, const struct kiln_record_screen *screen)
 {
     kiln_record_line_done(l);
-    l->prompt = prompt_on(screen);
-    l->asks = asks_for_secret(l->prompt);
+    l->prompts[0] = before_cursor(screen);
+    l->prompts[1] = last_row(screen);
+    l->asks = asks_for_secret(l->prompts[0]) || asks_for_secret(l->prompts[1]);
     kiln_strv_add_all(&l->rows, screen->rows);
 }
 
@@ -108,37 +111,47 @@ static size_t begins_with(const char *s, const char *text)
     return n;
 }
 
-/* What stands behind the prompt; NULL: the row does not begin with it. */
-static const char *behind_prompt(const struct kiln_record_line *l, const char *row)
+/* What stands behind a prompt; NULL: the row does not begin with it. */
+static const char *behind(const char *row, const char *prompt)
 {
-    size_t n = strlen(l->prompt);
+    size_t n = strlen(prompt);
 
-    if (n == 0 || strncmp(row, l->prompt, n) != 0)
+    if (n == 0 || strncmp(row, prompt, n) != 0)
         return NULL;
     return row + n + strspn(row + n, " ");
 }
 
 bool kiln_record_line_echoes(const struct kiln_record_line *l, const char *row)
 {
-    const char *rest = behind_prompt(l, row), *text = kiln_str_cstr(&l->text);
-    size_t n;
+    const char *text = kiln_str_cstr(&l->text);
 
     text += strspn(text, " ");
-    if (!rest || !*text)
-        return false;
-    n = begins_with(rest, text);
-    return n > 0 && (!text[n] || !rest[n]);
+    for (size_t i = 0; *text && i < KILN_COUNT(l->prompts); i++) {
+        const char *rest = behind(row, l->prompts[i]);
+        size_t n = rest ? begins_with(rest, text) : 0;
+
+        if (n > 0 && (!text[n] || !rest[n]))
+            return true;
+    }
+    return false;
+}
+
+bool kiln_record_line_answers(const struct kiln_record_line *l, const char *row)
+{
+    return kiln_streq(l->prompts[0], row) || kiln_streq(l->prompts[1], row);
 }
 
 bool kiln_record_line_waits(const struct kiln_record_line *l, const struct kiln_strv *rows)
 {
+    const char *prompt = l->prompts[1];
+
     KILN_STRV_FOREACH (row, rows) {
         KILN_AUTO_FREE char *same = NULL;
 
-        if (!l->prompt[0] || strlen(row) < strlen(l->prompt))
+        if (!prompt[0] || strlen(row) < strlen(prompt))
             continue;
-        same = kiln_xstrndup(row, strlen(l->prompt));
-        if (kiln_telling_same(same, l->prompt))
+        same = kiln_xstrndup(row, strlen(prompt));
+        if (kiln_telling_same(same, prompt))
             return true;
     }
     return false;
@@ -173,5 +186,5 @@ void kiln_record_line_see(struct kiln_record_line *l, const struct kiln_strv *ro
 
 bool kiln_record_line_hidden(const struct kiln_record_line *l)
 {
-    return l->rows.n > 0 && !l->shown && (l->asks || (l->entered && chars_in(&l->text) >= SHORT));
+    return l->rows.n > 0 && !l->shown && (l->asks || (l->ended && chars_in(&l->text) >= SHORT));
 }

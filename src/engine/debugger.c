@@ -673,6 +673,18 @@ bool kiln_debugger_by_hand(struct kiln_build *b, bool on, struct kiln_err *err)
     return ok;
 }
 
+bool kiln_debugger_may_go(struct kiln_build *b, struct kiln_err *err)
+{
+    bool ok;
+
+    if (!b->debugger)
+        return true;
+    lock(b->debugger);
+    ok = !is_by_hand(b->debugger, err);
+    unlock(b->debugger);
+    return ok;
+}
+
 /* The handlers differ in their last line only. */
 #define COMMAND(name, call)                                                                        \
     static bool on_##name(void *ud, const struct kiln_control_args *args,                          \

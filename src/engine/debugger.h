@@ -77,6 +77,8 @@ void kiln_debugger_offer(struct kiln_build *b, const char *command, bool on);
  * USER: there is no machine, or the build is ending.
  */
 bool kiln_debugger_by_hand(struct kiln_build *b, bool on, struct kiln_err *err);
+/** False (USER): the guest is driven by hand, so the build does not go on. */
+bool kiln_debugger_may_go(struct kiln_build *b, struct kiln_err *err);
 
 /** Does the build stand still? Any thread; a reader thread's answer holds until it returns. */
 bool kiln_debugger_standing(struct kiln_build *b);

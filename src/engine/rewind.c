@@ -94,6 +94,8 @@ bool kiln_rewind_ask(struct kiln_build *b, struct kiln_err *err)
     struct kiln_rewind *r = b->rewind;
     bool ok = false;
 
+    if (!kiln_debugger_may_go(b, err))
+        return false;
     if (r) {
         lock(r);
         ok = r->step && !atomic_load(&r->asked) && !kiln_cancel_fired(r->own);

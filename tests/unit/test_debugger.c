@@ -154,6 +154,9 @@ static void obey(struct stage *s, const char *line)
         kiln_strv_split(&rows, args.text, '|');
         kiln_debugger_text(&s->b, &rows);
         kiln_strv_done(&rows);
+    } else if (strcmp(name, "take") == 0 || strcmp(name, "leave") == 0) {
+        if (!kiln_debugger_by_hand(&s->b, strcmp(name, "take") == 0, &err))
+            kiln_str_addf(&s->story, "! %s\n", kiln_err_text(&err));
     } else if (strcmp(name, "open") == 0) {
         must(write(s->door[1], "x", 1) == 1);
     } else if (strcmp(name, "cancel") == 0) {
@@ -451,6 +454,30 @@ static const struct row rows[] = {
           GO) "> cancel\n" RESUME "build-end 2 Build was cancelled.\n" },
 };
 
+#define BY_HAND "the guest is driven by hand: end the recording first"
+
+/* While a person drives the guest by hand, it runs and the build stands. */
+static void in_somebodys_hands(void **unused)
+{
+    static const char *const script[] = { "take",  "continue", "freeze",   "next",
+                                          "leave", "leave",    "continue", NULL };
+    STAGE s;
+
+    (void)unused;
+    stage_init(&s, "C", script);
+    play(&s);
+    assert_string_equal(
+        kiln_str_cstr(&s.story),
+        BEGIN "breaks before:C\n" PLAN "breaks before:stepC\n[say] run A\n" P1 P2 P3 STOP(
+            "breakpoint", "before:stepC", "before step stepC",
+            GO) "> take\n> continue\n! " BY_HAND "\n> freeze\n! " BY_HAND "\n> next\n! " BY_HAND
+                "\n> leave\n> leave\n> continue\n[say] cont\n"
+                "stop breakpoint at before:stepC (before step stepC): break cancel\n" STOP(
+                    "breakpoint", "before:stepC", "before step stepC",
+                    GO) "stop breakpoint at before:stepC (before step stepC) halted: " GO
+                        "\n" RESUME "[say] run C\n" END);
+}
+
 static void stops_and_goes_on(void **unused)
 {
     (void)unused;
@@ -647,6 +674,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stops_and_goes_on),
+        cmocka_unit_test(in_somebodys_hands),
         cmocka_unit_test(pause_holds_a_wait),
         cmocka_unit_test(stops_when_text_appears),
         cmocka_unit_test(cancel_ends_a_pause),

@@ -562,6 +562,81 @@ static void test_watches(void **state)
     kiln_console_free(c);
 }
 
+#define HAND "{\"type\":\"record\",\"build\":\"debian\",\"status\":1,\"names\":["
+#define DONE "{\"type\":\"record\",\"build\":\"debian\",\"names\":["
+#define FEW                                                                                        \
+    "{\"type\":\"boot-plan\",\"build\":\"debian\",\"done\":100000000,"                             \
+    "\"names\":[\"a<esc>\",\"b<enter>c\"],\"text\":\"a<esc>b<enter>c\"}"
+
+/* What is recorded comes behind what has been typed, and in the place of the rest. */
+static void test_recorded(void **state)
+{
+    struct kiln_console *c = start_with(130, 24, FEW);
+
+    (void)state;
+    at_element(c, 2);
+    bed_event(c, HAND "]}");
+    bed_shows(c, " recording ─");
+    bed_shows(c, "1 a<esc>");
+    bed_shows(c, "2 b ");
+    bed_event(c, HAND "\"<wait 'x'>y\"]}");
+    bed_shows(c, "3 <wait 'x'>y ");
+    bed_keys(c, "a");
+    bed_shows(c, "the guest is driven by hand: end the recording first");
+    bed_event(c, DONE "\"<wait 'x'>y\",\"z\"]}");
+    bed_shows(c, " recorded ─");
+    bed_shows(c, "Recorded: edit, apply or write it");
+    bed_keys(c, "a down enter"); /* type it */
+    assert_string_equal(kiln_str_cstr(&bed_requests),
+                        "edit build=debian from=3 [a<esc>] [b] [<wait 'x'>y] [z]\n");
+    bed_shows(c, "the build goes on from there");
+    kiln_console_free(c);
+}
+
+/* It was pressed already: the build goes on behind it, with what was added to it. */
+static void test_recorded_and_pressed(void **state)
+{
+    struct kiln_console *c = start_with(130, 24, FEW);
+
+    (void)state;
+    bed_event(c, HAND "]}");
+    bed_event(c, DONE "\"yz<enter>\"]}");
+    bed_keys(c, "a enter");
+    assert_string_equal(kiln_str_cstr(&bed_requests), "edit build=debian from=3 [yz<enter>]\n");
+    bed_event(c, HAND "]}");
+    bed_event(c, DONE "\"yz\"]}");
+    bed_keys(c, "enter ctrl-e X esc");
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "a enter");
+    assert_string_equal(kiln_str_cstr(&bed_requests), "edit build=debian from=2 [yzX]\n");
+    kiln_console_free(c);
+}
+
+/* Nobody's edit is lost, nothing of the past comes back, and a secret is not applied. */
+static void test_recorded_beside_an_edit(void **state)
+{
+    struct kiln_console *c = start_with(130, 24, FEW);
+
+    (void)state;
+    bed_event(c, DONE "\"old\"]}");
+    bed_shows(c, "2 b<enter>c");
+    bed_keys(c, "enter X esc");
+    bed_event(c, HAND "]}");
+    bed_event(c, DONE "\"y\"]}");
+    bed_shows(c, "the recording is not shown: there is another edit");
+    bed_shows(c, "1 Xa<esc>");
+    bed_keys(c, "u");
+    bed_event(c, HAND "]}");
+    bed_event(c, DONE "\"<sensitive><enter>\"]}");
+    bed_shows(c, "What the guest did not show may be a secret");
+    bed_keys(c, "u");
+    bed_event(c, HAND "]}");
+    bed_event(c, DONE "]}");
+    bed_keys(c, "u");
+    bed_shows(c, "2 b<enter>c");
+    kiln_console_free(c);
+}
+
 static void test_nothing(void **state)
 {
     struct kiln_console *c = start_with(80, 24, NULL);
@@ -582,15 +657,27 @@ static void test_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_watches), cmocka_unit_test(test_80x24),
-        cmocka_unit_test(test_60x15),   cmocka_unit_test(test_200x60),
-        cmocka_unit_test(test_link),    cmocka_unit_test(test_not_rendered),
-        cmocka_unit_test(test_secrets), cmocka_unit_test(test_edit),
-        cmocka_unit_test(test_error),   cmocka_unit_test(test_late_preview),
-        cmocka_unit_test(test_apply),   cmocka_unit_test(test_other_edit),
-        cmocka_unit_test(test_paste),   cmocka_unit_test(test_write),
-        cmocka_unit_test(test_places),  cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_rows),    cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_recorded),
+        cmocka_unit_test(test_recorded_and_pressed),
+        cmocka_unit_test(test_recorded_beside_an_edit),
+        cmocka_unit_test(test_watches),
+        cmocka_unit_test(test_80x24),
+        cmocka_unit_test(test_60x15),
+        cmocka_unit_test(test_200x60),
+        cmocka_unit_test(test_link),
+        cmocka_unit_test(test_not_rendered),
+        cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_edit),
+        cmocka_unit_test(test_error),
+        cmocka_unit_test(test_late_preview),
+        cmocka_unit_test(test_apply),
+        cmocka_unit_test(test_other_edit),
+        cmocka_unit_test(test_paste),
+        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_over),
     };
 

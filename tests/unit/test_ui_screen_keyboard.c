@@ -88,12 +88,46 @@ static void chords(void **state)
     assert_null(strstr(con.said, "no key is called"));
 }
 
+static void hand(struct bed *b, bool on)
+{
+    happen(b, (struct kiln_event){ .type = KILN_EV_RECORD, .status = on });
+}
+
+static void recording(void **state)
+{
+    struct bed *b = *state;
+
+    kiln_str_clear(&con.sent);
+    assert_true(ops->action(b->pane, KILN_ACT_RECORD, ""));
+    check_sent("record debian on\n");
+    check_status(b, "");
+    hand(b, true);
+    reply(&(struct kiln_reply){ .ok = true, .fd = -1 });
+    check_status(b, "RECORDING  keyboard: guest, Ctrl-] ends  ");
+    press(b, 'R', 0, true); /* the guest's */
+    check_sent("key debian ffe1 on\nkey debian 52 on\nkey debian 52 off\nkey debian ffe1 off\n");
+    press(b, ']', KILN_MOD_CTRL, true);
+    assert_non_null(strstr(con.said, "the recording goes on"));
+    check_status(b, "RECORDING  ");
+    assert_true(ops->action(b->pane, KILN_ACT_KEYBOARD, ""));
+    assert_true(ops->action(b->pane, KILN_ACT_RECORD, ""));
+    check_sent("record debian off\n");
+    hand(b, false);
+    reply(&(struct kiln_reply){ .ok = true, .fd = -1 });
+    check_status(b, "");
+    assert_true(ops->action(b->pane, KILN_ACT_RECORD, ""));
+    reply(&(struct kiln_reply){ .error = "there is no virtual machine now", .fd = -1 });
+    assert_string_equal(con.said, "there is no virtual machine now");
+    check_status(b, "");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         WITH_BED(keyboard),
         WITH_BED(pastes),
         WITH_BED(chords),
+        WITH_BED(recording),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

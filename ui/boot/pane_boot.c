@@ -9,199 +9,6 @@
 
 #define PREVIEW_US KILN_MS(300) /* a preview that takes longer is not waited for */
 
-/* ---- what is shown ---- */
-
-const struct kiln_model_build *kiln_boot_pane_build(const struct kiln_boot_pane *p)
-{
-    return p->label ? kiln_model_find(kiln_console_model(p->c), p->label) : NULL;
-}
-
-const struct kiln_model_boot *kiln_boot_pane_model(const struct kiln_boot_pane *p)
-{
-    const struct kiln_model_build *b = kiln_boot_pane_build(p);
-
-    return b && p->row < b->n_boot ? &b->boot[p->row] : NULL;
-}
-
-const struct kiln_bootlist *kiln_boot_pane_list(const struct kiln_boot_pane *p)
-{
-    return p->edited ? &p->draft : &p->plan;
-}
-
-static uint64_t count_keys(const struct kiln_bootlist *l)
-{
-    uint64_t n = 0;
-
-    for (size_t i = 0; i < l->cmd.n_events; i++)
-        n += l->cmd.events[i].action != KILN_BOOTCMD_PAUSE;
-    return n;
-}
-
-/* Keys are counted over all rows. */
-static void count_before(struct kiln_boot_pane *p)
-{
-    const struct kiln_model_build *b = kiln_boot_pane_build(p);
-
-    p->keys_before = 0;
-    p->counted = true;
-    for (size_t i = 0; b && i < p->row && i < b->n_boot; i++) {
-        struct kiln_bootlist l = { 0 };
-
-        kiln_bootlist_make(&l, &b->boot[i].lines, b->boot[i].text, b->boot[i].interval_ns);
-        p->keys_before += count_keys(&l);
-        p->counted = p->counted && l.valid && l.rendered;
-        kiln_bootlist_done(&l);
-    }
-}
-
-/* The n-th key event of the shown row, from 1. */
-static bool key_event(const struct kiln_boot_pane *p, uint64_t n, size_t *ret)
-{
-    const struct kiln_bootcmd *cmd = &p->plan.cmd;
-
-    for (size_t i = 0; i < cmd->n_events && n > 0; i++) {
-        if (cmd->events[i].action != KILN_BOOTCMD_PAUSE && --n == 0) {
-            *ret = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "boot:3", "boot:2.3", "key:7", "boot:end" (engine/place.h). A key behind a masked capital is not
- * found where it is: how a secret is typed is not told. */
-bool kiln_boot_pane_event_at(const struct kiln_boot_pane *p, const char *place, size_t *ret)
-{
-    const struct kiln_bootcmd *cmd = &p->plan.cmd;
-    uint64_t row, n;
-    int used = 0;
-
-    if (!p->plan.valid || !p->plan.rendered)
-        return false;
-    if (kiln_streq(place, "boot:end")) {
-        *ret = cmd->n_events;
-        return true;
-    }
-    if (sscanf(place, "key:%" SCNu64 "%n", &n, &used) == 1 && !place[used])
-        return p->counted && n > p->keys_before && key_event(p, n - p->keys_before, ret);
-    if (sscanf(place, "boot:%" SCNu64 ".%" SCNu64 "%n", &row, &n, &used) != 2 || place[used]) {
-        row = p->row + 1;
-        if (sscanf(place, "boot:%" SCNu64 "%n", &n, &used) != 1 || place[used])
-            return false;
-    }
-    if (row != p->row + 1 || n < 1 || n > cmd->n_elements)
-        return false;
-    *ret = cmd->elements[n - 1].event;
-    return true;
-}
-
-/* The step that types was done, whatever became of it later. */
-static bool step_is_done(const struct kiln_model_build *b)
-{
-    const struct kiln_model_step *s = kiln_model_typing_step(b);
-
-    return s && !s->failed && (s->state == KILN_MODEL_DONE || s->state == KILN_MODEL_CLEANED);
-}
-
-/* All of it went out. */
-static bool typed(const struct kiln_boot_pane *p)
-{
-    const struct kiln_model_build *b = kiln_boot_pane_build(p);
-    const struct kiln_model_boot *boot = kiln_boot_pane_model(p);
-
-    return boot && boot->begun && (boot->over || step_is_done(b));
-}
-
-/* Nothing of it will go out any more. */
-static bool build_is_over(const struct kiln_boot_pane *p)
-{
-    const struct kiln_model_build *b = kiln_boot_pane_build(p);
-
-    return !b || b->state > KILN_MODEL_STOPPED || kiln_console_model(p->c)->over;
-}
-
-/* The row of a list that an event belongs to. */
-static size_t row_of_event(const struct kiln_bootlist *l, size_t event)
-{
-    uint32_t element = event < l->cmd.n_events ? l->cmd.events[event].element : 0;
-
-    if (event >= l->cmd.n_events)
-        return l->n_rows;
-    return kiln_bootlist_row_of(l, element, event - l->cmd.elements[element].event);
-}
-
-static size_t next_of_plan(const struct kiln_boot_pane *p)
-{
-    const struct kiln_model_build *b = kiln_boot_pane_build(p);
-    const struct kiln_model_boot *boot = kiln_boot_pane_model(p);
-    size_t next, stop;
-
-    if (!boot || !p->plan.rendered)
-        return 0;
-    if (typed(p))
-        return p->plan.n_rows;
-    next = kiln_bootlist_row_of(&p->plan, boot->next, boot->sending ? boot->keys : 0);
-    /* At a stop it is known better: a pause that is over tells nothing. */
-    if (b->stop.on && b->stop.place && kiln_boot_pane_event_at(p, b->stop.place, &stop) &&
-        row_of_event(&p->plan, stop) > next)
-        next = row_of_event(&p->plan, stop);
-    return next;
-}
-
-bool kiln_boot_pane_from(const struct kiln_boot_pane *p, uint64_t *ret)
-{
-    const struct kiln_model_boot *boot = kiln_boot_pane_model(p);
-    const struct kiln_bootcmd *old = &p->plan.cmd, *now = &p->draft.cmd;
-    uint64_t n = boot ? boot->next + boot->sending : 0;
-    size_t len;
-
-    if (n == 0) {
-        *ret = 0;
-        return true;
-    }
-    if (n > old->n_elements || n > now->n_elements)
-        return false;
-    len = old->elements[n - 1].start + old->elements[n - 1].len;
-    if (now->elements[n - 1].start + now->elements[n - 1].len != len ||
-        memcmp(old->text, now->text, len) != 0)
-        return false;
-    *ret = n;
-    return true;
-}
-
-size_t kiln_boot_pane_next(const struct kiln_boot_pane *p)
-{
-    const struct kiln_model_boot *boot = kiln_boot_pane_model(p);
-    uint64_t from;
-
-    if (!p->edited)
-        return next_of_plan(p);
-    if (!boot || !p->draft.valid || !kiln_boot_pane_from(p, &from) || from == 0)
-        return 0;
-    return boot->sending ? kiln_bootlist_row_of(&p->draft, from - 1, boot->keys)
-                         : kiln_bootlist_row_of(&p->draft, from, 0);
-}
-
-void kiln_boot_pane_selection(const struct kiln_boot_pane *p, size_t *ret_row, size_t *ret_rows,
-                              size_t *ret_raw, size_t *ret_raw_len)
-{
-    const struct kiln_bootlist *l = kiln_boot_pane_list(p);
-    size_t line, byte;
-
-    if (!p->editing) {
-        *ret_row = p->cursor;
-        *ret_rows = p->cursor < l->n_rows;
-        kiln_bootlist_row_raw(l, p->cursor, ret_raw, ret_raw_len);
-        return;
-    }
-    kiln_editor_cursor(p->editor, &line, &byte);
-    kiln_bootlist_rows_at(l, kiln_bootlist_raw(l, line, byte), ret_row, ret_rows);
-    *ret_raw = l->raw_len;
-    *ret_raw_len = 0;
-    if (*ret_rows > 0)
-        kiln_bootlist_row_raw(l, *ret_row, ret_raw, ret_raw_len);
-}
-
 /* ---- from the model ---- */
 
 static void show_cursor_in_source(struct kiln_boot_pane *p)
@@ -234,7 +41,7 @@ static void load_plan(struct kiln_boot_pane *p)
 
     kiln_bootlist_done(&p->plan);
     kiln_bootlist_make(&p->plan, lines, boot ? boot->text : NULL, boot ? boot->interval_ns : 0);
-    count_before(p);
+    kiln_boot_pane_count(p);
     if (!p->edited && !p->editing)
         kiln_editor_set(p->editor, lines);
     follow(p);
@@ -318,8 +125,7 @@ static bool same_lines(const struct kiln_strv *a, const struct kiln_strv *b)
     return same;
 }
 
-/* The editor's text or the plan is another one. */
-static void text_changed(struct kiln_boot_pane *p)
+void kiln_boot_pane_changed(struct kiln_boot_pane *p)
 {
     const struct kiln_model_boot *boot = kiln_boot_pane_model(p);
     KILN_AUTO_STRV lines = { 0 };
@@ -333,7 +139,7 @@ static void text_changed(struct kiln_boot_pane *p)
         kiln_console_dirty(p->c);
     else if (!needs_rendering(text))
         make_draft(p, text, NULL);
-    else if (build_is_over(p))
+    else if (kiln_boot_pane_over(p))
         make_draft(p, NULL, NULL);
     else
         ask_preview(p);
@@ -374,15 +180,17 @@ static void on_event(void *pane, const struct kiln_event *ev)
     if (!kiln_streq(ev->build, p->label))
         return;
     if (ev->type == KILN_EV_BOOT_PLAN && ev->index >= 0 && (uint64_t)ev->index < p->row)
-        count_before(p);
+        kiln_boot_pane_count(p);
     if (ev->type == KILN_EV_BOOT && ev->done != p->row && !held && p->follow)
         show(p, p->label, ev->done);
     else if (ev->type == KILN_EV_BOOT_PLAN && (uint64_t)ev->index == p->row)
         load_plan(p);
     else
         follow(p);
+    if (ev->type == KILN_EV_RECORD)
+        kiln_boot_pane_recorded(p, ev);
     if (held && ev->type == KILN_EV_BOOT_PLAN)
-        text_changed(p);
+        kiln_boot_pane_changed(p);
 }
 
 static void *new_pane(struct kiln_console *c)
@@ -407,6 +215,8 @@ static void free_pane(void *pane)
     kiln_bootlist_done(&p->plan);
     kiln_bootlist_done(&p->draft);
     free(p->problem);
+    free(p->by_hand);
+    kiln_strv_done(&p->kept);
     free(p);
 }
 
@@ -435,7 +245,7 @@ static bool on_key(void *pane, const struct kiln_key *key)
     if (!kiln_editor_key(p->editor, key, &changed))
         return false;
     if (changed)
-        text_changed(p);
+        kiln_boot_pane_changed(p);
     return true;
 }
 
@@ -454,7 +264,7 @@ static bool on_paste(void *pane, const char *text, size_t len)
         return false;
     if (!kiln_editor_paste(p->editor, text, len))
         kiln_console_error(p->c, "the boot command would be too long");
-    text_changed(p);
+    kiln_boot_pane_changed(p);
     return true;
 }
 
@@ -470,13 +280,20 @@ static void begin_editing(struct kiln_boot_pane *p)
     kiln_console_say(p->c, "esc ends; ctrl-u undo, ctrl-r redo, ctrl-k kill, ctrl-y yank");
 }
 
+static void end_edit(struct kiln_boot_pane *p)
+{
+    p->edited = p->editing = false;
+    free(p->by_hand);
+    p->by_hand = NULL;
+}
+
 static void revert(struct kiln_boot_pane *p)
 {
     if (!p->edited) {
         kiln_console_say(p->c, "nothing was edited");
         return;
     }
-    p->edited = p->editing = false;
+    end_edit(p);
     kiln_bootlist_done(&p->draft);
     free(p->problem);
     p->problem = NULL;
@@ -492,13 +309,14 @@ static void on_applied(void *ud, const struct kiln_reply *reply)
         kiln_console_error(p->c, "%s", reply->error ? reply->error : "the edit was refused");
         return;
     }
-    p->edited = p->editing = false;
+    kiln_console_say(p->c,
+                     p->by_hand ? "the build goes on from there" : "this is typed from now on");
+    end_edit(p);
     p->follow = true;
     on_event(p, NULL);
-    kiln_console_say(p->c, "this is typed from now on");
 }
 
-static void send_edit(struct kiln_boot_pane *p, uint64_t from)
+void kiln_boot_pane_send(struct kiln_boot_pane *p, uint64_t from)
 {
     KILN_AUTO_STRV lines = { 0 };
     struct kiln_request req = { .command = "edit",
@@ -530,7 +348,7 @@ static void on_from_cursor(void *ud, bool yes)
     uint64_t from;
 
     if (yes && p->edited && element_at_cursor(p, &from))
-        send_edit(p, from);
+        kiln_boot_pane_send(p, from);
 }
 
 static void apply(struct kiln_boot_pane *p)
@@ -544,11 +362,15 @@ static void apply(struct kiln_boot_pane *p)
         kiln_console_error(p->c, "the boot command has an error");
     else if (p->problem)
         kiln_console_error(p->c, "%s", p->problem);
-    else if (typed(p) || build_is_over(p))
+    else if (kiln_boot_pane_typed(p) || kiln_boot_pane_over(p))
         kiln_console_error(p->c, "%s; write saves it into the template",
-                           typed(p) ? "it is typed already" : "the build is over");
+                           kiln_boot_pane_typed(p) ? "it is typed already" : "the build is over");
+    else if (p->recording)
+        kiln_console_error(p->c, "the guest is driven by hand: end the recording first");
+    else if (p->by_hand)
+        kiln_boot_pane_apply_recorded(p);
     else if (kiln_boot_pane_from(p, &from))
-        send_edit(p, from);
+        kiln_boot_pane_send(p, from);
     else if (element_at_cursor(p, &from)) {
         question = kiln_xasprintf("What has been typed was changed. Go on with element %" PRIu64
                                   ", at the cursor?",
@@ -738,11 +560,11 @@ static const char *state_word(const struct kiln_boot_pane *p)
     if (p->editing)
         return "editing";
     if (p->edited)
-        return "edited";
-    if (typed(p))
+        return p->recording ? "recording" : p->by_hand ? "recorded" : "edited";
+    if (kiln_boot_pane_typed(p))
         return "typed";
     if (boot->begun)
-        return build_is_over(p) ? "broken off" : "typing";
+        return kiln_boot_pane_over(p) ? "broken off" : "typing";
     return boot->text ? "" : "not rendered";
 }
 

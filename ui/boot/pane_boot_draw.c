@@ -127,6 +127,12 @@ static struct kiln_style add_message(const struct kiln_boot_pane *p, struct kiln
         kiln_str_adds(out, p->problem);
         return error_style;
     }
+    if (p->edited && p->by_hand && strstr(l->raw, KILN_BOOTMAP_SECRET_MARK))
+        kiln_str_adds(out,
+                      "What the guest did not show may be a secret: put {{user `name`}} in the "
+                      "place of " KILN_BOOTMAP_SECRET_MARK);
+    else if (p->edited && p->by_hand && !p->recording)
+        kiln_str_adds(out, "Recorded: edit, apply or write it");
     return plain;
 }
 

@@ -510,6 +510,8 @@ static void status(void *pane, struct kiln_str *out)
     const struct pane *p = pane;
     const struct kiln_model_build *b = shown(p);
 
+    if (b && b->recording)
+        kiln_str_adds(out, "RECORDING  ");
     if (p->keyboard.on)
         kiln_str_adds(out, "keyboard: guest, Ctrl-] ends  ");
     if (p->keyboard.text.len > p->keyboard.at)
@@ -671,6 +673,8 @@ static bool action(void *pane, enum kiln_action what, const char *arg)
 
     if (what == KILN_ACT_KEYBOARD) {
         kiln_screen_keyboard_toggle(&p->keyboard);
+    } else if (what == KILN_ACT_RECORD) {
+        kiln_screen_keyboard_record(&p->keyboard);
     } else if (what == KILN_ACT_CHORD) {
         kiln_screen_keyboard_chord(&p->keyboard, arg);
     } else if (what == KILN_ACT_TEXT) {

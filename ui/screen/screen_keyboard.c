@@ -59,16 +59,62 @@ void kiln_screen_keyboard_release(struct kiln_screen_keyboard *k)
     k->at = 0;
 }
 
+static bool is_recording(const struct kiln_screen_keyboard *k)
+{
+    const struct kiln_model_build *b =
+        kiln_model_find(kiln_console_model(k->console), kiln_console_build(k->console));
+
+    return b && b->recording;
+}
+
 void kiln_screen_keyboard_toggle(struct kiln_screen_keyboard *k)
 {
     if (k->on) {
         kiln_screen_keyboard_release(k);
-        kiln_console_say(k->console, "the keyboard is the console's again");
+        kiln_console_say(k->console, is_recording(k)
+                                         ? "the keyboard is the console's again; the recording "
+                                           "goes on until `record` ends it"
+                                         : "the keyboard is the console's again");
     } else if (allowed(k)) {
         k->on = true;
         kiln_console_say(k->console, "every key goes to the guest; Ctrl-] ends that");
     }
     kiln_console_dirty(k->console);
+}
+
+static void on_record(void *ud, const struct kiln_reply *reply)
+{
+    struct kiln_screen_keyboard *k = ud;
+
+    if (!reply->ok) {
+        kiln_console_error(k->console, "%s", reply->error ? reply->error : "nothing is recorded");
+        return;
+    }
+    k->on = true;
+    kiln_console_say(k->console, "recording: every key goes to the guest; Ctrl-] gives the "
+                                 "keyboard back");
+    kiln_console_dirty(k->console);
+}
+
+static void on_recorded(void *ud, const struct kiln_reply *reply)
+{
+    struct kiln_screen_keyboard *k = ud;
+
+    if (!reply->ok)
+        kiln_console_error(k->console, "%s", reply->error ? reply->error : "it goes on");
+}
+
+void kiln_screen_keyboard_record(struct kiln_screen_keyboard *k)
+{
+    const char *label = kiln_console_build(k->console);
+    struct kiln_request req = { .command = "record", .build = label };
+
+    if (!allowed(k))
+        return;
+    req.on = !is_recording(k);
+    if (!req.on)
+        kiln_screen_keyboard_release(k);
+    kiln_client_send(kiln_console_client(k->console), &req, req.on ? on_record : on_recorded, k);
 }
 
 bool kiln_screen_keyboard_key(struct kiln_screen_keyboard *k, const struct kiln_key *key)

@@ -19,6 +19,9 @@ struct kiln_screen_keyboard {
 void kiln_screen_keyboard_done(struct kiln_screen_keyboard *k);
 /** On or off; says why if the keyboard cannot be had. */
 void kiln_screen_keyboard_toggle(struct kiln_screen_keyboard *k);
+/** Take it, and have what is done with it recorded (the boot command's pane shows it); if something
+ *  is, end that. */
+void kiln_screen_keyboard_record(struct kiln_screen_keyboard *k);
 /** Give it back and forget what is not yet typed: another build, no controls any more. */
 void kiln_screen_keyboard_release(struct kiln_screen_keyboard *k);
 /** False: not for the guest. Ctrl-] is the way out. */
