@@ -32,6 +32,8 @@ struct kiln_command_info {
     const char *summary;
 };
 const struct kiln_command_info *kiln_commands(void); /* ended by name NULL */
+/** What a word that is none may have meant; NULL: no idea. */
+const char *kiln_command_guess(const char *word);
 
 /* ---- shared by the subcommands ---- */
 

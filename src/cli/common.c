@@ -29,6 +29,16 @@ const struct kiln_command_info *kiln_commands(void)
     return commands;
 }
 
+const char *kiln_command_guess(const char *word)
+{
+    const char *names[32];
+    size_t n = 0;
+
+    for (const struct kiln_command_info *c = kiln_commands(); c->name && n < KILN_COUNT(names); c++)
+        names[n++] = c->name;
+    return kiln_did_you_mean(word, names, n);
+}
+
 void kiln_cli_print(const char *text, size_t len)
 {
     (void)kiln_fs_write_all(STDOUT_FILENO, text, len,
@@ -198,6 +208,18 @@ static void usage(const struct kiln_cli *cli, const char *command, const struct 
     kiln_cli_say(cli, "say", "%s", kiln_str_cstr(&s));
 }
 
+/* After an error, which a screen full of flags would hide. The exit code. */
+static int short_usage(const struct kiln_cli *cli, const char *command)
+{
+    const struct kiln_command_info *c = kiln_commands();
+
+    while (!kiln_streq(c->name, command))
+        c++;
+    kiln_cli_say(cli, "say", "Usage: kiln %s %s\nkiln %s -h tells more.", command, c->args,
+                 command);
+    return 1;
+}
+
 static bool wants_help(int argc, char **argv)
 {
     for (int i = 0; i < argc && argv[i][0] == '-'; i++) {
@@ -220,9 +242,8 @@ static int parse_flags(const struct kiln_cli *cli, const char *command,
     }
     if (kiln_flags_parse(flags, argc, argv, ret_first, &err))
         return -1;
-    usage(cli, command, flags);
     kiln_cli_say(cli, "error", "%s", kiln_err_text(&err));
-    return 1;
+    return short_usage(cli, command);
 }
 
 int kiln_cli_parse(const struct kiln_cli *cli, const char *command, const struct kiln_flag *flags,
@@ -236,13 +257,12 @@ int kiln_cli_parse(const struct kiln_cli *cli, const char *command, const struct
         *ret_template = argv[first];
         return -1;
     }
-    usage(cli, command, flags);
     if (argc == first)
         kiln_cli_say(cli, "error", "kiln %s: name a template", command);
     else
         kiln_cli_say(cli, "error", "kiln %s: one template, not %d; flags go before it", command,
                      argc - first);
-    return 1;
+    return short_usage(cli, command);
 }
 
 int kiln_cli_parse_optional(const struct kiln_cli *cli, const char *command,

@@ -19,11 +19,10 @@ static bool print_fixed(const struct kiln_cli *cli, const struct kiln_plan_optio
                         struct kiln_plan *plan, struct kiln_str *text)
 {
     struct kiln_source *source;
-    KILN_AUTO_ERR err = { 0 };
     bool ok;
 
-    if (!kiln_source_read(&source, o->path, &err))
-        return kiln_diag_take(&plan->diag, NULL, KILN_NO_PLACE, &err);
+    if (!kiln_plan_read(o->path, &source, &plan->diag))
+        return false;
     ok = kiln_fix(source, text, &plan->diag);
     kiln_source_unref(source);
     if (!ok)

@@ -59,8 +59,27 @@ static size_t show_component(const char *name)
     return found;
 }
 
+/* A component or a command. */
+static const char *guess_name(const char *word)
+{
+    const struct kiln_registry *r = kiln_registry();
+    const char *names[64], *guess;
+    size_t n = 0;
+
+    for (size_t i = 0; r->builders[i] && n < KILN_COUNT(names); i++)
+        names[n++] = r->builders[i]->schema->name;
+    for (size_t i = 0; r->provisioners[i] && n < KILN_COUNT(names); i++)
+        names[n++] = r->provisioners[i]->schema->name;
+    for (size_t i = 0; r->postprocessors[i] && n < KILN_COUNT(names); i++)
+        names[n++] = r->postprocessors[i]->schema->name;
+    guess = kiln_did_you_mean(word, names, n);
+    return guess ? guess : kiln_command_guess(word);
+}
+
 int kiln_cmd_help(const struct kiln_cli *cli, int argc, char **argv)
 {
+    const char *guess;
+
     if (argc == 0 || argv[0][0] == '-' || kiln_streq(argv[0], "help")) {
         list_commands();
         list_components();
@@ -73,6 +92,10 @@ int kiln_cmd_help(const struct kiln_cli *cli, int argc, char **argv)
     if (show_component(argv[0]) > 0)
         return 0;
     kiln_cli_printf("kiln help: no command or component is called \"%s\"\n", argv[0]);
-    list_components();
+    guess = guess_name(argv[0]);
+    if (guess)
+        kiln_cli_printf("  did you mean \"%s\"?\n", guess);
+    else
+        list_components();
     return 1;
 }

@@ -52,7 +52,12 @@ int main(int argc, char **argv)
         if (kiln_streq(argv[1], c->name))
             return c->run(&cli, argc - 2, argv + 2);
     }
-    kiln_cli_printf("kiln: unknown command \"%s\"\n\n", argv[1]);
+    kiln_cli_printf("kiln: unknown command \"%s\"\n", argv[1]);
+    if (kiln_command_guess(argv[1])) {
+        kiln_cli_printf("  did you mean \"%s\"?\n", kiln_command_guess(argv[1]));
+        return 127;
+    }
+    kiln_cli_printf("\n");
     print_help();
     return 127;
 }

@@ -1,5 +1,7 @@
 #include "run/plan.h"
 
+#include <errno.h>
+
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -8,6 +10,8 @@
 #include "redact/redact.h"
 #include "run/global_config.h"
 #include "template/edit.h"
+
+#define MAX_TEMPLATES 6 /* whose names are told in place of one that is not there */
 
 void kiln_plan_options_done(struct kiln_plan_options *o)
 {
@@ -38,21 +42,60 @@ static bool looks_like_hcl(const char *path)
            kiln_has_suffix(path, ".hcl");
 }
 
+/* Templates beside one that is not there. Caller frees; NULL: none. */
+static char *suggest_template(const char *path)
+{
+    KILN_AUTO_FREE char *dir = kiln_path_dir(path), *joined = NULL;
+    const char *slash = strrchr(path, '/'), *guess;
+    KILN_AUTO_STRV names = { 0 }, templates = { 0 };
+
+    (void)kiln_fs_list(dir, &names, NULL);
+    KILN_STRV_FOREACH (name, &names) {
+        if (kiln_has_suffix(name, ".json"))
+            kiln_strv_add(&templates, name);
+    }
+    guess =
+        kiln_did_you_mean(slash ? slash + 1 : path, (const char *const *)templates.v, templates.n);
+    if (guess)
+        return kiln_xasprintf("did you mean %.*s%s?", slash ? (int)(slash + 1 - path) : 0, path,
+                              guess);
+    if (templates.n == 0 || templates.n > MAX_TEMPLATES)
+        return NULL;
+    joined = kiln_strv_join(&templates, ", ");
+    return kiln_xasprintf("JSON files in %s: %s", dir, joined);
+}
+
+bool kiln_plan_read(const char *path, struct kiln_source **ret, struct kiln_diag *diag)
+{
+    static const char fix[] = "name a template in JSON, as packer build takes it";
+    KILN_AUTO_FREE char *guess = NULL;
+    KILN_AUTO_ERR err = { 0 };
+
+    if (!path[0])
+        return kiln_diag_error(diag, NULL, KILN_NO_PLACE, "is a variable of the shell not set?",
+                               "the template's name is empty");
+    if (kiln_fs_is_dir(path))
+        return kiln_diag_error(diag, NULL, KILN_NO_PLACE, fix,
+                               "%s is a directory: HCL2 templates are not supported yet", path);
+    if (looks_like_hcl(path))
+        return kiln_diag_error(diag, NULL, KILN_NO_PLACE, fix,
+                               "%s: HCL2 templates are not supported yet", path);
+    if (kiln_source_read(ret, path, &err))
+        return true;
+    if (err.os_errno != ENOENT)
+        return kiln_diag_take(diag, NULL, KILN_NO_PLACE, &err);
+    guess = suggest_template(path);
+    return kiln_diag_error(diag, NULL, KILN_NO_PLACE, guess, "%s", kiln_err_text(&err));
+}
+
 bool kiln_plan_parse(struct kiln_plan *p, const struct kiln_plan_options *o)
 {
-    KILN_AUTO_ERR err = { 0 };
     struct kiln_source *source = NULL;
 
     p->start_us = kiln_clock_wall_us();
     kiln_uuid_time(p->run_uuid);
-    if (!kiln_global_config_check(&p->diag))
+    if (!kiln_global_config_check(&p->diag) || !kiln_plan_read(o->path, &source, &p->diag))
         return false;
-    if (looks_like_hcl(o->path) || kiln_fs_is_dir(o->path))
-        return kiln_diag_error(&p->diag, NULL, KILN_NO_PLACE,
-                               "name a template in JSON, as packer build takes it",
-                               "%s: HCL2 templates are not supported yet", o->path);
-    if (!kiln_source_read(&source, o->path, &err))
-        return kiln_diag_take(&p->diag, NULL, KILN_NO_PLACE, &err);
     p->tpl = kiln_template_load(source, o->path, &p->diag);
     p->file = kiln_edit_new(o->path, source);
     kiln_source_unref(source);
@@ -100,6 +143,34 @@ static void keep(struct kiln_plan *p, struct kiln_build *b, bool check_only)
         p->builds[p->n_builds++] = b;
 }
 
+/* Names of -only and -except that nothing has: most likely misspelt, and Packer does not say so. */
+static void check_names(struct kiln_plan *p, const char *flag, const struct kiln_strv *given,
+                        const struct kiln_strv *known)
+{
+    KILN_STRV_FOREACH (name, given) {
+        const char *guess = kiln_did_you_mean(name, (const char *const *)known->v, known->n);
+        KILN_AUTO_FREE char *fix = guess ? kiln_xasprintf("did you mean \"%s\"?", guess) : NULL;
+
+        if (name[0] && !kiln_strv_has(known, name))
+            kiln_diag_warning(&p->diag, NULL, KILN_NO_PLACE, fix, "%s: nothing is called \"%s\"",
+                              flag, name);
+    }
+}
+
+static void check_selection(struct kiln_plan *p, const struct kiln_plan_options *o)
+{
+    KILN_AUTO_STRV all = { 0 };
+
+    if (p->n_selected == 0)
+        return; /* told as an error */
+    kiln_strv_add_all(&all, &p->names);
+    check_names(p, "-only", &o->only, &all);
+    for (size_t i = 0; i < p->tpl->n_sequences; i++)
+        for (size_t k = 0; k < p->tpl->sequences[i].n; k++)
+            kiln_strv_add(&all, p->tpl->sequences[i].items[k].name);
+    check_names(p, "-except", &o->build.except, &all);
+}
+
 bool kiln_plan_prepare(struct kiln_plan *p, const struct kiln_plan_options *o)
 {
     size_t n = p->tpl->builders.n;
@@ -119,6 +190,7 @@ bool kiln_plan_prepare(struct kiln_plan *p, const struct kiln_plan_options *o)
         else
             ok = false;
     }
+    check_selection(p, o);
     if (p->n_builds > 0) /* qsort wants a non-NULL base */
         qsort(p->builds, p->n_builds, sizeof(*p->builds), by_name);
     return ok;

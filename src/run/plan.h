@@ -32,6 +32,8 @@ struct kiln_plan {
 };
 void kiln_plan_done(struct kiln_plan *p);
 
+/** Read a template's file; an error names it and what may have been meant. */
+bool kiln_plan_read(const char *path, struct kiln_source **ret, struct kiln_diag *diag);
 /** Read and parse; problems are in p->diag. */
 bool kiln_plan_parse(struct kiln_plan *p, const struct kiln_plan_options *o);
 /**

@@ -78,7 +78,8 @@ static bool explain_bytes(struct kiln_json_scanner *s, size_t at)
 {
     const unsigned char *p = (const unsigned char *)s->source->text + at;
 
-    if (at <= 1 && s->source->len >= 2 && (p[0] == 0 || p[0] >= 0xfe))
+    if (at <= 1 && s->source->len >= 2 &&
+        ((p[0] == 0 && (at == 1 ? p[-1] : p[1]) != 0) || p[0] >= 0xfe))
         return kiln_diag_error(s->diag, s->source, KILN_NO_PLACE, "save it as UTF-8",
                                "the file is UTF-16, JSON is UTF-8");
     if (p[0] == 0)

@@ -12,6 +12,8 @@
 #define MAX_PASSES 100
 
 /* One value that somebody gave to a variable. Of several for one name the last counts. */
+#define SHORTEST_SLIP 3 /* bytes of a name that may be a slip of another */
+
 struct entry {
     const char *name;             /* borrowed */
     const char *raw;              /* borrowed; NULL: required, nobody gave one */
@@ -129,6 +131,12 @@ static void add_files(struct resolver *r, const struct kiln_strv *files)
         struct kiln_tree *tree;
         KILN_AUTO_ERR err = { 0 };
 
+        if (kiln_has_suffix(files->v[i], ".hcl")) {
+            kiln_diag_error(r->diag, NULL, KILN_NO_PLACE, "write { \"name\": \"value\", ... }",
+                            "Error reading variables in '%s': HCL2 is not supported yet",
+                            files->v[i]);
+            continue;
+        }
         if (!kiln_source_read(&source, files->v[i], &err)) {
             kiln_diag_error(r->diag, NULL, KILN_NO_PLACE, NULL,
                             "Error reading variables in '%s': %s", files->v[i],
@@ -145,6 +153,26 @@ static void add_files(struct resolver *r, const struct kiln_strv *files)
     }
 }
 
+/* Packer passes over what the template does not declare, and so do we, but for what looks like a
+ * slip of the fingers: the build would go on with the default. */
+static void check_declared(struct resolver *r, const char *name)
+{
+    KILN_AUTO_STRV names = { 0 };
+    KILN_AUTO_FREE char *fix = NULL;
+    const char *guess;
+
+    for (size_t i = 0; i < r->t->n_variables; i++)
+        kiln_strv_add(&names, r->t->variables[i].name);
+    if (strlen(name) < SHORTEST_SLIP || kiln_strv_has(&names, name))
+        return;
+    guess = kiln_did_you_mean(name, (const char *const *)names.v, names.n);
+    if (!guess)
+        return;
+    fix = kiln_xasprintf("did you mean \"%s\"?", guess);
+    kiln_diag_warning(r->diag, NULL, KILN_NO_PLACE, fix,
+                      "-var: the template has no variable \"%s\"", name);
+}
+
 static void add_sets(struct resolver *r, const struct kiln_strv *sets)
 {
     for (size_t i = 0; i < sets->n; i++) {
@@ -157,6 +185,7 @@ static void add_sets(struct resolver *r, const struct kiln_strv *sets)
         }
         kiln_strv_add_take(&r->split, kiln_xstrndup(sets->v[i], (size_t)(eq - sets->v[i])));
         add_entry(r, r->split.v[r->split.n - 1], eq + 1, NULL);
+        check_declared(r, r->split.v[r->split.n - 1]);
     }
 }
 
@@ -179,7 +208,7 @@ static struct entry *find(const struct resolver *r, const char *name)
 }
 
 /* Sort by name and keep the last of each; then every required variable has to have a value. */
-static void settle(struct resolver *r)
+static void settle(struct resolver *r, size_t errors)
 {
     size_t kept = 0;
 
@@ -192,6 +221,8 @@ static void settle(struct resolver *r)
             r->entries[kept++] = r->entries[i];
     }
     r->n = kept;
+    if (r->diag->errors > errors)
+        return; /* it may have been in the file that could not be read */
     for (size_t i = 0; i < r->t->n_variables; i++) {
         const struct kiln_variable *v = &r->t->variables[i];
         KILN_AUTO_FREE char *fix = NULL;
@@ -438,7 +469,7 @@ bool kiln_vars_resolve(const struct kiln_template *t, const struct kiln_var_flag
     add_defaults(&r);
     add_files(&r, &flags->files);
     add_sets(&r, &flags->sets);
-    settle(&r);
+    settle(&r, errors);
     if (diag->errors == errors) {
         render_all(&r);
         report_unresolved(&r);
