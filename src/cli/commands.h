@@ -1,4 +1,4 @@
-/* The subcommands: one file each, listed in main.c. Each returns the process's exit code. */
+/* The subcommands: one file each, listed in commands.c. Each returns the process's exit code. */
 #ifndef KILN_CLI_COMMANDS_H
 #define KILN_CLI_COMMANDS_H
 
@@ -24,7 +24,7 @@ int kiln_cmd_cancel(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_version(const struct kiln_cli *cli, int argc, char **argv);
 int kiln_cmd_help(const struct kiln_cli *cli, int argc, char **argv);
 
-/* A row of main.c's table. */
+/* A row of the list in commands.c. */
 struct kiln_command_info {
     const char *name;
     int (*run)(const struct kiln_cli *cli, int argc, char **argv);

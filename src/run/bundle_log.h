@@ -20,11 +20,10 @@ enum kiln_bundle_part {
 #define KILN_BUNDLE_RUNGS 16
 
 struct kiln_bundle_log {
-    int64_t start_us;                      /* of the build; wall clock; 0: not found */
-    struct kiln_str parts[KILN_BUNDLE__N]; /* the end of each, in whole lines */
-    struct kiln_str
-        rungs[KILN_BUNDLE_RUNGS]; /* how each of the ladder stood; empty: there is none */
-    bool machine;                 /* a machine was started, or at least QEMU said something */
+    int64_t start_us;                         /* of the build; wall clock; 0: not found */
+    struct kiln_str parts[KILN_BUNDLE__N];    /* the end of each, in whole lines */
+    struct kiln_str rungs[KILN_BUNDLE_RUNGS]; /* how each stood; empty: there is none */
+    bool machine; /* a machine was started, or at least QEMU said something */
 };
 
 /** All that the log has of that build. The log may go on growing meanwhile. */

@@ -23,8 +23,8 @@ struct kiln_bitmap {
 struct kiln_glyph {
     struct kiln_bitmap bits;
     uint32_t code; /* Unicode */
-    size_t
-        negative; /* the glyph that is its negative: its place in the face + 1; 0: there is none */
+    /* The glyph that is its negative: its place in the face + 1; 0: there is none. */
+    size_t negative;
     unsigned index; /* in the font it came from */
 };
 

@@ -30,10 +30,10 @@ struct kiln_text_cell {
 struct kiln_text {
     unsigned columns, rows;       /* 0, 0: this is no text, or none that we can read */
     struct kiln_text_cell *cells; /* owned, columns * rows */
-    uint64_t *row_changed; /* owned, rows: the generation in which the row became what it is */
-    uint64_t generation;   /* grows whenever a cell, the cursor or the grid changes; from 1 */
-    uint64_t
-        grid_changed; /* the generation in which columns, rows and place became what they are */
+    uint64_t generation; /* grows whenever a cell, the cursor or the grid changes; from 1 */
+    /* The generations in which each row, and columns, rows and place, became what they are. */
+    uint64_t *row_changed; /* owned, rows */
+    uint64_t grid_changed;
     unsigned x, y, cell_width, cell_height; /* pixels: where the first cell is, and how large */
     int cursor_column, cursor_row; /* where it was seen last (it blinks); -1, -1: nowhere yet */
     const char *font;              /* its name; lives as long as the fonts. NULL: none */
