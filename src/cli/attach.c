@@ -1,5 +1,4 @@
 /* `kiln attach`: the console on a run; without a terminal its lines, as kiln build prints them. */
-#include <poll.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -76,13 +75,8 @@ static void follow(struct follower *f)
 {
     const struct kiln_client_handler handler = { .grown = on_grown, .end = on_end };
 
-    while (!f->over) {
-        struct pollfd p = { .fd = kiln_client_fd(f->client), .events = POLLIN };
-
-        if (!kiln_client_more(f->client))
-            (void)poll(&p, 1, -1);
-        kiln_client_read(f->client, &handler, f);
-    }
+    while (!f->over)
+        kiln_client_wait(f->client, &handler, f);
 }
 
 static int print_run(const struct kiln_cli *cli, const char *run)

@@ -1,6 +1,4 @@
 /* `kiln cancel`: end a run in order, and wait until it is over. */
-#include <poll.h>
-
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "run/client.h"
@@ -37,13 +35,8 @@ static bool cancel(struct kiln_client *client, struct kiln_err *err)
 
     kiln_client_send(client, &take, NULL, NULL);
     kiln_client_send(client, &end, on_reply, &c);
-    while (!c.over && !c.err.msg) {
-        struct pollfd p = { .fd = kiln_client_fd(client), .events = POLLIN };
-
-        if (!kiln_client_more(client))
-            (void)poll(&p, 1, -1);
-        kiln_client_read(client, &handler, &c);
-    }
+    while (!c.over && !c.err.msg)
+        kiln_client_wait(client, &handler, &c);
     return c.err.msg ? kiln_err_move(err, &c.err) : true;
 }
 

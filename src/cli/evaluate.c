@@ -156,7 +156,6 @@ static bool ask(struct session *s, struct kiln_err *err)
     return readline && readline->run("> ", on_line, s, err);
 }
 
-/* Like a wrong flag, which it is; all else about variables is a warning. */
 /* Variables that cannot be worked out leave a console without variables, as in Packer. */
 static int console(const struct kiln_cli *cli, struct kiln_plan *plan,
                    const struct kiln_plan_options *o)
@@ -199,6 +198,8 @@ int kiln_cmd_console(const struct kiln_cli *cli, int argc, char **argv)
     };
     int rc = kiln_cli_parse_optional(cli, "console", flags, argc, argv, &o.path);
 
+    /* A variable file that cannot be read is a wrong flag; all else about variables is a warning.
+     */
     if (rc < 0 && (o.path ? kiln_plan_parse(&plan, &o) : kiln_cli_empty_plan(&plan)) &&
         kiln_vars_check_files(plan.tpl, &o.vars.files, &plan.diag)) {
         rc = console(cli, &plan, &o);

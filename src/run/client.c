@@ -396,6 +396,13 @@ void kiln_client_read(struct kiln_client *c, const struct kiln_client_handler *h
     }
 }
 
+void kiln_client_wait(struct kiln_client *c, const struct kiln_client_handler *h, void *ud)
+{
+    if (c->mode == LIVE)
+        (void)kiln_wait_fd(NULL, c->epoll, POLLIN, KILN_NEVER, NULL);
+    kiln_client_read(c, h, ud);
+}
+
 /* ---- commands ---- */
 
 void kiln_client_send(struct kiln_client *c, const struct kiln_request *req, kiln_reply_fn *fn,

@@ -3,7 +3,7 @@
  * protocol is in run/README.md; this is its C side. A run that has ended (or whose supervisor died)
  * is read from its event log, with the same calls: its events come, and then the end.
  *
- * One thread. No call but kiln_client_open and kiln_client_call blocks; the caller polls
+ * One thread. No call but kiln_client_open, _wait and _call blocks; the caller polls
  * kiln_client_fd().
  */
 #ifndef KILN_RUN_CLIENT_H
@@ -43,6 +43,9 @@ int kiln_client_fd(const struct kiln_client *c); /* poll it for POLLIN; -1: noth
 bool kiln_client_more(const struct kiln_client *c);
 /** Take what has come; a slice of a few ms at most. */
 void kiln_client_read(struct kiln_client *c, const struct kiln_client_handler *h, void *ud);
+
+/** Wait for something to come, however long, and take it: for a program that does nothing else. */
+void kiln_client_wait(struct kiln_client *c, const struct kiln_client_handler *h, void *ud);
 
 /** The event log, read-only, for pread; borrowed. One JSON event a line (kiln_event_decode). */
 int kiln_client_log_fd(const struct kiln_client *c);
