@@ -191,12 +191,6 @@ static void note(void *ud, const void *in, size_t len)
     f->size += (uint32_t)len;
 }
 
-static void add_u32(struct kiln_str *out, uint32_t v)
-{
-    for (int i = 0; i < 4; i++, v >>= 8)
-        kiln_str_addc(out, (char)(v & 0xff));
-}
-
 /* The last block of the stream: empty, with fixed codes. */
 static uint32_t end_deflate(void *ud, struct kiln_str *out)
 {
@@ -211,10 +205,12 @@ static uint32_t end_deflate(void *ud, struct kiln_str *out)
 static uint32_t end_gzip(void *ud, struct kiln_str *out)
 {
     const struct frame f = *(struct frame *)ud;
+    unsigned char tail[8];
 
     (void)end_deflate(ud, out);
-    add_u32(out, f.crc);
-    add_u32(out, f.size);
+    kiln_put_u32(tail, f.crc);
+    kiln_put_u32(tail + 4, f.size);
+    kiln_str_add(out, tail, sizeof(tail));
     return f.crc;
 }
 
@@ -226,12 +222,6 @@ static uint32_t end_gzip(void *ud, struct kiln_str *out)
 static size_t bgzf_bound(size_t in_len)
 {
     return libdeflate_deflate_compress_bound(NULL, in_len) + BGZF_HEADER + BGZF_TAIL;
-}
-
-static void put_u32(unsigned char *p, uint32_t v)
-{
-    for (int i = 0; i < 4; i++, v >>= 8)
-        p[i] = (unsigned char)(v & 0xff);
 }
 
 static bool compress_bgzf(void *state, struct kiln_block *b, struct kiln_err *err)
@@ -251,8 +241,8 @@ static bool compress_bgzf(void *state, struct kiln_block *b, struct kiln_err *er
     memcpy(b->out, header, sizeof(header));
     b->out[16] = (unsigned char)((total - 1) & 0xff);
     b->out[17] = (unsigned char)((total - 1) >> 8);
-    put_u32(b->out + BGZF_HEADER + n, libdeflate_crc32(0, b->in, b->in_len));
-    put_u32(b->out + BGZF_HEADER + n + 4, (uint32_t)b->in_len);
+    kiln_put_u32(b->out + BGZF_HEADER + n, libdeflate_crc32(0, b->in, b->in_len));
+    kiln_put_u32(b->out + BGZF_HEADER + n + 4, (uint32_t)b->in_len);
     b->out_len = total;
     return true;
 }

@@ -23,12 +23,6 @@ struct state {
     void *memory; /* of the high compressor; NULL for the fast one */
 };
 
-static void put_u32(unsigned char *p, uint32_t v)
-{
-    for (int i = 0; i < 4; i++, v >>= 8)
-        p[i] = (unsigned char)(v & 0xff);
-}
-
 static void *open_state(int level, struct kiln_err *err)
 {
     struct state *s = kiln_xcalloc(1, sizeof(*s));
@@ -72,9 +66,9 @@ static bool compress_block(void *state, struct kiln_block *b, struct kiln_err *e
         n = LZ4_compress_fast_extState(s->memory, in, out, len, room, 1);
     if (n <= 0)
         return kiln_err_set(err, KILN_ERR_SYSTEM, "lz4: a block was not compressed");
-    put_u32(b->out, (uint32_t)n);
+    kiln_put_u32(b->out, (uint32_t)n);
     if (n >= len) {
-        put_u32(b->out, (uint32_t)len | UNCOMPRESSED);
+        kiln_put_u32(b->out, (uint32_t)len | UNCOMPRESSED);
         memcpy(out, in, b->in_len);
         n = len;
     }
@@ -113,7 +107,7 @@ static uint32_t end(void *sum, struct kiln_str *out)
 {
     unsigned char tail[8] = { 0 }; /* the end mark, then the checksum */
 
-    put_u32(tail + 4, XXH32_digest(sum));
+    kiln_put_u32(tail + 4, XXH32_digest(sum));
     kiln_str_add(out, tail, sizeof(tail));
     (void)XXH32_freeState(sum);
     return 0;
