@@ -28,6 +28,8 @@
     X(GLOBAL, RUN_TO, "run-to", "PLACE", "go on to a place, once")                                 \
     X(GLOBAL, BREAK, "break", "PLACE", "set or remove a breakpoint")                               \
     X(GLOBAL, RETRY, "retry", "", "run the failed step again")                                     \
+    X(GLOBAL, RETYPE, "retype", "",                                                                \
+      "go back to before typing, and type the boot command, edited or not")                        \
     X(GLOBAL, SKIP, "skip", "", "leave this provisioner out")                                      \
     X(GLOBAL, FREEZE, "freeze", "", "halt or free the guest's CPUs while the build stands")        \
     X(GLOBAL, SHELL, "shell", "", "open a shell in the guest")                                     \

@@ -174,6 +174,8 @@ static bool debug_action(struct kiln_console *c, enum kiln_action action, const 
         open_shell(c);
     else if (action == KILN_ACT_RUN_TO || action == KILN_ACT_BREAK)
         with_place(c, kiln_actions[action].word, arg);
+    else if (action == KILN_ACT_RETYPE) /* whatever has the focus, its pane has the edit */
+        (void)kiln_pane_ops_of(KILN_PANE_BOOT)->action(c->panes[KILN_PANE_BOOT], action, arg);
     else if (action == KILN_ACT_CANCEL)
         kiln_console_confirm(c, "Cancel all builds of this run and clean up?", cancel_answer, c);
     else if (action == KILN_ACT_CONTINUE || action == KILN_ACT_NEXT ||

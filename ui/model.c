@@ -222,6 +222,8 @@ static void take_step(struct kiln_model_build *b, const struct kiln_event *ev)
         s->failed = false;
         s->tries += s->tries < 1000;
     }
+    if (s->state == KILN_MODEL_PENDING) /* gone back over */
+        s->failed = false;
     if (s->state == KILN_MODEL_DONE || s->state == KILN_MODEL_FAILED)
         s->end_us = ev->mono_us;
     if (s->state != KILN_MODEL_RUNNING && s->state != KILN_MODEL_STOPPED)
@@ -270,6 +272,7 @@ static void take_boot_plan(struct kiln_model_build *b, const struct kiln_event *
     row->next = ev->total;
     row->keys = 0;
     row->sending = row->over = false;
+    row->begun = row->begun && row->next > 0;
 }
 
 /* `row` is being typed: those before it are over. */

@@ -106,6 +106,22 @@ void kiln_framebuffer_write(struct kiln_framebuffer *fb, const uint8_t *rgbx, un
     (void)atomic_fetch_add_explicit(&head->lock, 1, memory_order_release);
 }
 
+bool kiln_framebuffer_has(const struct kiln_framebuffer *fb, const uint8_t *rgbx, unsigned y,
+                          unsigned rows)
+{
+    assert(y <= fb->height && rows <= fb->height - y);
+    for (unsigned i = 0; i < rows; i++) {
+        const uint8_t *row = kiln_framebuffer_pixels(fb) + (size_t)(y + i) * fb->stride;
+        const uint8_t *other = rgbx + (size_t)i * fb->width * PIXEL;
+
+        for (size_t x = 0; x < fb->width; x++) {
+            if (memcmp(row + x * PIXEL, other + x * PIXEL, 3) != 0)
+                return false;
+        }
+    }
+    return true;
+}
+
 const uint8_t *kiln_framebuffer_pixels(const struct kiln_framebuffer *fb)
 {
     return fb->head ? (const uint8_t *)(fb->head + 1) : NULL;

@@ -43,6 +43,9 @@ bool kiln_framebuffer_create(struct kiln_framebuffer *fb, unsigned width, unsign
  *  (the last is written as 0), width pixels a row, no padding. One thread at a time. */
 void kiln_framebuffer_write(struct kiln_framebuffer *fb, const uint8_t *rgbx, unsigned y,
                             unsigned rows);
+/** Writer: are these rows, given as for kiln_framebuffer_write, what it has already? */
+bool kiln_framebuffer_has(const struct kiln_framebuffer *fb, const uint8_t *rgbx, unsigned y,
+                          unsigned rows);
 /** Writer: its own view of the first row, which only kiln_framebuffer_write changes; the rows are
  *  fb->stride bytes apart. NULL: there is none. */
 const uint8_t *kiln_framebuffer_pixels(const struct kiln_framebuffer *fb);

@@ -334,3 +334,25 @@ void kiln_vm_argv(const struct kiln_vm_config *cfg, struct kiln_strv *out)
         kiln_strv_addf(out, "unix:%s,server=on,wait=off", qmp);
     }
 }
+
+#define PC_BOOT_ORDER "cad" /* of QEMU's machines pc and q35, if nobody says another */
+
+char *kiln_vm_later_boot(const struct kiln_strv *args)
+{
+    KILN_AUTO_STRV options = { 0 };
+    const char *order = PC_BOOT_ORDER;
+    bool once = false;
+
+    for (size_t i = 0; i + 1 < args->n; i++) {
+        if (kiln_streq(args->v[i], "-boot"))
+            kiln_strv_split(&options, args->v[i + 1], ',');
+    }
+    KILN_STRV_FOREACH (option, &options) {
+        once = once || kiln_has_prefix(option, "once=");
+        if (kiln_has_prefix(option, "order="))
+            order = option + strlen("order=");
+        else if (!strchr(option, '='))
+            order = option;
+    }
+    return once && order[strspn(order, "abcdefghijklmnop")] == '\0' ? kiln_xstrdup(order) : NULL;
+}

@@ -74,4 +74,8 @@ struct kiln_vm_config {
  */
 void kiln_vm_argv(const struct kiln_vm_config *cfg, struct kiln_strv *out);
 
+/** The order in which a PC boots from the second time on, where that is another one (-boot once=):
+ *  letters, "cad". Caller frees; NULL: it is the same. */
+char *kiln_vm_later_boot(const struct kiln_strv *args);
+
 #endif

@@ -281,6 +281,12 @@ bool kiln_qmp_set_vnc_password(struct kiln_qmp *q, const char *password, struct 
     return execute_string(q, "change-vnc-password", "password", password, c, deadline, NULL, err);
 }
 
+bool kiln_qmp_screendump(struct kiln_qmp *q, const char *path, struct kiln_cancel *c,
+                         int64_t deadline, struct kiln_err *err)
+{
+    return execute_string(q, "screendump", "filename", path, c, deadline, NULL, err);
+}
+
 bool kiln_qmp_human(struct kiln_qmp *q, const char *line, struct kiln_cancel *c, int64_t deadline,
                     char **ret_text, struct kiln_err *err)
 {

@@ -73,6 +73,10 @@ bool kiln_qmp_status(struct kiln_qmp *q, struct kiln_cancel *c, int64_t deadline
 bool kiln_qmp_set_vnc_password(struct kiln_qmp *q, const char *password, struct kiln_cancel *c,
                                int64_t deadline, struct kiln_err *err);
 
+/** Have QEMU write what it shows into a file (PPM). REMOTE: it shows nothing. */
+bool kiln_qmp_screendump(struct kiln_qmp *q, const char *path, struct kiln_cancel *c,
+                         int64_t deadline, struct kiln_err *err);
+
 /** A command of the human monitor; *ret_text is what it printed (caller frees; may be NULL). */
 bool kiln_qmp_human(struct kiln_qmp *q, const char *line, struct kiln_cancel *c, int64_t deadline,
                     char **ret_text, struct kiln_err *err);

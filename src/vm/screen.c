@@ -55,14 +55,15 @@ struct kiln_screen {
     bool running; /* there is a thread */
     pthread_t thread;
     struct server server;
-    unsigned servers;   /* how many there have been */
-    bool wanted;        /* the picture */
-    bool sampled;       /* the same, now and then */
-    bool hurry;         /* the same, at once */
-    int hurried;        /* eventfd: it was taken */
-    bool renew;         /* all of the picture */
-    int renewed;        /* eventfd: it is there */
-    _Atomic bool close; /* as often as QEMU has something */
+    unsigned servers;        /* how many there have been */
+    bool wanted;             /* the picture */
+    bool sampled;            /* the same, now and then */
+    bool hurry;              /* the same, at once */
+    int hurried;             /* eventfd: it was taken */
+    bool renew;              /* all of the picture */
+    _Atomic bool renews_old; /* which is an old one */
+    int renewed;             /* eventfd: it is there */
+    _Atomic bool close;      /* as often as QEMU has something */
     unsigned text_wishes;
     struct kiln_text text;        /* as the reader has it */
     uint64_t pictures;            /* another picture, while there is no text */
@@ -93,6 +94,7 @@ struct kiln_screen {
     bool looked_at;               /* as it was in the last round */
     bool samples;                 /* what `sampled` is */
     bool hurries;                 /* the next update is sampled at once */
+    bool is_old;                  /* the picture: not read until it is another one */
     unsigned renewals;            /* whole updates that are due before the picture is of now */
     bool unsampled;               /* the framebuffer has changed since the last sample */
     int64_t sample_at;            /* not before */
@@ -152,11 +154,13 @@ static void take_rows(void *ud, const struct kiln_vnc_rows *r)
             kiln_log("screen: %s", kiln_err_text(&err));
         replace_framebuffer(s, fresh);
         s->resized = true;
+        s->is_old = false;
         s->damaged = 0; /* also what is black, and not given to us */
         s->damage_end = r->height;
     }
-    if (!r->rows)
+    if (!r->rows || (s->is_old && kiln_framebuffer_has(&s->fb, r->rgbx, r->y, r->rows)))
         return;
+    s->is_old = false;
     kiln_framebuffer_write(&s->fb, r->rgbx, r->y, r->rows);
     if (s->damage_end == 0 || r->y < s->damaged)
         s->damaged = r->y;
@@ -366,10 +370,13 @@ static void count_renewal(struct kiln_screen *s)
     if (s->renewals == 0)
         return;
     s->look_at = 0;
-    if (--s->renewals == 0 || !s->vnc) {
-        s->renewals = 0;
-        (void)eventfd_write(s->renewed, 1);
-    }
+    if (--s->renewals > 0 && s->vnc)
+        return;
+    s->renewals = 0;
+    s->is_old = s->renews_old;
+    if (s->is_old && s->reader && kiln_text_forget(s->reader))
+        publish_text(s);
+    (void)eventfd_write(s->renewed, 1);
 }
 
 /* Publish what has come, or else ask for more, if anybody looks. */
@@ -398,7 +405,7 @@ static bool look(struct kiln_screen *s, bool wanted, struct kiln_err *err)
                                                      : wanted   ? FRAME_US
                                                                 : s->sample_every);
     }
-    if (came)
+    if (came && !s->resized) /* a new size comes without its picture */
         count_renewal(s);
     if (s->requested || rests(s))
         return true;
@@ -603,7 +610,7 @@ void kiln_screen_sample_now(struct kiln_screen *s)
     (void)kiln_wait_fd(NULL, s->hurried, POLLIN, kiln_cancel_deadline(NULL, HURRY_US), NULL);
 }
 
-void kiln_screen_renew(struct kiln_screen *s)
+void kiln_screen_renew(struct kiln_screen *s, bool old)
 {
     eventfd_t count;
     bool running;
@@ -611,6 +618,7 @@ void kiln_screen_renew(struct kiln_screen *s)
     lock(s);
     running = s->running && s->server.up;
     s->renew = running;
+    s->renews_old = old;
     (void)eventfd_read(s->renewed, &count); /* of a time that was not waited for to its end */
     unlock(s);
     if (!running)

@@ -116,8 +116,10 @@ void kiln_screen_sample_now(struct kiln_screen *s);
  * What was seen is of another time: the guest went back. Waits until the whole screen has been
  * looked at anew, and its text read if it ever was; two seconds at most. Nothing if nobody looks.
  * As for kiln_screen_wait_text: the main thread.
+ *
+ * @old  what QEMU shows now is still of that other time: there is no text until it changes
  */
-void kiln_screen_renew(struct kiln_screen *s);
+void kiln_screen_renew(struct kiln_screen *s, bool old);
 
 /** Look as often as QEMU does, as somebody types by what is shown; or as is enough for people. */
 void kiln_screen_look_closely(struct kiln_screen *s, bool on);

@@ -16,6 +16,12 @@ WRITER = bytes.fromhex("31c0 8ed8 8ec0 be4d7c"
                        "a2457c a20080 b80043 b280 be3d7c cd13"  # int 13h, ah = 43h: write
                        "803e00802e 75e1 ba0406 b80020 ef f4 ebfd"
                        "1000 0100 0080 0000 0000000000000000") + TEXT.encode()  # what, and where to
+# Prints TEXT, then every key; "." writes what follows the first sector to the disk, and resets.
+INSTALLER = bytes.fromhex("31c0 8ed8 8ec0 be417c"
+                          "ac 08c0 7406 b40e cd10 ebf5"
+                          "31c0 cd16 b40e cd10 3c2e 75f4"
+                          "b80043 b280 be317c cd13 b0fe e664 f4 ebfd"  # write; keyboard controller: reset
+                          "1000 0100 007e 0000 0000000000000000") + TEXT.encode()
 
 
 @kit.needs_qemu
@@ -111,6 +117,20 @@ class Retype(kit.Case):
         self.assertEqual(self.passes(), ["ab", "cd", "cd"])
         self.cancel()
         self.check_nothing_made()
+
+    def test_it_boots_from_the_disk_then(self):
+        """A guest that is installed from a CD, once."""
+        if not kit.have("xorriso"):
+            self.skipTest("no xorriso")
+        self.write("cd/boot", (INSTALLER + bytes(512))[:512] + kit.boot_disk(kit.POWER_OFF)[:512] + bytes(1024))
+        subprocess.run(["xorriso", "-as", "mkisofs", "-quiet", "-b", "boot", "-no-emul-boot", "-boot-load-size", "4",
+                        "-o", self.path("x.iso"), self.path("cd")], check=True, capture_output=True)
+        c = self.go("<wait 'name'>x", disk_image=None, skip_resize_disk=None, iso_url="x.iso",
+                    disk_size="16M")
+        c.expect("line", text="Waiting for shutdown...")
+        c.call("retype", number=0, lines=["<wait 'name'>."])
+        self.end(0)
+        self.assertEqual(self.passes(), ["x", "."])
 
     def test_at_the_question(self):
         """The step that types has failed; later it waits for the guest to power off."""

@@ -430,9 +430,38 @@ static void test_over(void **state)
         bed_shows(c, i == 0 ? " typed \u2500\n" : " broken off \u2500\n");
         bed_shows(c, i == 0 ? " > end  " : " > down a  ");
         bed_keys(c, "enter x esc a");
-        bed_shows(c, i == 0 ? "it is typed already; write" : "the build is over; write");
+        bed_shows(c, i == 0 ? "it is typed already: retype it; write" : "the build is over; write");
         kiln_console_free(c);
     }
+}
+
+/* All is out; then it is typed again from its beginning, with the edit, whatever has the focus. */
+static void test_retype(void **state)
+{
+    struct kiln_console *c = start(80, 24);
+
+    (void)state;
+    bed_event(c, STEP "\"from\":\"pending\",\"to\":\"running\"}");
+    at_element(c, 2);
+    bed_event(c, STEP "\"from\":\"running\",\"to\":\"done\"}");
+    bed_shows(c, " typed \u2500\n");
+    bed_keys(c, "T");
+    assert_non_null(strstr(kiln_str_cstr(&bed_requests), "\nretype build=debian\n"));
+    kiln_str_clear(&bed_requests);
+    problem = "no such field";
+    bed_keys(c, "enter ctrl-home x esc T");
+    assert_null(strstr(kiln_str_cstr(&bed_requests), "retype"));
+    problem = NULL;
+    bed_keys(c, "enter ctrl-end ctrl-home right y esc 4 T");
+    assert_non_null(strstr(kiln_str_cstr(&bed_requests), "\nretype build=debian [xy<esc><wait>] "));
+    bed_keys(c, "2");
+    bed_event(c, STEP "\"from\":\"done\",\"to\":\"pending\"}");
+    bed_event(c,
+              "{\"type\":\"boot-plan\",\"build\":\"debian\",\"names\":[\"xy\"],\"text\":\"xy\"}");
+    bed_shows_not(c, " typed \u2500\n");
+    bed_shows_not(c, " edited \u2500\n");
+    bed_shows(c, " > down x  ");
+    kiln_console_free(c);
 }
 
 /* Somebody else's edit comes while ours is open. */
@@ -671,6 +700,7 @@ int main(void)
         cmocka_unit_test(test_error),
         cmocka_unit_test(test_late_preview),
         cmocka_unit_test(test_apply),
+        cmocka_unit_test(test_retype),
         cmocka_unit_test(test_other_edit),
         cmocka_unit_test(test_paste),
         cmocka_unit_test(test_write),

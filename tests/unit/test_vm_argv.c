@@ -186,11 +186,38 @@ static void argv_appends(void **state)
     assert_null(argv.v[argv.n]);
 }
 
+static void later_boot(void **state)
+{
+    static const struct {
+        const char *args, *want;
+    } rows[] = {
+        { "-boot|once=d", "cad" },
+        { "-boot|c", NULL },
+        { "-m|512M", NULL },
+        { "-boot|order=dc,menu=on,once=d", "dc" },
+        { "-boot|dc|-boot|once=d,menu=on", "dc" },
+        { "-boot|once=d,order=x y", NULL },
+        { "-boot", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(rows); i++) {
+        KILN_AUTO_STRV args = { 0 };
+        KILN_AUTO_FREE char *got = NULL;
+
+        kiln_strv_split(&args, rows[i].args, '|');
+        got = kiln_vm_later_boot(&args);
+        if (!kiln_streq(got, rows[i].want))
+            fail_msg("%s: %s", rows[i].args, got ? got : "(none)");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(argv_matches_golden),
         cmocka_unit_test(argv_appends),
+        cmocka_unit_test(later_boot),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -316,10 +316,10 @@ static void on_applied(void *ud, const struct kiln_reply *reply)
     on_event(p, NULL);
 }
 
-void kiln_boot_pane_send(struct kiln_boot_pane *p, uint64_t from)
+static void send(struct kiln_boot_pane *p, const char *command, uint64_t from)
 {
     KILN_AUTO_STRV lines = { 0 };
-    struct kiln_request req = { .command = "edit",
+    struct kiln_request req = { .command = command,
                                 .build = p->label,
                                 .number = (int64_t)p->row,
                                 .from = (int64_t)from,
@@ -327,6 +327,11 @@ void kiln_boot_pane_send(struct kiln_boot_pane *p, uint64_t from)
 
     kiln_editor_get(p->editor, &lines);
     kiln_client_send(kiln_console_client(p->c), &req, on_applied, p);
+}
+
+void kiln_boot_pane_send(struct kiln_boot_pane *p, uint64_t from)
+{
+    send(p, "edit", from);
 }
 
 /* The element under the cursor. */
@@ -351,6 +356,19 @@ static void on_from_cursor(void *ud, bool yes)
         kiln_boot_pane_send(p, from);
 }
 
+/* Or it is said what is wrong with it. */
+static bool draft_is_good(struct kiln_boot_pane *p)
+{
+    if (!p->draft.valid || p->problem)
+        kiln_console_error(p->c, "%s",
+                           p->draft.valid ? p->problem : "the boot command has an error");
+    else if (p->recording)
+        kiln_console_error(p->c, "the guest is driven by hand: end the recording first");
+    else
+        return true;
+    return false;
+}
+
 static void apply(struct kiln_boot_pane *p)
 {
     KILN_AUTO_FREE char *question = NULL;
@@ -358,15 +376,12 @@ static void apply(struct kiln_boot_pane *p)
 
     if (!p->edited)
         kiln_console_say(p->c, "nothing was edited");
-    else if (!p->draft.valid)
-        kiln_console_error(p->c, "the boot command has an error");
-    else if (p->problem)
-        kiln_console_error(p->c, "%s", p->problem);
+    else if (!draft_is_good(p))
+        return;
     else if (kiln_boot_pane_typed(p) || kiln_boot_pane_over(p))
         kiln_console_error(p->c, "%s; write saves it into the template",
-                           kiln_boot_pane_typed(p) ? "it is typed already" : "the build is over");
-    else if (p->recording)
-        kiln_console_error(p->c, "the guest is driven by hand: end the recording first");
+                           kiln_boot_pane_typed(p) ? "it is typed already: retype it"
+                                                   : "the build is over");
     else if (p->by_hand)
         kiln_boot_pane_apply_recorded(p);
     else if (kiln_boot_pane_from(p, &from))
@@ -379,6 +394,14 @@ static void apply(struct kiln_boot_pane *p)
     } else {
         kiln_console_error(p->c, "what has been typed was changed, and the rest is not rendered");
     }
+}
+
+static void retype(struct kiln_boot_pane *p)
+{
+    if (!p->edited || !kiln_streq(p->label, kiln_console_build(p->c)))
+        kiln_console_command(p->c, &(struct kiln_request){ .command = "retype" });
+    else if (draft_is_good(p))
+        send(p, "retype", 0);
 }
 
 static void on_written(void *ud, const struct kiln_reply *reply)
@@ -538,6 +561,8 @@ static bool on_action(void *pane, enum kiln_action action, const char *arg)
         apply(p);
     else if (action == KILN_ACT_REVERT)
         revert(p);
+    else if (action == KILN_ACT_RETYPE)
+        retype(p);
     else if (action == KILN_ACT_WRITE)
         write_template(p);
     else if (action == KILN_ACT_RUN_CURSOR)

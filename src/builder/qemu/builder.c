@@ -107,6 +107,7 @@ static void state_done(struct kiln_qemu_state *s, struct kiln_build *b)
     free(s->vnc_password);
     free(s->efivars);
     free(s->qmp_path);
+    free(s->later_boot);
     free(s->http_ip);
     free(s->guest_address);
     kiln_ssh_keypair_done(&s->keypair);

@@ -117,6 +117,7 @@ struct kiln_qemu_state {
     char *vnc_password; /* NULL: none */
     char *efivars;      /* path of the copy, or NULL */
     char *qmp_path;
+    char *later_boot; /* NULL: as the first time (vm/argv.h) */
     struct kiln_qemu *qemu;
     struct kiln_cancel *died; /* fires when QEMU dies; owned; NULL before it is started */
     struct kiln_screen *screen;

@@ -2,8 +2,11 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "builder/qemu/boot_script.h"
@@ -16,6 +19,7 @@
 #define SAVE_LIMIT_US KILN_SECOND(120) /* some GiB of RAM onto a slow disk */
 #define DROP_LIMIT_US KILN_SECOND(30)
 #define CONT_LIMIT_US KILN_SECOND(10)
+#define MAX_PICTURE   ((size_t)3 * KILN_MAX_DISPLAY_PIXELS + 64) /* PPM */
 #define LAST_KEYS_US  KILN_MS(50) /* for those that go up when a VNC client leaves, and people's */
 
 /* Lock: lock, over why_not and going. */
@@ -26,7 +30,8 @@ struct kiln_retype {
     char *why_not; /* owned; NULL: one can go back */
     bool going;    /* back, already */
     struct kiln_checkpoint *checkpoint;
-    bool runs; /* the guest's CPUs ran when it was made */
+    bool runs;               /* the guest's CPUs ran when it was made */
+    struct kiln_str picture; /* what QEMU showed then */
     atomic_bool wanted;
 };
 
@@ -103,6 +108,7 @@ void kiln_retype_free(struct kiln_retype *r)
     kiln_control_remove(r->b->control, commands, r);
     (void)pthread_mutex_destroy(&r->lock);
     free(r->why_not);
+    kiln_str_done(&r->picture);
     free(r);
 }
 
@@ -126,6 +132,20 @@ static bool is_running(struct kiln_retype *r)
     return kiln_qmp_status(kiln_qemu_qmp(r->s->qemu), r->b->cancel, deadline(r, CONT_LIMIT_US),
                            &status, NULL) &&
            kiln_streq(status, "running");
+}
+
+/* What QEMU shows while the guest stands; nothing if it shows nothing. */
+static void take_picture(struct kiln_retype *r, struct kiln_str *out)
+{
+    KILN_AUTO_FREE char *path = kiln_path_join(r->s->work_dir, "screen.ppm");
+    KILN_AUTO_ERR err = { 0 };
+
+    kiln_str_clear(out);
+    if (!kiln_qmp_screendump(kiln_qemu_qmp(r->s->qemu), path, r->b->cancel,
+                             deadline(r, CONT_LIMIT_US), &err) ||
+        !kiln_fs_read(path, MAX_PICTURE, out, &err))
+        kiln_log("retype: no picture of the screen: %s", kiln_err_text(&err));
+    (void)unlink(path);
 }
 
 /* ---- there ---- */
@@ -152,8 +172,13 @@ static bool take(struct kiln_retype *r, struct kiln_err *err)
     bool was_halted = kiln_debugger_machine(r->b, NULL), ok;
 
     r->runs = was_halted || is_running(r);
-    ok = kiln_checkpoint_take(&r->checkpoint, &cfg, r->b->cancel, deadline(r, SAVE_LIMIT_US), err);
-    if (was_halted && !command(r, "cont", NULL))
+    ok = command(r, "stop", err);
+    if (ok) {
+        take_picture(r, &r->picture);
+        ok = kiln_checkpoint_take(&r->checkpoint, &cfg, r->b->cancel, deadline(r, SAVE_LIMIT_US),
+                                  err);
+    }
+    if (r->runs && !command(r, "cont", NULL))
         kiln_log("retype: the guest does not go on");
     kiln_qemu_lend_machine(r->s);
     return ok;
@@ -211,13 +236,43 @@ static bool drain_keys(struct kiln_retype *r, bool was_halted, struct kiln_err *
            kiln_wait_us(c, (left > 0 ? left : 0) + LAST_KEYS_US, err);
 }
 
+/* QEMU resets the machine before it loads, and forgets `-boot once` then; but the machine that it
+ * loads is one that is still to boot from there, for ever. It has booted: this is for the next
+ * time. */
+static void set_boot_order(struct kiln_retype *r)
+{
+    const char *order = r->s->later_boot;
+    KILN_AUTO_FREE char *line = order ? kiln_xasprintf("boot_set %s", order) : NULL;
+    KILN_AUTO_ERR err = { 0 };
+
+    if (line && !kiln_qmp_human(kiln_qemu_qmp(r->s->qemu), line, r->b->cancel,
+                                deadline(r, CONT_LIMIT_US), NULL, &err))
+        kiln_log("retype: %s: %s", line, kiln_err_text(&err));
+}
+
+/* Of a machine that had not drawn anything yet QEMU does not draw anything either: what it showed
+ * before stays. */
+static void renew_screen(struct kiln_retype *r)
+{
+    KILN_AUTO_STR now = { 0 };
+
+    take_picture(r, &now);
+    kiln_screen_renew(r->s->screen,
+                      now.len != r->picture.len ||
+                          (now.len > 0 && memcmp(now.data, r->picture.data, now.len) != 0));
+}
+
 static bool load(struct kiln_retype *r, struct kiln_err *err)
 {
     bool was_halted = kiln_debugger_machine(r->b, NULL);
     bool ok = drain_keys(r, was_halted, err) && command(r, "stop", err) &&
-              kiln_checkpoint_load(r->checkpoint, r->b->cancel, deadline(r, SAVE_LIMIT_US), err) &&
-              (!r->runs || command(r, "cont", err));
+              kiln_checkpoint_load(r->checkpoint, r->b->cancel, deadline(r, SAVE_LIMIT_US), err);
 
+    if (ok) {
+        set_boot_order(r);
+        renew_screen(r);
+        ok = !r->runs || command(r, "cont", err);
+    }
     kiln_qemu_lend_machine(r->s);
     return ok;
 }
@@ -230,7 +285,6 @@ bool kiln_retype_go_back(struct kiln_retype *r, struct kiln_err *err)
     if (!load(r, err))
         return kiln_err_wrap(err, "go back to before typing");
     kiln_qemu_signs_back(r->s);
-    kiln_screen_renew(r->s->screen);
     kiln_say(r->b, "The guest is as it was before typing (%.1f s)", seconds_since(start));
     return true;
 }

@@ -285,8 +285,11 @@ static bool start_once(struct kiln_qemu_state *s, struct kiln_build *b, const ch
     };
 
     *ret_why = KILN_QEMU_FAILED;
-    return make_argv(s, b, accelerator, qemu_major, &argv, err) &&
-           kiln_qemu_start(&s->qemu, &how, b->cancel,
+    if (!make_argv(s, b, accelerator, qemu_major, &argv, err))
+        return false;
+    free(s->later_boot);
+    s->later_boot = kiln_vm_later_boot(&argv);
+    return kiln_qemu_start(&s->qemu, &how, b->cancel,
                            kiln_cancel_deadline(b->cancel, START_DEADLINE_US), ret_why, err);
 }
 
