@@ -78,6 +78,20 @@ events() {
     ls -d "$XDG_STATE_HOME"/kiln/runs/*/ | tail -n 1 | sed 's,$,events.jsonl,'
 }
 
+# says TEXT: until the guest's screen does
+says() {
+    timeout 90 python3 - "$(dirname "$log")/control.sock" "$1" <<'END' || { echo "the guest does not say \"$1\"" >&2; exit 1; }
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(b'{"command":"watch","text":"state"}\n')
+for line in s.makefile():
+    event = json.loads(line)
+    if event["type"] == "text" and sys.argv[2] in event.get("text", ""):
+        break
+END
+}
+
 cmake --build build >/dev/null
 tests/guest/build.sh build/guest
 Xvfb "$display" -screen 0 1400x1000x24 -nolisten tcp >/dev/null 2>&1 &
@@ -90,6 +104,14 @@ mkdir "$demo" "$demo/build"
 cp -r tests/guest/template.json tests/guest/http tests/guest/files "$demo"
 cp build/guest/kiln-guest.iso build/guest/kiln-guest.iso.sha256 "$demo/build"
 sed -i 's,build/guest/,build/,' "$demo/template.json"
+python3 - "$demo" <<'END'
+import json, sys
+with open(sys.argv[1] + "/template.json") as f:
+    t = json.load(f)
+t["builders"][0].update(boot_command=[], boot_wait="-1s")
+with open(sys.argv[1] + "/empty.json", "w") as f:
+    json.dump(t, f, indent=2)
+END
 sed 's/"1024M"/"1024Q"/; s/"tcg"/"tgc"/; s/<esc><wait>/<escape><wait>/' \
     "$demo/template.json" >"$demo/wrong.json"
 sed 's/"EXPECTED_NAME=[^"]*"/"EXPECTED_NAME=buster"/' "$demo/template.json" >"$demo/fails.json"
@@ -111,6 +133,25 @@ shoot overview
 await "$log" '"text":"before provisioner' 200
 shoot breakpoint
 keys c
+await "$log" '"type":"run-end"' 100
+stop
+
+rm -rf "$work/state" "$demo/build/demo"
+start 130x44 "kiln tui -force -break before:stepTypeBootCommand empty.json"
+log=$(events)
+await "$log" '"type":"stop"' 60
+keys 3 z shift+r
+await "$log" '"type":"record"' 10
+says "Esc: boot prompt"
+keys Escape
+says "boot:"
+port=$(grep -o 'HTTP server on port [0-9]*' "$log" | grep -o '[0-9]*$' | head -n 1)
+DISPLAY=$display xdotool type --delay 80 "install auto=true url=http://10.0.2.2:$port/answers.cfg hostname=kiln-demo "
+says "hostname=kiln-demo"
+keys Return ctrl+bracketright shift+r
+await "$log" "'boot:" 10
+shoot record
+keys colon c a n c e l Return y
 await "$log" '"type":"run-end"' 100
 stop
 

@@ -32,9 +32,9 @@ struct stroke {
 
 struct kiln_record {
     struct kiln_strv secrets;
-    struct kiln_strmap variables;
-    struct kiln_strv rows; /* of the screen */
-    struct row *info;      /* owned; rows.n */
+    struct kiln_strmap variables, names; /* names: text to expression */
+    struct kiln_strv rows;               /* of the screen */
+    struct row *info;                    /* owned; rows.n */
     int cursor_row, cursor_column;
     struct kiln_strv base; /* rows when the last stroke began */
     int64_t stroke_us;     /* when it ended */
@@ -98,11 +98,17 @@ void kiln_record_free(struct kiln_record *r)
     kiln_record_line_done(&r->stroke.line);
     kiln_strv_done(&r->secrets);
     kiln_strmap_done(&r->variables);
+    kiln_strmap_done(&r->names);
     kiln_strv_done(&r->rows);
     kiln_strv_done(&r->base);
     kiln_strv_done(&r->elements);
     free(r->info);
     free(r);
+}
+
+void kiln_record_name(struct kiln_record *r, const char *text, const char *expression)
+{
+    kiln_strmap_set(&r->names, text, expression);
 }
 
 const struct kiln_strv *kiln_record_elements(const struct kiln_record *r)
@@ -315,6 +321,27 @@ static void add_placeholder(const struct kiln_record *r, const struct kiln_recor
     kiln_str_adds(out, KILN_RECORD_SECRET);
 }
 
+/* The text with names in the place of what they stand for; caller frees. */
+static char *with_names(const struct kiln_record *r, const char *text)
+{
+    char *named = kiln_xstrdup(text);
+
+    for (size_t i = 0; i < r->names.keys.n; i++) {
+        const char *what = r->names.keys.v[i], *at;
+        struct kiln_str out = { 0 };
+        const char *rest = named;
+
+        for (; (at = strstr(rest, what)); rest = at + strlen(what)) {
+            kiln_str_add(&out, rest, (size_t)(at - rest));
+            kiln_str_adds(&out, r->names.values.v[i]);
+        }
+        kiln_str_adds(&out, rest);
+        free(named);
+        named = kiln_str_steal(&out);
+    }
+    return named;
+}
+
 static void end_element(struct kiln_record *r)
 {
     const struct kiln_bootcmd_stroke *keys = (const void *)r->keys.data;
@@ -336,7 +363,7 @@ static void end_element(struct kiln_record *r)
         at = l->to;
     }
     kiln_bootcmd_spell(keys + at, n - at, &text);
-    kiln_strv_add_take(&r->elements, kiln_str_steal(&text));
+    kiln_strv_add_take(&r->elements, with_names(r, kiln_str_cstr(&text)));
     clear_element(r);
 }
 

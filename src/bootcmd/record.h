@@ -41,6 +41,10 @@ struct kiln_record *kiln_record_new(const struct kiln_strv *secrets,
                                     const struct kiln_strmap *variables, int64_t now_us);
 void kiln_record_free(struct kiln_record *r); /* NULL is fine */
 
+/** Where `text` was typed, write `expression`: an address that is another one in the next build.
+ * The text has no character that boot commands or templates take for anything else. Both copied. */
+void kiln_record_name(struct kiln_record *r, const char *text, const char *expression);
+
 /* The guest's screen. */
 struct kiln_record_screen {
     /* UTF-8 without spaces at the ends, U+FFFD for cells that are no character or may not be shown.

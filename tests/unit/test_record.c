@@ -274,6 +274,9 @@ static const struct session sessions[] = {
       LIST("<wait 'go\\?$'>y<enter>", "<waitStable 2s>n") },
     { "who types fast", LIST("= $", "K +l +s -l +S -s +X -S -X +a +a +a -a", "= $ lsXaaa", "$"),
       LIST("<wait '^ *\\$$'>lsXaaa<enter>") },
+    { "an address that is another one next time",
+      LIST("= boot:", "u=http://10.0.2.2:8042/a", "= boot: u=http://10.0.2.2:8042/a", "$"),
+      LIST("<wait 'boot:$'>u=http://{{ .HTTPIP }}:{{ .HTTPPort }}/a<enter>") },
     { "a chord that is held at the end", LIST("K +Ctrl +Alt +f10"),
       LIST("<leftCtrlOn><leftAltOn><f10><leftAltOff><leftCtrlOff>") },
     { "what a template would read", LIST("= >", "{{a}} <wait>", "= > {{a}} <wait>", "$"),
@@ -333,6 +336,7 @@ static void run(const struct session *s)
     kiln_strmap_set(&variables, "disk", "hd");
     kiln_strmap_set(&variables, "token", "s3cr<et");
     r = kiln_record_new(&secrets, &variables, now);
+    kiln_record_name(r, "10.0.2.2:8042", "{{ .HTTPIP }}:{{ .HTTPPort }}");
     for (size_t i = 0; s->what[i]; i++) {
         const char *what = s->what[i];
 

@@ -52,11 +52,22 @@ static void see(struct kiln_boot_record *br, const struct kiln_text *text)
     kiln_record_see(br->record, &screen, kiln_clock_mono_us());
 }
 
+/* The HTTP server has another port in the next build. */
+static void name_server(struct kiln_boot_record *br)
+{
+    KILN_AUTO_FREE char *address =
+        kiln_xasprintf("%s:%d", br->s->http_ip ? br->s->http_ip : "", br->s->http_port);
+
+    if (br->s->http_ip && br->s->http_ip[0] && br->s->http_port > 0)
+        kiln_record_name(br->record, address, "{{ .HTTPIP }}:{{ .HTTPPort }}");
+}
+
 static void begin(struct kiln_boot_record *br)
 {
     struct kiln_text text = { 0 };
 
     br->record = kiln_record_new(&br->b->secrets, br->b->interp.user, kiln_clock_mono_us());
+    name_server(br);
     kiln_screen_text(br->s->screen, &text);
     see(br, &text);
     kiln_text_done(&text);
