@@ -194,6 +194,44 @@ static void the_last_column(void **unused)
     kiln_echo_done(&e);
 }
 
+/* What is left in the last column may be what is to be there. */
+static void a_ghost_proves_nothing(void **unused)
+{
+    struct kiln_echo e = { 0 };
+    struct kiln_echo_look before;
+    struct kiln_text now = { 0 };
+    size_t cut = 99;
+
+    (void)unused;
+    start(&e, "|$_", "abcdefgh ijk"); /* the space is lost */
+    draw(&now, "|$abcdefghi");
+    before = kiln_echo_look(&e, &now, 10);
+    assert_int_equal(before.state, KILN_ECHO_WRONG);
+    draw(&now, "|$abcdefg_i");
+    assert_true(kiln_echo_edge_erased(&e, &now, &before, &cut));
+    for (size_t sent = 0; sent < 3; sent++)
+        assert_int_equal(kiln_echo_look(&e, &now, sent).good, sent);
+    look_is(&e, "|$abcdefg j", "wrong 1/2"); /* i was lost */
+    look_is(&e, "|$abcdefg i|jk_", "all 4/4");
+    kiln_text_done(&now);
+    kiln_echo_done(&e);
+}
+
+/* A space that was to be the last in its row is lost, and the screen goes up meanwhile. */
+static void a_space_at_the_edge_is_lost(void **unused)
+{
+    struct kiln_echo e = { 0 };
+
+    (void)unused;
+    start(&e, "|||$_", "abcdefgh ijk");
+    look_is(&e, "|||$abcdefgh", "part 9/8");
+    look_is(&e, "||$abcdefghi|jk_", "wrong 8/11");
+    assert_int_equal(kiln_echo_in_last_row(&e, 8, 11), 2);
+    assert_int_equal(kiln_echo_in_last_row(&e, 8, 9), 1);
+    look_is(&e, "||$abcdefgh|ijk_", "all 12/12");
+    kiln_echo_done(&e);
+}
+
 static void where_the_cursor_is(void **unused)
 {
     struct kiln_echo e = { 0 };
@@ -288,6 +326,8 @@ int main(void)
         cmocka_unit_test(a_line_goes_on_elsewhere),
         cmocka_unit_test(it_goes_on_with_what_was_there),
         cmocka_unit_test(the_last_column),
+        cmocka_unit_test(a_space_at_the_edge_is_lost),
+        cmocka_unit_test(a_ghost_proves_nothing),
         cmocka_unit_test(where_the_cursor_is),
         cmocka_unit_test(a_cursor_at_the_edge),
         cmocka_unit_test(a_window_in_the_screen),

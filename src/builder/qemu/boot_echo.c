@@ -91,7 +91,7 @@ static struct kiln_echo_look measure(const struct kiln_echo *e, const struct kil
 {
     size_t n = kiln_echo_length(e);
     struct kiln_echo_look look = { 0 };
-    bool good = true;
+    bool good = true, blind; /* it looks like this whether the character came or not */
 
     for (size_t i = 0; i < n + BEYOND; i++) {
         unsigned c;
@@ -106,7 +106,8 @@ static struct kiln_echo_look measure(const struct kiln_echo *e, const struct kil
         code = r < 0 ? kiln_echo_at(e, i < n ? i : n - 1) : code_at(text, cell);
         if (code != ' ' && r >= 0 && stood_there(e, text, cell))
             break;
-        good = good && i < n && code == kiln_echo_at(e, i) && (code != ' ' || i < sent);
+        blind = code == ' ' || (r >= 0 && is_ghost(e, cell, code));
+        good = good && i < n && code == kiln_echo_at(e, i) && (!blind || i < sent);
         if (code != 0 && code != ' ' && (good || !is_ghost(e, cell, code)))
             look.shown = i + 1;
         if (good)
@@ -265,20 +266,35 @@ static bool find(struct kiln_echo *e, const struct kiln_text *text)
 
 /* ---- a look ---- */
 
-/* A line that goes on in a new row at the bottom moves up with the screen. */
+/* Characters that were seen in their places: spaces behind the last that is none look the same if
+ * they were lost. */
+static size_t seen(const struct kiln_echo *e)
+{
+    size_t n = e->best < kiln_echo_length(e) ? e->best : kiln_echo_length(e);
+
+    while (n > 0 && kiln_echo_at(e, n - 1) == ' ')
+        n--;
+    return n;
+}
+
+/* A line that goes on in a new row at the bottom moves up with the screen. What was seen last stays
+ * in sight: what is above the screen is no proof. */
 static struct kiln_echo_look follow(struct kiln_echo *e, const struct kiln_text *text, size_t sent)
 {
     struct kiln_echo_look best = measure(e, text, sent, e->row, e->column);
     unsigned shift = e->shift, column;
-    int end; /* its last row */
+    size_t good = seen(e);
+    int end;
 
-    place(e, e->row, e->column, e->best, &end, &column);
-    for (unsigned k = 1; k <= MAX_SCROLL && (int)k <= end && best.good < e->best; k++) {
+    if (good <= best.good)
+        return best;
+    place(e, e->row, e->column, good - 1, &end, &column);
+    for (unsigned k = 1; k <= MAX_SCROLL && (int)k <= end; k++) {
         struct kiln_echo_look look;
 
         e->shift = shift + k;
         look = measure(e, text, sent, e->row - (int)k, e->column);
-        if (look.good < e->best)
+        if (look.good < good)
             continue;
         e->row -= (int)k;
         return look;
@@ -346,7 +362,7 @@ static bool resume_at(struct kiln_echo *e, const struct kiln_text *text, size_t 
 
 bool kiln_echo_resume(struct kiln_echo *e, const struct kiln_text *text, size_t *ret_cut)
 {
-    size_t good = e->best;
+    size_t good = seen(e);
 
     for (size_t again = 0; again <= AGAIN && again <= good; again++) {
         if (resume_at(e, text, good - again, true)) {
@@ -424,6 +440,20 @@ bool kiln_echo_at_edge(const struct kiln_echo *e, size_t i)
         return false;
     place(e, e->row, e->column, i, &row, &column);
     return e->right > 2 && column + 2 >= e->right;
+}
+
+size_t kiln_echo_in_last_row(const struct kiln_echo *e, size_t good, size_t shown)
+{
+    unsigned column;
+    int last, row;
+
+    place(e, e->row, e->column, shown - 1, &last, &column);
+    for (size_t i = good; i < shown; i++) {
+        place(e, e->row, e->column, i, &row, &column);
+        if (row == last)
+            return shown - i;
+    }
+    return 0;
 }
 
 bool kiln_echo_edge_erased(struct kiln_echo *e, const struct kiln_text *text,

@@ -73,6 +73,8 @@ bool kiln_echo_learn_margins(struct kiln_echo *e, const struct kiln_text *text, 
 void kiln_echo_shrinks(struct kiln_echo *e);
 /** Would character i of the line be in one of the last two columns, if all goes well? */
 bool kiln_echo_at_edge(const struct kiln_echo *e, size_t i);
+/** Of the characters [good, shown), how many are in the last one's row. */
+size_t kiln_echo_in_last_row(const struct kiln_echo *e, size_t good, size_t shown);
 /**
  * A backspace behind a character in the last column: Linux' console takes away the character before
  * it, and leaves it where it is. If that is what has happened since the look before, the line goes

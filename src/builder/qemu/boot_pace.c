@@ -330,7 +330,7 @@ static bool erase(struct kiln_pace *p, struct kiln_err *err)
     if (!count_repair(p, err) || !let_go(p, err))
         return false;
     before = p->look;
-    n = before.shown - before.good;
+    n = kiln_echo_in_last_row(&p->echo, before.good, before.shown);
     kiln_echo_shrinks(&p->echo);
     for (size_t i = 0; i < n && i < MAX_ERASE; i++) {
         if (!press(p, KEY_BACKSPACE, err))
@@ -412,13 +412,18 @@ static bool send_next(struct kiln_pace *p, struct kiln_err *err)
 }
 
 /* What goes wrong at the end of a row must not be in the next one before it is seen: a console may
- * be unable to take it back then. */
+ * be unable to take it back then. Spaces are not seen but by what follows them. */
 static size_t window_at(const struct kiln_pace *p, size_t i)
 {
-    bool edge = (i > 0 && kiln_echo_at_edge(&p->echo, i - 1)) || kiln_echo_at_edge(&p->echo, i) ||
-                kiln_echo_at_edge(&p->echo, i + 1);
+    size_t first = i;
 
-    return edge ? 1 : p->window;
+    while (first > 0 && kiln_echo_at(&p->echo, first - 1) == ' ')
+        first--;
+    for (first -= first < 2 ? first : 2; first <= i + 1; first++) {
+        if (kiln_echo_at_edge(&p->echo, first))
+            return 1;
+    }
+    return p->window;
 }
 
 /* How long the guest may take for the next character. */
