@@ -80,7 +80,7 @@ class Typing(kit.Case):
     def test_grub(self):
         guest = typing_guests.Grub(self)
         told = self.type(guest, self.lines(LENGTH, guest.characters, count=max(LINES, 2)))
-        self.assertEqual({e["name"] for e in told}, {"echo"})
+        self.assertIn("echo", {e["name"] for e in told})
 
     def test_at_the_templates_pace(self):
         """boot_key_interval: nobody looks."""

@@ -62,6 +62,14 @@ class Linux:
         self.kernel, self.initrd = screens.demo_files(where, INIT)
         self.words = words
 
+    def forget(self):
+        """Before another build."""
+        self.told.clear()
+
+    @staticmethod
+    def typed(lines):
+        return [escape(line) for line in lines]
+
     def take(self, request):
         body = request.rfile.read(int(request.headers["Content-Length"]))
         self.told[int(request.path[1:])] = body.decode("latin-1").removesuffix("\n")
@@ -74,10 +82,9 @@ class Linux:
         append = f"console=tty0 {screens.WORDS} {self.words} report={self.url.rsplit(':', 1)[1]}"
         return {"memory": 128, "qemuargs": [["-kernel", self.kernel], ["-initrd", self.initrd], ["-append", append]]}
 
-    @staticmethod
-    def command(lines):
+    def command(self, lines):
         """Types them, each when it is asked for."""
-        typed = [[f"<wait 'line {i}:'>", escape(line), "<enter>"] for i, line in enumerate(lines, 1)]
+        typed = [[f"<wait 'line {i}:'>", line, "<enter>"] for i, line in enumerate(self.typed(lines), 1)]
         return sum(typed, []) + [f"<wait 'line {len(lines) + 1}:'>"]
 
     def lines(self, n):
@@ -116,12 +123,21 @@ class Grub:
         return {"memory": 128, "qemuargs": [["-nodefaults"], ["-vga", "std"], ["-cdrom", self.iso],
                                             ["-serial", "file:" + self.serial]]}
 
+    def forget(self):
+        """Before another build, whose QEMU empties the file."""
+
+    def stop(self):
+        """Nothing runs."""
+
     @staticmethod
-    def command(lines):
+    def typed(lines):
+        return [f"t '{escape(line)}'" for line in lines]
+
+    def command(self, lines):
         """The first half in text, the other in graphics."""
-        typed = [f"t '{line}'" for line in lines]
+        typed = self.typed(lines)
         typed.insert((len(lines) + 1) // 2, "g")
-        return sum([["<wait '^ ?grub>$'>", escape(line), "<enter>"] for line in typed], []) + ["<wait '^ ?grub>$'>"]
+        return sum([["<wait '^ ?grub>$'>", line, "<enter>"] for line in typed], []) + ["<wait '^ ?grub>$'>"]
 
     def lines(self, n):
         with open(self.serial, newline="", encoding="latin-1") as f:
