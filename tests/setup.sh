@@ -18,7 +18,7 @@ packages[bench]="packer python3 curl less openssl openssh-server openssh-client 
 pigz isal lz4 zstd"
 packages[test]="mtools clang clang-format libclang-rt-dev llvm python3 openssh-server openssh-sftp-server tmux
 openssl lz4 zstd xz-utils bzip2 unzip ovmf isolinux syslinux-common xorriso grub-common grub-pc-bin grub-efi-amd64-bin
-console-setup-linux console-data kbd"
+console-setup-linux console-data kbd libarchive-tools"
 
 die() {
     echo "setup: $*" >&2

@@ -42,7 +42,7 @@ static const struct kiln_field fields[] = {
       .help = "Give up when the guest sends or takes nothing for this long. Not set: "
               "never." },
     { "ssh_file_transfer_method", KILN_STRING, AT(ssh_file_transfer_method), .def = "scp",
-      .help = "scp or sftp." },
+      .help = "scp or sftp. With scp, many files go through the guest's tar if it has one." },
     { "ssh_ciphers", KILN_STRINGS, AT(ssh_ciphers),
       .help = "These ciphers only, in this order. Not set: what is fast and sound "
               "first." },

@@ -295,6 +295,7 @@ static void survey(void **state)
     run(p, "mkdir -m 500 up/sub/odd");
     unit_ok(kiln_dir_survey(up, &s, &p->err), &p->err);
     assert_true(s.odd);
+    kiln_dir_survey_done(&s);
     run(p, "rmdir up/sub/odd; touch 'up/a\nb'");
     unit_ok(kiln_dir_survey(up, &s, &p->err), &p->err);
     assert_true(s.odd);

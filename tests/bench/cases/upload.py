@@ -86,14 +86,14 @@ class Transfer:
         return self.plain("sh", "-c", "tar -C '%s' -cf - . | ssh %s 127.0.0.1 'tar -C TARGET -xf -'" % (self.source, options))
 
 
-def compare(bench, transfer, what, *targets):
-    """The row of one transfer."""
+def compare(bench, transfer, what, *targets, **more):
+    """The row of one transfer; more: what else is measured in the same rounds."""
     row = Row("%s, %s (limit: scp %s)" % (what, transfer.protocol, "-O" if transfer.protocol == "scp" else "-s"), "s",
               Target("limit", 1.3), *targets)
     bench.say(row.name)
     bench.rounds(5, {"kiln": lambda side: row.add(side, transfer.tool(side)),
                      "packer": lambda side: row.add(side, transfer.tool(side)),
-                     "limit": lambda side: row.add(side, transfer.scp())})
+                     "limit": lambda side: row.add(side, transfer.scp()), **more})
     return row
 
 
@@ -113,9 +113,9 @@ def run(bench):
             transfer = Transfer(bench, server, large, protocol)
             rows += [compare(bench, transfer, big, Target("packer", 0.35)), space(bench, transfer, big),
                      compare(bench, Transfer(bench, server, large, protocol, "download"), big + " down")]
-        scp = compare(bench, Transfer(bench, server, small, "scp"), many, Target("packer", 0.8))
-        by_tar = Row("%s, scp (limit: tar over ssh)" % many, "s")
+        by_tar = Row("%s, scp (limit: tar over ssh)" % many, "s", Target("limit", 1.3))
+        transfer = Transfer(bench, server, small, "scp")
+        scp = compare(bench, transfer, many, Target("packer", 0.8), tar=lambda side: by_tar.add("limit", transfer.tar()))
         by_tar.samples["kiln"], by_tar.samples["packer"] = scp.samples["kiln"], scp.samples["packer"]
-        bench.rounds(5, {"limit": lambda side: by_tar.add(side, Transfer(bench, server, small, "scp").tar())})
         rows += [scp, by_tar, compare(bench, Transfer(bench, server, small, "sftp"), many, Target("packer", 0.3))]
     return rows
