@@ -1,6 +1,7 @@
 #include "template/fix_rules.h"
 
 #include "base/mem.h"
+#include "template/gofmt.h"
 
 /* ---- builders ---- */
 
@@ -143,23 +144,15 @@ static void fix_guest_additions(struct kiln_fix_object *b)
     kiln_fix_set_text(b, "guest_additions_mode", v->u.boolean ? "attach" : "upload");
 }
 
-static bool is_any(const char *word, const char *const *words)
-{
-    while (*words && !kiln_streq(word, *words))
-        words++;
-    return *words != NULL;
-}
-
 static void fix_private_ip(struct kiln_fix_object *b)
 {
-    static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True", NULL };
-    static const char *const no[] = { "0", "f", "F", "false", "FALSE", "False", NULL };
     const struct kiln_node *v = kiln_fix_get(b, "ssh_private_ip");
     const char *text = kiln_fix_get_string(b, "ssh_private_ip");
+    bool private = v && v->type == KILN_NODE_BOOL && v->u.boolean;
 
     if (!v || kiln_fix_get(b, "ssh_interface") || (v->type != KILN_NODE_BOOL && !text))
         return;
-    if (text && !is_any(text, yes) && !is_any(text, no)) {
+    if (text && !kiln_go_parse_bool(text, &private)) {
         (void)kiln_diag_error(b->diag, v->source, v->offset, "write true or false",
                               "ssh_private_ip is not a boolean, strconv.ParseBool: parsing "
                               "\"%s\": invalid syntax",
@@ -167,8 +160,7 @@ static void fix_private_ip(struct kiln_fix_object *b)
         return;
     }
     kiln_fix_drop(b, "ssh_private_ip");
-    kiln_fix_set_text(b, "ssh_interface",
-                      (text ? is_any(text, yes) : v->u.boolean) ? "private_ip" : "public_ip");
+    kiln_fix_set_text(b, "ssh_interface", private ? "private_ip" : "public_ip");
 }
 
 static void fix_source_cidr(struct kiln_fix_object *b)
