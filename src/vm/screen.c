@@ -30,9 +30,10 @@
 #define SAMPLE_MAX KILN_SECOND(8)
 #define HURRY_US   KILN_MS(250) /* QEMU looks for changes every 30 ms then */
 #define RENEW_US   KILN_SECOND(2)
-#define RENEWALS   2   /* updates: the first may have been under way */
-#define MAX_QUEUED 512 /* keys that wait to be sent */
-#define MAX_HELD   32  /* keys that are down at one time */
+#define OLD_US     KILN_SECOND(3) /* a machine has drawn something by then, if only the same */
+#define RENEWALS   2              /* updates: the first may have been under way */
+#define MAX_QUEUED 512            /* keys that wait to be sent */
+#define MAX_HELD   32             /* keys that are down at one time */
 
 struct key {
     uint32_t keysym;
@@ -94,7 +95,7 @@ struct kiln_screen {
     bool looked_at;               /* as it was in the last round */
     bool samples;                 /* what `sampled` is */
     bool hurries;                 /* the next update is sampled at once */
-    bool is_old;                  /* the picture: not read until it is another one */
+    int64_t old_until;            /* the picture is: not read until it is another one; 0: no */
     unsigned renewals;            /* whole updates that are due before the picture is of now */
     bool unsampled;               /* the framebuffer has changed since the last sample */
     int64_t sample_at;            /* not before */
@@ -154,13 +155,13 @@ static void take_rows(void *ud, const struct kiln_vnc_rows *r)
             kiln_log("screen: %s", kiln_err_text(&err));
         replace_framebuffer(s, fresh);
         s->resized = true;
-        s->is_old = false;
+        s->old_until = 0;
         s->damaged = 0; /* also what is black, and not given to us */
         s->damage_end = r->height;
     }
-    if (!r->rows || (s->is_old && kiln_framebuffer_has(&s->fb, r->rgbx, r->y, r->rows)))
+    if (!r->rows || (s->old_until && kiln_framebuffer_has(&s->fb, r->rgbx, r->y, r->rows)))
         return;
-    s->is_old = false;
+    s->old_until = 0;
     kiln_framebuffer_write(&s->fb, r->rgbx, r->y, r->rows);
     if (s->damage_end == 0 || r->y < s->damaged)
         s->damaged = r->y;
@@ -225,12 +226,15 @@ static void read_text(struct kiln_screen *s)
     if (written(s) > 0 && s->damaged < s->damage_end && kiln_text_of(s->reader)->columns == 0)
         watch_picture(s);
     s->damaged = s->damage_end = 0;
+    s->old_until = 0;
 }
 
 /* When to read again, though nothing changes. */
 static int64_t text_due(const struct kiln_screen *s)
 {
-    return s->fb.head && s->reader ? kiln_text_due(s->reader) : KILN_NEVER;
+    if (s->fb.head && s->reader)
+        return s->old_until ? s->old_until : kiln_text_due(s->reader);
+    return KILN_NEVER;
 }
 
 /* ---- frames ---- */
@@ -367,14 +371,12 @@ static bool rests(const struct kiln_screen *s)
 /* A whole update has come, or will not. */
 static void count_renewal(struct kiln_screen *s)
 {
-    if (s->renewals == 0)
-        return;
-    s->look_at = 0;
-    if (--s->renewals > 0 && s->vnc)
+    s->look_at = s->renewals > 0 ? 0 : s->look_at;
+    if (s->renewals == 0 || (--s->renewals > 0 && s->vnc))
         return;
     s->renewals = 0;
-    s->is_old = s->renews_old;
-    if (s->is_old && s->reader && kiln_text_forget(s->reader))
+    s->old_until = s->renews_old ? kiln_cancel_deadline(s->cancel, OLD_US) : 0;
+    if (s->old_until && s->reader && kiln_text_forget(s->reader))
         publish_text(s);
     (void)eventfd_write(s->renewed, 1);
 }
@@ -621,10 +623,9 @@ void kiln_screen_renew(struct kiln_screen *s, bool old)
     s->renews_old = old;
     (void)eventfd_read(s->renewed, &count); /* of a time that was not waited for to its end */
     unlock(s);
-    if (!running)
-        return;
     (void)eventfd_write(s->kick, 1);
-    (void)kiln_wait_fd(NULL, s->renewed, POLLIN, kiln_cancel_deadline(NULL, RENEW_US), NULL);
+    if (running)
+        (void)kiln_wait_fd(NULL, s->renewed, POLLIN, kiln_cancel_deadline(NULL, RENEW_US), NULL);
 }
 
 bool kiln_screen_want_text(struct kiln_screen *s, bool on, struct kiln_err *err)

@@ -117,7 +117,8 @@ void kiln_screen_sample_now(struct kiln_screen *s);
  * looked at anew, and its text read if it ever was; two seconds at most. Nothing if nobody looks.
  * As for kiln_screen_wait_text: the main thread.
  *
- * @old  what QEMU shows now is still of that other time: there is no text until it changes
+ * @old  what QEMU shows now is still of that other time: there is no text until it changes, three
+ *       seconds at most
  */
 void kiln_screen_renew(struct kiln_screen *s, bool old);
 
