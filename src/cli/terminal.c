@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "cli/stops.h"
 
+#define MAX_LINE 4096 /* bytes; a terminal holds no more, but ctrl-d hands over what it has */
+
 static int open_tty(void)
 {
     return open("/dev/tty", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -78,7 +80,7 @@ void kiln_terminal_prompt_init(struct kiln_terminal_prompt *t)
 {
     *t = (struct kiln_terminal_prompt){ .fd = -1,
                                         .quiet = KILN_QUIET_INIT,
-                                        .line = KILN_STR_MAX(4096) };
+                                        .line = KILN_STR_MAX(MAX_LINE) };
 }
 
 static void remove_question(struct kiln_terminal_prompt *t, size_t i)
@@ -197,9 +199,19 @@ static void answer(struct kiln_terminal_prompt *t, struct kiln_supervisor *s, co
     kiln_supervisor_command(s, q->build, &req);
 }
 
+/* Cut off it could be another answer than was meant. */
+static void refuse_line(struct kiln_terminal_prompt *t)
+{
+    static const char said[] = "An answer can have 4096 bytes; this one has more.\n";
+
+    forget_line(t);
+    (void)kiln_fs_write_all(STDOUT_FILENO, said, strlen(said), NULL);
+    kiln_terminal_prompt_again(t);
+}
+
 void kiln_terminal_prompt_read(struct kiln_terminal_prompt *t, struct kiln_supervisor *s)
 {
-    char chunk[512], *nl = NULL;
+    char chunk[512];
     ssize_t n;
     bool there;
 
@@ -210,12 +222,16 @@ void kiln_terminal_prompt_read(struct kiln_terminal_prompt *t, struct kiln_super
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n > 0) {
-        kiln_str_add(&t->line, chunk, (size_t)n);
+        const char *nl = memchr(chunk, '\n', (size_t)n);
+
+        kiln_str_add(&t->line, chunk, nl ? (size_t)(nl - chunk) : (size_t)n);
         explicit_bzero(chunk, (size_t)n);
-        nl = memchr(t->line.data, '\n', t->line.len);
         if (!nl)
             return;
-        *nl = '\0';
+    }
+    if (there && t->line.failed) {
+        refuse_line(t);
+        return;
     }
     leave_terminal(t); /* answered; or it is gone */
     answer(t, s, there ? kiln_str_cstr(&t->line) : NULL);

@@ -156,6 +156,14 @@ class Run:
     def send(self, text):
         os.write(self.out.fd, text.encode())
 
+    def unread(self):
+        """How many bytes that were sent nobody has read."""
+        tty = os.open(f"/proc/{self.pid}/fd/0", os.O_RDONLY | os.O_NOCTTY)
+        try:
+            return struct.unpack("i", fcntl.ioctl(tty, termios.FIONREAD, bytes(4)))[0]
+        finally:
+            os.close(tty)
+
     def signal(self, number, pid=None):
         os.kill(pid or self.pid, number)
 

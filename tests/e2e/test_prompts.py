@@ -134,6 +134,18 @@ class Breakpoint(kit.Case):
         run.expect("==> null: after")
         self.assertEqual(run.wait(), 0)
 
+    def test_an_answer_that_is_too_long(self):
+        t = null({"type": "breakpoint"}, local("echo after"))
+        run = self.start("build", "-color=false", self.write("t.json", t), tty=True)
+        run.expect(ENTER)
+        run.send("x" * 4000 + "\x04")  # a terminal takes no more at once
+        kit.until(lambda: run.unread() == 0, "the first piece to be read")
+        run.send("y" * 200 + "\n")
+        run.expect(r"An answer can have 4096 bytes; this one has more\.\r\n==> null: " + ENTER)
+        run.send("\n")
+        run.expect("==> null: after")
+        self.assertEqual(run.wait(), 0)
+
     def test_the_timeout_does_not_run_meanwhile(self):
         t = null(local("echo start"), {"type": "breakpoint", "timeout": "50ms"}, local("echo after"))
         run = self.start("build", "-color=false", self.write("t.json", t), tty=True)
