@@ -101,10 +101,12 @@ static struct MHD_Response *response_of(struct kiln_http_reply *reply, struct ex
             reply->fd = -1;
     } else {
         size_t len = reply->body.len;
+        char *body = kiln_str_steal(&reply->body);
 
         x->bytes = len;
-        response = MHD_create_response_from_buffer(len, kiln_str_steal(&reply->body),
-                                                   MHD_RESPMEM_MUST_FREE);
+        response = MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
+        if (!response)
+            free(body);
     }
     for (size_t i = 0; response && i < reply->headers.keys.n; i++)
         (void)MHD_add_response_header(response, reply->headers.keys.v[i],

@@ -271,15 +271,17 @@ static void reply_listing(struct kiln_http_reply *r, int fd)
 static int open_served(const char *path, struct stat *st)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int why = ENOENT;
 
-    if (fd < 0 || fstat(fd, st) != 0)
-        return fd;
-    if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode)) {
-        (void)close(fd);
-        errno = ENOENT;
+    if (fd < 0)
         return -1;
-    }
-    return fd;
+    if (fstat(fd, st) != 0)
+        why = errno;
+    else if (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode))
+        return fd;
+    (void)close(fd);
+    errno = why;
+    return -1;
 }
 
 static void reply_found(struct kiln_http_reply *r, const struct kiln_http_ask *ask,
