@@ -76,6 +76,7 @@ static bool measure_or_remember(const struct kiln_accel_config *cfg,
 {
     const struct kiln_accel_probe probe = {
         .binary = cache->binary,
+        .limit_us = KILN_SECOND(2),
         .cancel = cfg->cancel,
         .on_pid = cfg->on_pid,
         .ud = cfg->ud,

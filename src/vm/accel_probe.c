@@ -10,10 +10,9 @@
 #include "base/process.h"
 #include "vm/qemu_failure.h"
 
-#define LIMIT_US        KILN_SECOND(2) /* for either of them */
-#define HOPELESS        3              /* times slower than tcg, and… */
-#define HOPELESS_MIN_US KILN_MS(500)   /* …at least this long: kvm is given up */
-#define GUEST_DONE      85             /* 2 * EXIT_VALUE of probe_guest.S + 1 */
+#define HOPELESS        3            /* times slower than tcg, and… */
+#define HOPELESS_MIN_US KILN_MS(500) /* …at least this long: kvm is given up */
+#define GUEST_DONE      85           /* 2 * EXIT_VALUE of probe_guest.S + 1 */
 
 static const unsigned char guest[] = {
 #include "vm/probe_guest.inc"
@@ -111,12 +110,12 @@ static void describe(struct kiln_str *out, const struct result *r, const char *d
 }
 
 /* How long kvm may try: until it has lost beyond doubt. */
-static int64_t kvm_limit(const struct result *tcg)
+static int64_t kvm_limit(const struct result *tcg, int64_t most)
 {
     int64_t limit = HOPELESS * tcg->us;
 
-    if (!tcg->done || limit > LIMIT_US)
-        return LIMIT_US;
+    if (!tcg->done || limit > most)
+        return most;
     return limit > HOPELESS_MIN_US ? limit : HOPELESS_MIN_US;
 }
 
@@ -129,8 +128,8 @@ static bool run_rounds(const struct kiln_accel_probe *probe, int guest_fd, struc
                        struct result *kvm, struct kiln_err *err)
 {
     for (int round = 0; round < 2; round++) {
-        if (!run_once(probe, "tcg", guest_fd, LIMIT_US, tcg, err) ||
-            !run_once(probe, "kvm", guest_fd, kvm_limit(tcg), kvm, err))
+        if (!run_once(probe, "tcg", guest_fd, probe->limit_us, tcg, err) ||
+            !run_once(probe, "kvm", guest_fd, kvm_limit(tcg, probe->limit_us), kvm, err))
             return false;
         if (!kvm->done)
             break;

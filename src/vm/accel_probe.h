@@ -15,6 +15,7 @@ struct kiln_accel_verdict {
 
 struct kiln_accel_probe {
     const char *binary; /* a path; an x86 QEMU */
+    int64_t limit_us;   /* for each run of the guest */
     struct kiln_cancel *cancel;
     bool (*on_pid)(void *ud, pid_t pid, struct kiln_err *err);
     void *ud;
