@@ -181,14 +181,26 @@ void kiln_bootmap_done(struct kiln_bootmap *m)
 
 /* ---- questions ---- */
 
-const struct kiln_bootmap_span *kiln_bootmap_at_raw(const struct kiln_bootmap *m, size_t raw)
+static size_t raw_end(const struct kiln_bootmap_span *span)
+{
+    return span->raw + span->raw_len;
+}
+
+static size_t text_end(const struct kiln_bootmap_span *span)
+{
+    return span->text + span->text_len;
+}
+
+/* The first one that ends behind `place`; NULL: none. */
+static const struct kiln_bootmap_span *
+find(const struct kiln_bootmap *m, size_t (*end)(const struct kiln_bootmap_span *), size_t place)
 {
     size_t lo = 0, hi = m->n;
 
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
 
-        if (m->v[mid].raw + m->v[mid].raw_len <= raw)
+        if (end(&m->v[mid]) <= place)
             lo = mid + 1;
         else
             hi = mid;
@@ -196,19 +208,14 @@ const struct kiln_bootmap_span *kiln_bootmap_at_raw(const struct kiln_bootmap *m
     return lo < m->n ? &m->v[lo] : NULL;
 }
 
+const struct kiln_bootmap_span *kiln_bootmap_at_raw(const struct kiln_bootmap *m, size_t raw)
+{
+    return find(m, raw_end, raw);
+}
+
 const struct kiln_bootmap_span *kiln_bootmap_at_text(const struct kiln_bootmap *m, size_t text)
 {
-    size_t lo = 0, hi = m->n;
-
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-
-        if (m->v[mid].text + m->v[mid].text_len <= text)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < m->n ? &m->v[lo] : NULL;
+    return find(m, text_end, text);
 }
 
 void kiln_bootmap_to_raw(const struct kiln_bootmap *m, size_t start, size_t len, size_t *ret_start,
