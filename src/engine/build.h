@@ -27,8 +27,8 @@ struct kiln_build_options {
     bool network_ok;
     bool builder_only; /* prepare no provisioner and no post-processor */
     bool freeze;       /* halt the guest while a question is open (debugger.h) */
-    bool
-        checkpoint; /* keep the guest as it is before anything is typed, to go back to (rewind.h) */
+    /* Keep the guest as it is before anything is typed, to go back to (rewind.h). */
+    bool checkpoint;
     struct kiln_strv breaks; /* -break: specs (place.h) that are well-formed */
 };
 
@@ -160,8 +160,8 @@ void kiln_build_add_secret(struct kiln_build *b, const char *value);
 
 /* ---- prompts; main thread ---- */
 struct kiln_prompt {
-    const char
-        *about; /* why it is asked, for who sees the question but not the log; NULL: nothing */
+    /* Why it is asked, for who sees the question but not the log; NULL: nothing. */
+    const char *about;
     const char *text;
     const struct kiln_strv *choices; /* NULL: any line, and an empty one goes on */
     /* KILN_WANTS_SECRET: who types the answer does not see it, and from then on nobody does: it is
