@@ -58,10 +58,13 @@ bool kiln_fs_list(const char *dir, struct kiln_strv *names, struct kiln_err *err
 bool kiln_fs_walk(const char *dir, struct kiln_strv *ret_files, struct kiln_err *err);
 
 char *kiln_path_join(const char *a, const char *b); /* one slash between; caller frees */
-char *kiln_path_abs(const char *path);              /* against the cwd; lexical, no symlinks */
-const char *kiln_path_base(const char *path);       /* what follows the last slash, in path */
-char *kiln_path_dir(const char *path);              /* "." if none; caller frees */
-const char *kiln_path_ext(const char *path);        /* ".iso" of the last element, or ""; in path */
+/** The shortest name of the same, by its text alone: no ".", no "a/..", "//" or slash at its end;
+ * "." for nothing. As Go's filepath.Clean. Caller frees. */
+char *kiln_path_clean(const char *path);
+char *kiln_path_abs(const char *path);        /* against the cwd; lexical, no symlinks */
+const char *kiln_path_base(const char *path); /* what follows the last slash, in path */
+char *kiln_path_dir(const char *path);        /* "." if none; caller frees */
+const char *kiln_path_ext(const char *path);  /* ".iso" of the last element, or ""; in path */
 /** $TMPDIR or /tmp. Borrowed. */
 const char *kiln_path_tmp(void);
 /** $TMPDIR/PREFIX + random + SUFFIX: a name that nothing has, most likely. Caller frees. */

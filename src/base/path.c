@@ -20,39 +20,46 @@ char *kiln_path_join(const char *a, const char *b)
     return kiln_xasprintf("%.*s%s%s", (int)n, a, a[n - 1] == '/' ? "" : "/", b);
 }
 
-/* Append the elements of path to out, which holds an absolute path without a trailing slash. */
-static void add_elements(struct kiln_str *out, const char *path)
+/* ".." behind the elements in out, of which the first `fixed` bytes are nothing but that. */
+static void go_up(struct kiln_str *out, bool rooted, size_t *fixed)
 {
-    while (*path) {
-        size_t n = strcspn(path, "/");
+    if (out->len > *fixed) {
+        const char *slash = memrchr(out->data, '/', out->len);
 
-        if (n == 2 && memcmp(path, "..", 2) == 0) {
-            const char *slash = out->len ? memrchr(out->data, '/', out->len) : NULL;
-
-            kiln_str_truncate(out, slash ? (size_t)(slash - out->data) : 0);
-        } else if (n > 0 && !(n == 1 && *path == '.')) {
-            kiln_str_addc(out, '/');
-            kiln_str_add(out, path, n);
-        }
-        path += n;
-        path += strspn(path, "/");
+        kiln_str_truncate(out, slash ? (size_t)(slash - out->data) : 0);
+    } else if (!rooted) {
+        kiln_str_adds(out, out->len > 0 ? "/.." : "..");
+        *fixed = out->len;
     }
+}
+
+char *kiln_path_clean(const char *path)
+{
+    KILN_AUTO_STR out = { 0 };
+    bool rooted = *path == '/';
+    size_t fixed = 0;
+
+    for (const char *p = path + strspn(path, "/"); *p; p += strspn(p, "/")) {
+        size_t n = strcspn(p, "/");
+
+        if (n == 2 && memcmp(p, "..", 2) == 0)
+            go_up(&out, rooted, &fixed);
+        else if (!(n == 1 && *p == '.'))
+            kiln_str_addf(&out, "%s%.*s", out.len > 0 ? "/" : "", (int)n, p);
+        p += n;
+    }
+    if (rooted)
+        return kiln_xasprintf("/%s", kiln_str_cstr(&out));
+    return kiln_xstrdup(out.len > 0 ? out.data : ".");
 }
 
 char *kiln_path_abs(const char *path)
 {
-    struct kiln_str out = { 0 };
+    /* $PWD when it is true: the name the user knows the directory by. */
+    KILN_AUTO_FREE char *cwd = *path == '/' ? NULL : get_current_dir_name();
+    KILN_AUTO_FREE char *whole = kiln_xasprintf("%s/%s", cwd ? cwd : "", path);
 
-    if (*path != '/') {
-        /* $PWD when it is true: the name the user knows the directory by. */
-        KILN_AUTO_FREE char *cwd = get_current_dir_name();
-
-        add_elements(&out, cwd ? cwd : "");
-    }
-    add_elements(&out, path);
-    if (out.len == 0)
-        kiln_str_addc(&out, '/');
-    return kiln_str_steal(&out);
+    return kiln_path_clean(whole);
 }
 
 const char *kiln_path_base(const char *path)

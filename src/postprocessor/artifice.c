@@ -1,5 +1,4 @@
-#include <glob.h>
-
+#include "base/glob.h"
 #include "base/mem.h"
 #include "engine/build.h"
 #include "postprocessor/postprocessors.h"
@@ -31,56 +30,6 @@ static bool prepare(void *cfg, const struct kiln_prepare *p)
            kiln_config_error(p, "files", "No files specified in artifice configuration");
 }
 
-/* Every [ has its ], a \ something behind it: what Go's patterns ask for and glob() does not. */
-static bool well_formed(const char *pattern)
-{
-    for (const char *p = pattern; *p; p++) {
-        if (*p == '[') {
-            p += p[1] == '^' || p[1] == '!' ? 2 : 1;
-            if (*p == ']')
-                return false;
-            while (*p && *p != ']')
-                p += *p == '\\' && p[1] ? 2 : 1;
-            if (!*p)
-                return false;
-        } else if (*p == '\\' && !*++p) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_dots(const char *path)
-{
-    const char *base = strrchr(path, '/');
-
-    base = base ? base + 1 : path;
-    return strcmp(base, ".") == 0 || strcmp(base, "..") == 0;
-}
-
-static bool expand(const char *pattern, struct kiln_strv *ret, struct kiln_err *err)
-{
-    KILN_AUTO_STRV found = { 0 };
-    glob_t g;
-    int got;
-
-    if (!well_formed(pattern))
-        return kiln_err_set(err, KILN_ERR_USER, "files: syntax error in pattern '%s'", pattern);
-    got = glob(pattern, GLOB_NOSORT | GLOB_PERIOD, NULL, &g);
-    if (got != 0 && got != GLOB_NOMATCH)
-        return kiln_err_set(err, KILN_ERR_SYSTEM, "files: cannot search for '%s'", pattern);
-    for (size_t i = 0; got == 0 && i < g.gl_pathc; i++) {
-        /* Patterns match hidden files, as Go's do, but never the directory itself. */
-        if (!is_dots(g.gl_pathv[i]) || strcmp(g.gl_pathv[i], pattern) == 0)
-            kiln_strv_add(&found, g.gl_pathv[i]);
-    }
-    if (got == 0)
-        globfree(&g);
-    kiln_strv_sort(&found);
-    kiln_strv_add_all(ret, &found);
-    return true;
-}
-
 static bool process(void *cfg, struct kiln_build *b, struct kiln_artifact *in,
                     struct kiln_artifact **ret, struct kiln_err *err)
 {
@@ -93,8 +42,8 @@ static bool process(void *cfg, struct kiln_build *b, struct kiln_artifact *in,
     if (in->files.n > 0)
         kiln_say(b, "Discarding files from artifact: %s", old);
     KILN_STRV_FOREACH (pattern, &a->files) {
-        if (!expand(pattern, &files, err))
-            return false;
+        if (!kiln_glob(pattern, &files, err))
+            return kiln_err_wrap(err, "files: %s", pattern);
     }
     joined = kiln_strv_join(&files, ", ");
     kiln_say(b, "Using these artifact files: %s", joined);

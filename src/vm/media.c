@@ -1,11 +1,11 @@
 #include "vm/media.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <search.h>
 #include <sys/stat.h>
 
 #include "base/fs.h"
+#include "base/glob.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -160,62 +160,13 @@ bool kiln_media_is_pattern(const char *path)
     return strpbrk(path, "*?[") != NULL;
 }
 
-/* What follows a set of characters, "[^a-z]"; NULL if it has no end or is empty. */
-static const char *skip_set(const char *p)
-{
-    const char *first;
-
-    p += p[1] == '^' ? 2 : 1;
-    for (first = p; *p && *p != '/' && (*p != ']' || p == first); p++) {
-        if (*p == '\\' && *++p == '\0')
-            return NULL;
-    }
-    return *p == ']' ? p + 1 : NULL;
-}
-
-bool kiln_media_check_pattern(const char *pattern, struct kiln_err *err)
-{
-    const char *p = pattern;
-
-    while (p && *p) {
-        if (*p == '[')
-            p = skip_set(p);
-        else if (*p == '\\')
-            p = p[1] ? p + 2 : NULL;
-        else
-            p++;
-    }
-    return p || kiln_err_set(err, KILN_ERR_USER, "syntax error in pattern");
-}
-
-static bool is_dots(const char *path)
-{
-    const char *base = kiln_path_base(path);
-
-    return kiln_streq(base, ".") || kiln_streq(base, "..");
-}
-
 bool kiln_media_glob(const char *path, struct kiln_strv *ret, struct kiln_err *err)
 {
-    KILN_AUTO_STRV found = { 0 };
-    glob_t g = { 0 };
-    int why;
-
     if (!kiln_media_is_pattern(path)) {
         kiln_strv_add(ret, path);
         return true;
     }
-    why = glob(path, GLOB_NOSORT | GLOB_PERIOD, NULL, &g);
-    for (size_t i = 0; why == 0 && i < g.gl_pathc; i++) {
-        if (!is_dots(g.gl_pathv[i]))
-            kiln_strv_add(&found, g.gl_pathv[i]);
-    }
-    globfree(&g);
-    if (why != 0 && why != GLOB_NOMATCH)
-        return kiln_err_set(err, KILN_ERR_SYSTEM, "%s: cannot be expanded", path);
-    kiln_strv_sort(&found);
-    kiln_strv_add_all(ret, &found);
-    return true;
+    return kiln_glob(path, ret, err) || kiln_err_wrap(err, "%s", path);
 }
 
 /* ---- trees ---- */

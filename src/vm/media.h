@@ -48,12 +48,7 @@ static inline bool kiln_media_is_dir(const struct kiln_media_entry *e)
 
 /** Has the path a wildcard: one of *?[ ? */
 bool kiln_media_is_pattern(const char *path);
-/** Is a pattern one that Go's filepath.Glob reads? False (USER): "syntax error in pattern". */
-bool kiln_media_check_pattern(const char *pattern, struct kiln_err *err);
-/**
- * Append what a pattern matches, in bytewise order, hidden files included; no match adds nothing. A
- * path without wildcard is appended as it is, there or not.
- */
+/** As kiln_glob, but a path without wildcard is appended as it is, there or not. */
 bool kiln_media_glob(const char *path, struct kiln_strv *ret, struct kiln_err *err);
 /**
  * Append `dir` and everything below it as DIR/… paths, a directory before what is in it and with a

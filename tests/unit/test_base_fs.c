@@ -304,6 +304,27 @@ static void test_path_join(void **state)
     }
 }
 
+static void test_path_clean(void **state)
+{
+    static const struct {
+        const char *path, *want;
+    } rows[] = {
+        { "", "." },         { ".", "." },
+        { "./a", "a" },      { "a//b/", "a/b" },
+        { "a/../b", "b" },   { "a/..", "." },
+        { "../a", "../a" },  { "../../a/..", "../.." },
+        { "a/../..", ".." }, { "../a/../..", "../.." },
+        { "/..", "/" },      { "..a", "..a" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(rows); i++) {
+        KILN_AUTO_FREE char *got = kiln_path_clean(rows[i].path);
+
+        assert_string_equal(got, rows[i].want);
+    }
+}
+
 static void test_path_abs(void **state)
 {
     static const struct {
@@ -370,6 +391,7 @@ int main(void)
         IN_DIR(test_temp),
         cmocka_unit_test(test_cache_dir),
         cmocka_unit_test(test_path_join),
+        cmocka_unit_test(test_path_clean),
         cmocka_unit_test(test_path_abs),
         cmocka_unit_test(test_path_parts),
     };

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "base/glob.h"
 #include "builder/qemu/qemu.h"
 #include "vm/cd_image.h"
 #include "vm/floppy_image.h"
@@ -13,7 +14,7 @@ static bool check_path(const char *path, struct kiln_err *err)
     char why[128];
 
     if (kiln_media_is_pattern(path))
-        return kiln_media_check_pattern(path, err);
+        return kiln_glob_check(path, err);
     return stat(path, &st) == 0 || kiln_err_set(err, KILN_ERR_USER, "stat %s: %s", path,
                                                 kiln_errno_go(errno, why, sizeof(why)));
 }
