@@ -360,10 +360,65 @@ static bool resume_at(struct kiln_echo *e, const struct kiln_text *text, size_t 
     return true;
 }
 
-bool kiln_echo_resume(struct kiln_echo *e, const struct kiln_text *text, size_t *ret_cut)
+/* The row shows the characters [from, end) of the line, nothing else, and has not all the time. */
+static bool row_shows(const struct kiln_echo *e, const struct kiln_text *text, unsigned row,
+                      size_t from, size_t end, unsigned *ret_column)
+{
+    size_t cell = (size_t)row * text->columns, i = from;
+    bool news = false;
+
+    for (unsigned c = 0; c < text->columns; c++) {
+        uint32_t code = code_at(text, cell + c);
+
+        if (i == from && code == ' ' && kiln_echo_at(e, i) != ' ')
+            continue;
+        if (code != (i < end ? kiln_echo_at(e, i) : ' '))
+            return false;
+        if (i == from)
+            *ret_column = c;
+        news |= i < end && !stood_there(e, text, cell + c);
+        i += i < end;
+    }
+    return news && i == end;
+}
+
+/* Several characters may have come at once, the last of the old row and the first of a new one, so
+ * that the screen before does not tell where they begin; but all that were sent tell by themselves.
+ */
+static bool resume_in_row(struct kiln_echo *e, const struct kiln_text *text, size_t cut,
+                          size_t sent)
+{
+    struct kiln_echo rest = { 0 };
+    unsigned row = 0, column = 0;
+
+    if (sent < cut + 2)
+        return false;
+    while (row < text->rows && !row_shows(e, text, row, cut, sent, &column))
+        row++;
+    if (row == text->rows)
+        return false;
+    begin_rest(&rest, e, text, cut);
+    rest.found = true;
+    rest.row = (int)row;
+    rest.column = column;
+    for (size_t i = 0; i < sent - cut; i++) /* no furniture */
+        rest.before.cells[(size_t)row * text->columns + column + i].code = ' ';
+    kiln_echo_done(e);
+    *e = rest;
+    return true;
+}
+
+bool kiln_echo_resume(struct kiln_echo *e, const struct kiln_text *text, size_t sent,
+                      size_t *ret_cut)
 {
     size_t good = seen(e);
 
+    for (size_t cut = good; cut <= e->best; cut++) { /* spaces are in the old row or the new one */
+        if (!resume_in_row(e, text, cut, sent))
+            continue;
+        *ret_cut = cut;
+        return true;
+    }
     for (size_t again = 0; again <= AGAIN && again <= good; again++) {
         if (resume_at(e, text, good - again, true)) {
             *ret_cut = good - again;

@@ -60,7 +60,8 @@ bool kiln_echo_stirred(const struct kiln_echo *e, const struct kiln_text *text);
  * of the good characters again, what is there is the line from now on: ret_cut characters are cut
  * off its beginning. False: nothing is seen of it.
  */
-bool kiln_echo_resume(struct kiln_echo *e, const struct kiln_text *text, size_t *ret_cut);
+bool kiln_echo_resume(struct kiln_echo *e, const struct kiln_text *text, size_t sent,
+                      size_t *ret_cut);
 /** Whatever has become of what was typed: the line from character `cut` on is yet to come, on a
  *  screen that shows `text` now. */
 void kiln_echo_restart(struct kiln_echo *e, const struct kiln_text *text, size_t cut);

@@ -357,7 +357,7 @@ static bool goes_on_elsewhere(struct kiln_pace *p)
     size_t cut = 0;
 
     if (!kiln_echo_learn_margins(&p->echo, &p->text, p->sent) &&
-        !kiln_echo_resume(&p->echo, &p->text, &cut))
+        !kiln_echo_resume(&p->echo, &p->text, p->sent, &cut))
         return false;
     p->sent -= cut;
     p->look = (struct kiln_echo_look){ 0 };
