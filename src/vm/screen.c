@@ -368,6 +368,15 @@ static bool rests(const struct kiln_screen *s)
     return kiln_cancel_now(s->cancel) < s->look_at;
 }
 
+/* A wish has come true, unless there is another one by now. */
+static void tell(struct kiln_screen *s, const bool *wish, int done)
+{
+    lock(s);
+    if (!*wish)
+        (void)eventfd_write(done, 1);
+    unlock(s);
+}
+
 /* A whole update has come, or will not. */
 static void count_renewal(struct kiln_screen *s)
 {
@@ -378,7 +387,7 @@ static void count_renewal(struct kiln_screen *s)
     s->old_until = s->renews_old ? kiln_cancel_deadline(s->cancel, OLD_US) : 0;
     if (s->old_until && s->reader && kiln_text_forget(s->reader))
         publish_text(s);
-    (void)eventfd_write(s->renewed, 1);
+    tell(s, &s->renew, s->renewed);
 }
 
 /* Publish what has come, or else ask for more, if anybody looks. */
@@ -400,7 +409,7 @@ static bool look(struct kiln_screen *s, bool wanted, struct kiln_err *err)
         if (s->samples)
             sample(s);
         if (s->hurries)
-            (void)eventfd_write(s->hurried, 1);
+            tell(s, &s->hurry, s->hurried);
         s->hurries = false;
         s->look_at = kiln_cancel_deadline(s->cancel, !frames    ? 0
                                                      : s->close ? CLOSELY_US
@@ -598,34 +607,32 @@ bool kiln_screen_sample(struct kiln_screen *s, struct kiln_err *err)
     return ok;
 }
 
-void kiln_screen_sample_now(struct kiln_screen *s)
-{
-    bool running;
-
-    lock(s);
-    running = s->running && s->sampled && s->server.up;
-    s->hurry = running;
-    unlock(s);
-    if (!running)
-        return;
-    (void)eventfd_write(s->kick, 1);
-    (void)kiln_wait_fd(NULL, s->hurried, POLLIN, kiln_cancel_deadline(NULL, HURRY_US), NULL);
-}
-
-void kiln_screen_renew(struct kiln_screen *s, bool old)
+/* Make a wish and wait until it has come true. What is told of an earlier one, which was not waited
+ * for to its end, does not count: it is forgotten here, and not told from now on. */
+static void have(struct kiln_screen *s, const bool *only_if, bool *wish, int done, int64_t limit_us)
 {
     eventfd_t count;
     bool running;
 
     lock(s);
-    running = s->running && s->server.up;
-    s->renew = running;
-    s->renews_old = old;
-    (void)eventfd_read(s->renewed, &count); /* of a time that was not waited for to its end */
+    running = s->running && s->server.up && *only_if;
+    *wish = running;
+    (void)eventfd_read(done, &count);
     unlock(s);
     (void)eventfd_write(s->kick, 1);
     if (running)
-        (void)kiln_wait_fd(NULL, s->renewed, POLLIN, kiln_cancel_deadline(NULL, RENEW_US), NULL);
+        (void)kiln_wait_fd(NULL, done, POLLIN, kiln_cancel_deadline(NULL, limit_us), NULL);
+}
+
+void kiln_screen_sample_now(struct kiln_screen *s)
+{
+    have(s, &s->sampled, &s->hurry, s->hurried, HURRY_US);
+}
+
+void kiln_screen_renew(struct kiln_screen *s, bool old)
+{
+    s->renews_old = old;
+    have(s, &s->running, &s->renew, s->renewed, RENEW_US);
 }
 
 bool kiln_screen_want_text(struct kiln_screen *s, bool on, struct kiln_err *err)
@@ -663,8 +670,9 @@ void kiln_screen_text(struct kiln_screen *s, struct kiln_text *to)
     (void)take_text(s, to);
 }
 
-static bool wait_change(struct kiln_screen *s, struct kiln_text *to, uint64_t *picture,
-                        struct kiln_cancel *c, int died_fd, int64_t deadline, struct kiln_err *err)
+bool kiln_screen_wait_change(struct kiln_screen *s, struct kiln_text *to, uint64_t *picture,
+                             struct kiln_cancel *c, int died_fd, int64_t deadline,
+                             struct kiln_err *err)
 {
     struct pollfd fds[] = { { .fd = s->text_news, .events = POLLIN },
                             { .fd = died_fd, .events = POLLIN } }; /* -1: poll passes it over */
@@ -695,14 +703,7 @@ static bool wait_change(struct kiln_screen *s, struct kiln_text *to, uint64_t *p
 bool kiln_screen_wait_text(struct kiln_screen *s, struct kiln_text *to, struct kiln_cancel *c,
                            int died_fd, int64_t deadline, struct kiln_err *err)
 {
-    return wait_change(s, to, NULL, c, died_fd, deadline, err);
-}
-
-bool kiln_screen_wait_change(struct kiln_screen *s, struct kiln_text *to, uint64_t *picture,
-                             struct kiln_cancel *c, int died_fd, int64_t deadline,
-                             struct kiln_err *err)
-{
-    return wait_change(s, to, picture, c, died_fd, deadline, err);
+    return kiln_screen_wait_change(s, to, NULL, c, died_fd, deadline, err);
 }
 
 void kiln_screen_look_closely(struct kiln_screen *s, bool on)
@@ -752,29 +753,24 @@ void kiln_screen_release_keys(struct kiln_screen *s)
 
 struct kiln_screen *kiln_screen_new(const struct kiln_screen_watcher *watcher, struct kiln_err *err)
 {
-    KILN_AUTO_FD kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    KILN_AUTO_FD text_news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    KILN_AUTO_FD hurried = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    KILN_AUTO_FD renewed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct kiln_screen *s;
+    struct kiln_screen *s = kiln_xcalloc(1, sizeof(*s));
+    int *const fds[] = { &s->kick, &s->text_news, &s->hurried, &s->renewed };
+    bool ok = true;
 
-    if (kick < 0 || text_news < 0 || hurried < 0 || renewed < 0) {
-        (void)kiln_err_sys(err, errno, "eventfd");
-        return NULL;
+    for (size_t i = 0; i < KILN_COUNT(fds); i++) {
+        *fds[i] = ok ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+        ok = ok && (*fds[i] >= 0 || kiln_err_sys(err, errno, "eventfd"));
     }
-    s = kiln_xcalloc(1, sizeof(*s));
     s->watcher = *watcher;
     s->server.died_fd = s->fb.fd = -1;
     s->cancel = kiln_cancel_new();
-    s->kick = kick;
-    s->text_news = text_news;
-    s->hurried = hurried;
-    s->renewed = renewed;
     s->sample_every = SAMPLE_US;
-    kick = text_news = hurried = renewed = -1;
     kiln_text_done(&s->text);
     (void)pthread_mutex_init(&s->lock, NULL);
-    return s;
+    if (ok)
+        return s;
+    kiln_screen_free(s);
+    return NULL;
 }
 
 void kiln_screen_free(struct kiln_screen *s)

@@ -94,7 +94,7 @@ bool kiln_screen_wait_text(struct kiln_screen *s, struct kiln_text *to, struct k
  * small places (cursors, a clock) of 16 x 3 tiles of 8 x 16 pixels. Compared is with the picture at
  * the last such change, so that a bar that grows slowly is one, too.
  *
- * @picture  which the caller knows; becomes the one that there is. 0: none
+ * @picture  which the caller knows; becomes the one that there is. 0: none. NULL: only text counts
  */
 bool kiln_screen_wait_change(struct kiln_screen *s, struct kiln_text *to, uint64_t *picture,
                              struct kiln_cancel *c, int died_fd, int64_t deadline,

@@ -249,6 +249,43 @@ static void samples(void **state)
     assert_true(server_end(&s));
 }
 
+#define NUDGE "\4\0\0\0\0\0\xff\x14"
+
+/* A sample for a guest that is about to be ended is not one that was asked for earlier. */
+static void samples_at_once(void **state)
+{
+    static const struct step steps[] = {
+        WATCH,
+        STEP("", REQUEST("\4", "\2")),
+        STEP(RED_WHITE, MORE("\4", "\2") NUDGE "\4\1\0\0\0\0\0x" NUDGE),
+        STEP(RED_WHITE, MORE("\4", "\2") NUDGE),
+        STEP(RED_WHITE, ""),
+    };
+    KILN_AUTO_ERR err = { 0 };
+    struct server s;
+    struct bed b;
+    int64_t start;
+
+    (void)state;
+    bed_start(&b);
+    server_start(&s, steps, KILN_COUNT(steps), true);
+    attach(&b, &s, -1);
+    unit_ok(kiln_screen_sample(b.screen, &err), &err);
+    expect_geometry(&b, 4, 2);
+    assert_true(next(&b).is_sample);
+    kiln_screen_sample_now(b.screen); /* in vain */
+    unit_ok(kiln_screen_key(b.screen, 'x', true, &err), &err);
+    assert_true(next(&b).is_sample); /* too late */
+    start = kiln_clock_mono_us();
+    kiln_screen_sample_now(b.screen);
+    if (kiln_wait_fd(NULL, b.pipe[0], POLLIN, 0, NULL) != KILN_WAIT_READY)
+        assert_true(kiln_clock_mono_us() - start >= KILN_MS(250));
+    assert_true(next(&b).is_sample);
+    server_await(&s, KILN_COUNT(steps));
+    bed_end(&b);
+    assert_true(server_end(&s));
+}
+
 /* A guest that draws all the time is shown thirty times a second. */
 static void no_faster_than_needed(void **state)
 {
@@ -407,10 +444,15 @@ static void hostile_servers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shows_the_screen),  cmocka_unit_test(looks_away),
-        cmocka_unit_test(samples),           cmocka_unit_test(no_faster_than_needed),
-        cmocka_unit_test(types_and_lets_go), cmocka_unit_test(too_many_keys),
-        cmocka_unit_test(comes_back),        cmocka_unit_test(hostile_servers),
+        cmocka_unit_test(shows_the_screen),
+        cmocka_unit_test(looks_away),
+        cmocka_unit_test(samples),
+        cmocka_unit_test(samples_at_once),
+        cmocka_unit_test(no_faster_than_needed),
+        cmocka_unit_test(types_and_lets_go),
+        cmocka_unit_test(too_many_keys),
+        cmocka_unit_test(comes_back),
+        cmocka_unit_test(hostile_servers),
     };
 
     (void)signal(SIGPIPE, SIG_IGN);
