@@ -9,9 +9,8 @@
 #include "vm/font_ops.h"
 
 #define MAX_ROM    (256u << 10)
-#define ASK_US     KILN_SECOND(10) /* for QEMU to say where its data is */
-#define MAX_FACES  4096            /* with console-data there are some 1,400 */
-#define MIN_GLYPHS 64              /* with less it is no font for text */
+#define MAX_FACES  4096 /* with console-data there are some 1,400 */
+#define MIN_GLYPHS 64   /* with less it is no font for text */
 
 struct kiln_fonts {
     char *qemu_binary, *firmware;
@@ -20,13 +19,7 @@ struct kiln_fonts {
     size_t next; /* group to be loaded */
 };
 
-static const char *const data_dirs[] = {
-    /* of QEMU */
-    "/usr/share/seabios",
-    "/usr/share/qemu",
-    "/usr/share/seavgabios",
-    "/usr/local/share/qemu",
-};
+static const char *const data_dirs[] = { "share/seabios", "share/qemu", "share/seavgabios" };
 
 static const char *const firmware[] = {
     "/usr/share/OVMF/OVMF_CODE_4M.fd",   "/usr/share/OVMF/OVMF_CODE.fd",
@@ -76,37 +69,34 @@ static void add(void *ud, struct kiln_face *face)
 
 /* ---- VGA ---- */
 
-/* Where this QEMU looks for its data, then where it usually is. */
-static void find_data_dirs(const struct kiln_fonts *f, struct kiln_strv *ret)
-{
-    const char *argv[] = { f->qemu_binary, "-L", "help", NULL };
-    const struct kiln_spawn how = { .argv = argv };
-    KILN_AUTO_STR out = { 0 };
-    int code = 0;
-
-    if (f->qemu_binary &&
-        kiln_process_capture(&how, NULL, kiln_cancel_deadline(NULL, ASK_US), &out, NULL, &code,
-                             NULL) &&
-        code == 0)
-        kiln_strv_split(ret, kiln_str_cstr(&out), '\n');
-    for (size_t i = 0; i < KILN_COUNT(data_dirs); i++)
-        kiln_strv_add(ret, data_dirs[i]);
-}
-
 /* All variants of QEMU's VGA BIOS have the same fonts. */
-static void load_vga(struct kiln_fonts *f)
+static void load_vga_below(struct kiln_fonts *f, const char *prefix)
 {
-    KILN_AUTO_STRV dirs = { 0 };
     size_t before = f->n;
 
-    find_data_dirs(f, &dirs);
-    KILN_STRV_FOREACH (dir, &dirs) {
-        KILN_AUTO_FREE char *path = kiln_path_join(dir, "vgabios-stdvga.bin");
+    for (size_t i = 0; i < KILN_COUNT(data_dirs) && f->n == before; i++) {
+        KILN_AUTO_FREE char *path =
+            kiln_xasprintf("%s/%s/vgabios-stdvga.bin", prefix, data_dirs[i]);
         KILN_AUTO_STR rom = { 0 };
 
-        if (f->n == before && kiln_fs_read(path, MAX_ROM, &rom, NULL))
+        if (kiln_fs_read(path, MAX_ROM, &rom, NULL))
             kiln_font_vga("VGA", rom.data, rom.len, add, f);
     }
+}
+
+/* QEMU looks for its data beside the directory that its program is in, wherever that was put. */
+static void load_vga(struct kiln_fonts *f)
+{
+    static const char *const usual[] = { "/usr", "/usr/local" };
+    KILN_AUTO_FREE char *program = f->qemu_binary ? realpath(f->qemu_binary, NULL) : NULL;
+    KILN_AUTO_FREE char *bin = program ? kiln_path_dir(program) : NULL;
+    KILN_AUTO_FREE char *prefix = bin ? kiln_path_dir(bin) : NULL;
+    size_t before = f->n;
+
+    if (prefix)
+        load_vga_below(f, prefix);
+    for (size_t i = 0; i < KILN_COUNT(usual) && f->n == before; i++)
+        load_vga_below(f, usual[i]);
 }
 
 static void load_qemu(struct kiln_fonts *f)

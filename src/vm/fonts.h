@@ -21,7 +21,7 @@
 struct kiln_fonts;
 
 struct kiln_fonts_places {
-    const char *qemu_binary; /* is asked where its data is; NULL: the usual places */
+    const char *qemu_binary; /* a path: its data is beside it; NULL: in the usual places */
     const char *firmware;    /* the guest's; NULL: OVMF in the usual places */
     bool none;               /* nothing is loaded: there is what kiln_fonts_add gets (tests) */
 };
