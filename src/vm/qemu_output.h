@@ -1,6 +1,6 @@
 /*
  * Reads what a QEMU prints: lines go to a callback, the last words of stderr are kept. A thread of
- * its own does it, from start to finish. Part of qemu.h; nobody else needs it.
+ * its own does it, from start to finish. Part of qemu.h, and of swtpm.h, which has the same need.
  */
 #ifndef KILN_VM_QEMU_OUTPUT_H
 #define KILN_VM_QEMU_OUTPUT_H
@@ -15,7 +15,8 @@ struct kiln_qemu_output;
 /** As in struct kiln_qemu_config; lines are cut as base/lines.h says. */
 typedef void kiln_qemu_line_fn(void *ud, bool is_stderr, const char *line, size_t len);
 
-/** Read both pipes (borrowed until finish) until they end; on_line may be NULL. */
+/** Read both pipes (borrowed until finish; -1: there is none) until they end; on_line may be NULL.
+ */
 bool kiln_qemu_output_start(struct kiln_qemu_output **ret_output, int out, int err_fd,
                             kiln_qemu_line_fn *on_line, void *ud, struct kiln_err *err);
 

@@ -7,10 +7,10 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "vm/qemu_output.h"
 
 #define SOCKET_NAME "vtpm.sock"
 #define RETRY_US    KILN_MS(5) /* between looks for its socket */
-#define MAX_SAID    1024       /* bytes of its last words */
 
 char *kiln_swtpm_socket(const char *dir)
 {
@@ -54,29 +54,28 @@ static bool answers(const struct sockaddr_un *addr)
     return fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0;
 }
 
-static bool explain_end(struct kiln_process *p, struct kiln_err *err)
+static bool explain_end(struct kiln_swtpm *t, struct kiln_err *err)
 {
-    char said[MAX_SAID + 1];
-    ssize_t n = read(p->err, said, MAX_SAID); /* it has ended: nothing blocks */
+    KILN_AUTO_FREE char *said = NULL;
 
-    (void)kiln_process_ended(p);
-    while (n > 0 && said[n - 1] == '\n')
-        n--;
-    said[n > 0 ? n : 0] = '\0';
-    return kiln_err_set(err, KILN_ERR_REMOTE, "swtpm ended (exit code %d): %s",
-                        kiln_process_exit_code(p), said);
+    (void)kiln_process_ended(&t->process);
+    kiln_qemu_output_finish(t->output);
+    said = kiln_qemu_output_last_words(t->output);
+    return kiln_err_set(err, KILN_ERR_REMOTE, "swtpm ended (exit code %d): %.*s",
+                        kiln_process_exit_code(&t->process),
+                        (int)strlen(said) - kiln_has_suffix(said, "\n"), said);
 }
 
 /* Let one interval pass. False: it has ended, the deadline is over, cancelled. */
-static bool wait_retry(struct kiln_process *p, struct kiln_cancel *c, int64_t deadline,
+static bool wait_retry(struct kiln_swtpm *t, struct kiln_cancel *c, int64_t deadline,
                        struct kiln_err *err)
 {
     int64_t next = kiln_cancel_deadline(c, RETRY_US);
     KILN_AUTO_ERR why = { 0 };
 
-    switch (kiln_wait_fd(c, p->pidfd, POLLIN, next < deadline ? next : deadline, &why)) {
+    switch (kiln_wait_fd(c, t->process.pidfd, POLLIN, next < deadline ? next : deadline, &why)) {
     case KILN_WAIT_READY:
-        return explain_end(p, err);
+        return explain_end(t, err);
     case KILN_WAIT_TIMEOUT:
         if (kiln_cancel_now(c) < deadline)
             return true;
@@ -89,10 +88,10 @@ static bool wait_retry(struct kiln_process *p, struct kiln_cancel *c, int64_t de
     return kiln_err_wrap(err, "start swtpm");
 }
 
-bool kiln_swtpm_start(struct kiln_process *ret, const struct kiln_swtpm_config *cfg,
+bool kiln_swtpm_start(struct kiln_swtpm *ret, const struct kiln_swtpm_config *cfg,
                       struct kiln_cancel *c, int64_t deadline, struct kiln_err *err)
 {
-    KILN_AUTO_PROCESS p = KILN_PROCESS_INIT;
+    KILN_CLEANUP(kiln_swtpm_done) struct kiln_swtpm t = KILN_SWTPM_INIT;
     KILN_AUTO_FREE char *path = kiln_swtpm_socket(cfg->dir);
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
@@ -101,13 +100,21 @@ bool kiln_swtpm_start(struct kiln_process *ret, const struct kiln_swtpm_config *
                             "socket path is longer than %zu bytes: %s; use a shorter TMPDIR",
                             sizeof(addr.sun_path) - 1, path);
     memcpy(addr.sun_path, path, strlen(path));
-    if (!spawn(&p, cfg, err))
+    if (!spawn(&t.process, cfg, err) ||
+        !kiln_qemu_output_start(&t.output, -1, t.process.err, NULL, NULL, err))
         return false;
     while (!answers(&addr)) {
-        if (!wait_retry(&p, c, deadline, err))
+        if (!wait_retry(&t, c, deadline, err))
             return false;
     }
-    *ret = p;
-    p = (struct kiln_process)KILN_PROCESS_INIT; /* handed over */
+    *ret = t;
+    t = (struct kiln_swtpm)KILN_SWTPM_INIT; /* handed over */
     return true;
+}
+
+void kiln_swtpm_done(struct kiln_swtpm *t)
+{
+    kiln_qemu_output_free(t->output);
+    t->output = NULL;
+    kiln_process_done(&t->process);
 }

@@ -48,7 +48,7 @@ static void use_fake(struct fixture *f, const char *script)
     assert_int_equal(setenv("PATH", bin, 1), 0);
 }
 
-static bool start(struct fixture *f, bool tpm1, int64_t limit_us, struct kiln_process *ret,
+static bool start(struct fixture *f, bool tpm1, int64_t limit_us, struct kiln_swtpm *ret,
                   struct kiln_err *err)
 {
     const struct kiln_swtpm_config how = { .dir = f->dir, .tpm1 = tpm1 };
@@ -65,20 +65,20 @@ static void serves(void **state)
     if (!program)
         skip();
     for (int tpm1 = 0; tpm1 <= 1; tpm1++) {
-        KILN_AUTO_PROCESS p = KILN_PROCESS_INIT;
+        KILN_CLEANUP(kiln_swtpm_done) struct kiln_swtpm p = KILN_SWTPM_INIT;
         KILN_AUTO_ERR err = { 0 };
 
         unit_ok(start(f, tpm1, KILN_SECOND(20), &p, &err), &err);
-        assert_true(p.pid > 0);
+        assert_true(p.process.pid > 0);
         assert_true(kiln_fs_exists(socket));
-        assert_false(kiln_process_ended(&p));
+        assert_false(kiln_process_ended(&p.process));
     }
 }
 
 static void failures(void **state)
 {
     struct fixture *f = *state;
-    KILN_AUTO_PROCESS p = KILN_PROCESS_INIT;
+    KILN_CLEANUP(kiln_swtpm_done) struct kiln_swtpm p = KILN_SWTPM_INIT;
     KILN_AUTO_ERR err = { 0 };
 
     use_fake(f, NULL);
@@ -92,7 +92,33 @@ static void failures(void **state)
     unit_fails(start(f, true, KILN_SECOND(20), &p, &err), &err, KILN_ERR_REMOTE,
                "swtpm ended (exit code 3): no: socket --tpmstate dir=. --ctrl "
                "type=unixio,path=vtpm.sock");
-    assert_int_equal(p.pid, 0);
+    assert_int_equal(p.process.pid, 0);
+}
+
+/* It serves, and then says more than a pipe holds. */
+static void talks(void **state)
+{
+    struct fixture *f = *state;
+    KILN_CLEANUP(kiln_swtpm_done) struct kiln_swtpm t = KILN_SWTPM_INIT;
+    KILN_AUTO_ERR err = { 0 };
+    static const char script[] =
+        "#!/usr/bin/env python3\n"
+        "import socket, sys\n"
+        "s = socket.socket(socket.AF_UNIX); s.bind('vtpm.sock'); s.listen()\n"
+        "s.accept()\n"
+        "sys.stderr.write('it talks and talks\\n' * 100000)\n";
+
+    assert_true(kiln_fs_write_atomic(f->fake, script, strlen(script), 0755, NULL));
+    {
+        KILN_AUTO_FREE char *bin = kiln_path_dir(f->fake);
+        KILN_AUTO_FREE char *path = kiln_xasprintf("%s:%s", bin, f->path);
+
+        assert_int_equal(setenv("PATH", path, 1), 0);
+    }
+    unit_ok(start(f, false, KILN_SECOND(50), &t, &err), &err);
+    unit_ok(kiln_process_wait(&t.process, NULL, kiln_cancel_deadline(NULL, KILN_SECOND(20)), &err),
+            &err);
+    assert_int_equal(kiln_process_exit_code(&t.process), 0);
 }
 
 int main(void)
@@ -100,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(serves, setup, teardown),
         cmocka_unit_test_setup_teardown(failures, setup, teardown),
+        cmocka_unit_test_setup_teardown(talks, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,7 +130,7 @@ static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, str
                                  .build = b,
                                  .communicates = !kiln_comm_is_none(&o->comm),
                                  .http_ip = kiln_xstrdup(KILN_QEMU_HTTP_IP),
-                                 .tpm = KILN_PROCESS_INIT,
+                                 .tpm = KILN_SWTPM_INIT,
                                  .ssh_port = { .lock_fd = -1, .listen_fd = -1 },
                                  .vnc_port = { .lock_fd = -1, .listen_fd = -1 } };
     bool ok;

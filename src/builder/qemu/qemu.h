@@ -28,6 +28,7 @@
 #include "net/port.h"
 #include "vm/qemu.h"
 #include "vm/qemu_img.h"
+#include "vm/swtpm.h"
 
 struct kiln_qemu_img_args {
     struct kiln_strv create, convert, resize;
@@ -102,12 +103,12 @@ struct kiln_qemu_state {
     struct kiln_build *build; /* for callbacks */
     char *qemu_binary;        /* full path */
     struct kiln_downloaded iso;
-    bool made_output;        /* output_directory is ours */
-    struct kiln_strv disks;  /* paths: OUT/NAME, OUT/NAME-1 … */
-    char *work_dir;          /* private directory for sockets */
-    struct kiln_process tpm; /* swtpm */
-    char *tpm_dir;           /* its state and socket; NULL: no TPM */
-    char *floppy, *cd;       /* temporary images, in the ledger; NULL: none */
+    bool made_output;       /* output_directory is ours */
+    struct kiln_strv disks; /* paths: OUT/NAME, OUT/NAME-1 … */
+    char *work_dir;         /* private directory for sockets */
+    struct kiln_swtpm tpm;
+    char *tpm_dir;     /* its state and socket; NULL: no TPM */
+    char *floppy, *cd; /* temporary images, in the ledger; NULL: none */
     struct kiln_http_server *http;
     int http_port;             /* 0: no server */
     char *http_ip;             /* as the guest sees it */

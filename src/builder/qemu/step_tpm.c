@@ -1,5 +1,4 @@
 #include "builder/qemu/qemu.h"
-#include "vm/swtpm.h"
 
 /* stepCreatevTPM. */
 
@@ -8,13 +7,13 @@
 
 static void stop_tpm(struct kiln_qemu_state *s, struct kiln_build *b)
 {
-    pid_t pid = s->tpm.pid;
+    pid_t pid = s->tpm.process.pid;
 
     if (pid > 0) {
-        kiln_process_stop(&s->tpm, STOP_GRACE_US);
+        kiln_process_stop(&s->tpm.process, STOP_GRACE_US);
         kiln_ledger_drop_pid(b->ledger, pid);
     }
-    kiln_process_done(&s->tpm);
+    kiln_swtpm_done(&s->tpm);
     kiln_ledger_remove(b->ledger, KILN_OWNED_TREE, s->tpm_dir);
     s->tpm_dir = NULL;
 }
