@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "base/unix_socket.h"
 
 struct kiln_agent_relay {
     pthread_t thread;
@@ -21,28 +21,17 @@ struct kiln_agent_relay {
 
 int kiln_agent_open(struct kiln_err *err)
 {
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
     const char *path = getenv("SSH_AUTH_SOCK");
-    KILN_AUTO_FD fd = -1;
-    int result;
+    int fd;
 
     if (!path || !*path) {
         (void)kiln_err_set(err, KILN_ERR_USER, "no ssh-agent: SSH_AUTH_SOCK is not set");
         return -1;
     }
-    if (strlen(path) >= sizeof(addr.sun_path)) {
-        (void)kiln_err_set(err, KILN_ERR_USER, "SSH_AUTH_SOCK: the path is too long");
-        return -1;
-    }
-    memcpy(addr.sun_path, path, strlen(path) + 1);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
-        (void)kiln_err_sys(err, errno, "connect to the ssh-agent at %s", path);
-        return -1;
-    }
-    result = fd;
-    fd = -1; /* handed over */
-    return result;
+    fd = kiln_unix_connect(path, SOCK_NONBLOCK, err);
+    if (fd < 0)
+        (void)kiln_err_wrap(err, "ssh-agent");
+    return fd;
 }
 
 /* Move what waits at `from`; false when either side is gone, or takes nothing. */

@@ -1,7 +1,4 @@
-/*
- * The control socket's file, RUNDIR/control.sock. A directory's path may be longer than a socket's
- * address can be (108 bytes); both ends then go through /proc/self/fd.
- */
+/* The control socket's file, RUNDIR/control.sock. */
 #ifndef KILN_RUN_SOCKET_H
 #define KILN_RUN_SOCKET_H
 

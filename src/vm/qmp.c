@@ -5,13 +5,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/unix_socket.h"
 #include "vm/qmp_codec.h"
 
 #define RETRY_US KILN_MS(5) /* between looks for the socket of a QEMU that is starting */
@@ -301,13 +301,16 @@ bool kiln_qmp_human(struct kiln_qmp *q, const char *line, struct kiln_cancel *c,
 }
 
 /* 1: connected, 0: nobody listens yet, -1: it cannot work (err is set). */
-static int try_connect(int fd, const struct sockaddr_un *addr, struct kiln_err *err)
+static int try_connect(struct kiln_qmp *q, const char *path, struct kiln_err *err)
 {
-    if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0)
+    KILN_AUTO_ERR why = { 0 };
+
+    q->fd = kiln_unix_connect(path, SOCK_NONBLOCK, &why);
+    if (q->fd >= 0)
         return 1;
-    if (errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN)
+    if (why.os_errno == ENOENT || why.os_errno == ECONNREFUSED || why.os_errno == EAGAIN)
         return 0;
-    (void)kiln_err_sys(err, errno, "connect to QMP socket %s", addr->sun_path);
+    (void)kiln_err_move(err, &why);
     return -1;
 }
 
@@ -347,25 +350,16 @@ bool kiln_qmp_connect(struct kiln_qmp **ret_qmp, const char *path, int pidfd, st
                       int64_t deadline, struct kiln_err *err)
 {
     KILN_CLEANUP(kiln_qmp_freep) struct kiln_qmp *q = kiln_xcalloc(1, sizeof(*q));
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
     int connected;
 
     q->fd = -1;
     (void)pthread_mutex_init(&q->lock, NULL);
-    if (strlen(path) >= sizeof(addr.sun_path))
-        return kiln_err_set(err, KILN_ERR_USER,
-                            "QMP socket path is longer than %zu bytes: %s; use a shorter TMPDIR",
-                            sizeof(addr.sun_path) - 1, path);
-    memcpy(addr.sun_path, path, strlen(path));
-    q->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (q->fd < 0)
-        return kiln_err_sys(err, errno, "make a socket");
-    while ((connected = try_connect(q->fd, &addr, err)) == 0) {
+    while ((connected = try_connect(q, path, err)) == 0) {
         if (!wait_retry(pidfd, c, deadline, err))
             return kiln_err_wrap(err, "wait for QMP socket %s", path);
     }
     if (connected < 0)
-        return false;
+        return kiln_err_wrap(err, "QMP");
     if (!greet(q, c, deadline, err))
         return kiln_err_wrap(err, "QMP socket %s", path);
     *ret_qmp = q;

@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/unix_socket.h"
 #include "vm/qemu_output.h"
 
 #define SOCKET_NAME "vtpm.sock"
@@ -47,11 +47,11 @@ static bool spawn(struct kiln_process *p, const struct kiln_swtpm_config *cfg, s
     return kiln_process_spawn(p, &how, err);
 }
 
-static bool answers(const struct sockaddr_un *addr)
+static bool answers(const char *path)
 {
-    KILN_AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    KILN_AUTO_FD fd = kiln_unix_connect(path, SOCK_NONBLOCK, NULL);
 
-    return fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0;
+    return fd >= 0;
 }
 
 static bool explain_end(struct kiln_swtpm *t, struct kiln_err *err)
@@ -93,17 +93,11 @@ bool kiln_swtpm_start(struct kiln_swtpm *ret, const struct kiln_swtpm_config *cf
 {
     KILN_CLEANUP(kiln_swtpm_done) struct kiln_swtpm t = KILN_SWTPM_INIT;
     KILN_AUTO_FREE char *path = kiln_swtpm_socket(cfg->dir);
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
-    if (strlen(path) >= sizeof(addr.sun_path))
-        return kiln_err_set(err, KILN_ERR_USER,
-                            "socket path is longer than %zu bytes: %s; use a shorter TMPDIR",
-                            sizeof(addr.sun_path) - 1, path);
-    memcpy(addr.sun_path, path, strlen(path));
     if (!spawn(&t.process, cfg, err) ||
         !kiln_qemu_output_start(&t.output, -1, t.process.err, NULL, NULL, err))
         return false;
-    while (!answers(&addr)) {
+    while (!answers(path)) {
         if (!wait_retry(&t, c, deadline, err))
             return false;
     }

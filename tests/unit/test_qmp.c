@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <json-c/json.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -333,7 +334,7 @@ static void client_waits_for_the_socket(void **state)
     assert_non_null(strstr(err.msg, "QEMU has ended"));
     (void)close(ends[0]);
     assert_false(kiln_qmp_connect(&q, deep, -1, NULL, KILN_NEVER, &err));
-    assert_int_equal(err.kind, KILN_ERR_USER);
+    assert_int_equal(err.os_errno, ENAMETOOLONG);
     (void)kiln_fs_remove_tree(dir, NULL);
 }
 
