@@ -130,6 +130,7 @@ class Output(Qemu):
 
     @kit.needs_sshd
     def test_a_killed_qemu_leaves_no_socket(self):
+        self.write("boot.raw", kit.boot_disk(kit.HALT))  # is there until it is killed
         out = self.build(self.ssh_guest(qmp_enable=True))
         self.assertIn("QMP socket at: out/disk.monitor", out)
         self.assertIn("Halting the virtual machine...", out)
