@@ -25,6 +25,11 @@ int64_t kiln_clock_wall_us(void)
     return read_us(CLOCK_REALTIME);
 }
 
+int64_t kiln_clock_thread_us(void)
+{
+    return read_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
 /* Go's package time quotes with its own rules: bytes outside printable ASCII as \xHH. */
 static void add_quoted(struct kiln_str *out, const char *s, size_t len)
 {

@@ -7,8 +7,9 @@
 #include "base/err.h"
 #include "base/str.h"
 
-int64_t kiln_clock_mono_us(void); /* CLOCK_MONOTONIC */
-int64_t kiln_clock_wall_us(void); /* CLOCK_REALTIME */
+int64_t kiln_clock_mono_us(void);   /* CLOCK_MONOTONIC */
+int64_t kiln_clock_wall_us(void);   /* CLOCK_REALTIME */
+int64_t kiln_clock_thread_us(void); /* CPU time of the calling thread */
 
 /**
  * Parse Go's duration syntax: "90s", "1m30s", ".5s", "-5s", "0".

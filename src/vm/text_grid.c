@@ -141,19 +141,27 @@ static void find_edges(const struct kiln_text_image *image, unsigned y, uint8_t 
         edge[x] = memcmp(row + (size_t)x * PIXEL, row + ((size_t)x + 1) * PIXEL, PIXEL) != 0;
 }
 
-/* The next row of the picture comes in, the one `height` before it goes. */
+/* The next row of the picture comes in, the one `height` before it goes. How many edges there are
+ * in a window of either is counted as it moves on: a pixel comes in, one goes. */
 static void roll_row(struct roll *r, const struct shape *s, unsigned y, uint32_t gone)
 {
     uint16_t *row = r->rows + (size_t)(y % s->height) * r->n;
-    const uint32_t mask = (1u << (s->width - 1)) - 1;
-    uint32_t e = 0;
+    const unsigned top = s->width - 2;
+    const uint32_t mask = (2u << top) - 1;
+    uint32_t e = 0, old = 0;
+    unsigned in = 0, out = (unsigned)__builtin_popcount(row[0]) - (row[0] & 1);
 
-    for (unsigned x = 0; x + 2 < s->width; x++)
+    for (unsigned x = 0; x < top; x++) {
         e = e << 1 | r->edge[x];
+        in += r->edge[x];
+    }
     for (unsigned x = 0; x < r->n; x++) {
-        e = (e << 1 | r->edge[x + s->width - 2]) & mask;
-        r->hash[x] = r->hash[x] * FACTOR + e - row[x] * gone;
-        r->count[x] = (uint16_t)(r->count[x] + __builtin_popcount(e) - __builtin_popcount(row[x]));
+        in += r->edge[x + top] - (e >> top & 1);
+        e = (e << 1 | r->edge[x + top]) & mask;
+        out += (row[x] & 1) - (old >> top & 1);
+        old = row[x];
+        r->hash[x] = r->hash[x] * FACTOR + e - old * gone;
+        r->count[x] = (uint16_t)(r->count[x] + in - out);
         row[x] = (uint16_t)e;
     }
 }
@@ -260,8 +268,10 @@ bool kiln_grid_find(const struct kiln_fonts *fonts, const struct kiln_text_image
 
     *ret_all = false;
     for (size_t i = 0; i < n; i++) {
-        struct vote v = elect(image, &shapes[i]);
+        struct vote v = { 0 };
 
+        if (!*ret_all)
+            v = elect(image, &shapes[i]);
         if (v.n >= MIN_VOTES)
             try_faces(fonts, image, &shapes[i], &v, sample, &best, &known, ret_all);
         free(shapes[i].filter);

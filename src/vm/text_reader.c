@@ -8,10 +8,11 @@
 #include "vm/text_cell.h"
 
 #define MAX_PIXELS   (9u << 20)   /* of a screen; larger ones have no text: it would take seconds */
-#define SEARCH_SHARE 10           /* of the time, at most one in so many goes into finding a grid */
-#define SEARCH_US    KILN_MS(100) /* and it is not tried more often than that */
-#define FEW_UNKNOWN  4u           /* cells, which may be a pointer */
-#define MAX_ODD      16           /* with more cells that are no glyph, none has the cursor */
+#define SEARCH_SHARE 10           /* of the time, one in so many goes into finding a grid, … */
+#define SEARCH_US    KILN_MS(100) /* … which is not tried more often than that */
+#define LATEST_US    KILN_SECOND(1) /* … but no later: somebody may wait for the text */
+#define FEW_UNKNOWN  4u             /* cells, which may be a pointer */
+#define MAX_ODD      16             /* with more cells that are no glyph, none has the cursor */
 
 #define BAR 0x2581 /* U+2581, which GRUB's graphic cursor looks like on a space */
 
@@ -262,14 +263,19 @@ static bool is_lost(const struct kiln_text_reader *r)
     return unknown > known;
 }
 
-/* In all fonts there are, if need be. */
+/* In all fonts there are, if need be. *ret_us: what it takes, but for the fonts, which are loaded
+ * once; CPU time, as a busy host would make a long pause of a short search. */
 static bool search(struct kiln_text_reader *r, const struct kiln_text_image *image,
-                   struct kiln_grid *ret)
+                   struct kiln_grid *ret, int64_t *ret_us)
 {
-    bool all = false, found = kiln_grid_find(r->fonts, image, ret, &all);
+    bool all = false, found;
 
-    while (!all && kiln_fonts_load_more(r->fonts))
+    do {
+        int64_t start = kiln_clock_thread_us();
+
         found = kiln_grid_find(r->fonts, image, ret, &all);
+        *ret_us = kiln_clock_thread_us() - start;
+    } while (!all && kiln_fonts_load_more(r->fonts));
     return found;
 }
 
@@ -281,12 +287,12 @@ static bool same_grid(const struct kiln_grid *a, const struct kiln_grid *b)
 static bool find_grid(struct kiln_text_reader *r, const struct kiln_text_image *image,
                       int64_t now_us)
 {
-    int64_t start = kiln_clock_mono_us(), took;
+    int64_t start = kiln_clock_mono_us(), took, pause;
     struct kiln_grid grid;
-    bool found = search(r, image, &grid);
+    bool found = search(r, image, &grid, &took);
 
-    took = (kiln_clock_mono_us() - start) * SEARCH_SHARE;
-    r->search_us = now_us + (took > SEARCH_US ? took : SEARCH_US);
+    pause = took * SEARCH_SHARE > SEARCH_US ? took * SEARCH_SHARE : SEARCH_US;
+    r->search_us = now_us + kiln_clock_mono_us() - start + (pause < LATEST_US ? pause : LATEST_US);
     r->doubted = false;
     if (found ? same_grid(&grid, &r->grid) : !r->grid.face || !is_lost(r))
         return false;
