@@ -319,11 +319,9 @@ static struct kiln_sent *new_sent(const struct kiln_transfer *t)
     return t && t->verify ? kiln_sent_new() : NULL;
 }
 
-static bool ssh_upload(struct kiln_communicator *base, const char *src, const char *dst,
-                       mode_t mode, const struct kiln_transfer *t, struct kiln_cancel *c,
-                       struct kiln_err *err)
+static bool upload_once(struct ssh *s, const char *src, const char *dst, mode_t mode,
+                        const struct kiln_transfer *t, struct kiln_cancel *c, struct kiln_err *err)
 {
-    struct ssh *s = (struct ssh *)base;
     KILN_AUTO_FREE char *dir = kiln_path_dir(dst);
     KILN_CLEANUP(kiln_sent_freep) struct kiln_sent *sent = new_sent(t);
     struct kiln_channel *ch = NULL;
@@ -338,6 +336,23 @@ static bool ssh_upload(struct kiln_communicator *base, const char *src, const ch
     ok = settle(s, ch, ok);
     kiln_channel_free(ch);
     return ok && verify(s, sent, dir, false, c, err);
+}
+
+/* A guest that is about to reboot, because the provisioner before said so, may still have taken the
+ * upload. Once more, to the guest that comes back: a file is then written from its beginning. */
+static bool ssh_upload(struct kiln_communicator *base, const char *src, const char *dst,
+                       mode_t mode, const struct kiln_transfer *t, struct kiln_cancel *c,
+                       struct kiln_err *err)
+{
+    struct ssh *s = (struct ssh *)base;
+    KILN_AUTO_ERR why = { 0 };
+
+    if (upload_once(s, src, dst, mode, t, c, &why))
+        return true;
+    if (why.kind == KILN_ERR_CANCELLED || (s->link && !s->stalled && s->ops->link_alive(s->link)))
+        return kiln_err_move(err, &why);
+    kiln_log("upload %s: %s; once more", src, why.msg);
+    return upload_once(s, src, dst, mode, t, c, err);
 }
 
 static bool sftp_upload_dir(struct ssh *s, const char *src, const char *dst,

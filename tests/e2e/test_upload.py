@@ -68,6 +68,27 @@ class Upload(kit.Case):
         self.upload("new")
         self.same("new")
 
+    def test_guest_that_goes_away(self):
+        """As one that is told to reboot: a file is sent once more, to the one that comes back."""
+        self.guest(None)
+        self.write("big", "x" * 3000000)
+        os.unlink(self.path("bin/scp"))
+        self.write("bin/scp", f"""#!/bin/sh
+if mkdir {self.dir}/once 2>/dev/null; then
+    printf '\\0\\0'
+    head -c 100000 >/dev/null
+    read pid name state above rest </proc/$PPID/stat
+    [ "$name" = "(sshd)" ] || kill -9 $above  # a shell is between
+    kill -9 $PPID
+    exit 1
+fi
+exec /usr/bin/scp "$@"
+""")
+        os.chmod(self.path("bin/scp"), 0o755)
+        self.upload("there", source="big")
+        self.assertTrue(os.path.isdir(self.path("once")))
+        self.assertEqual(self.read("there"), self.read("big"))
+
     def test_tar_that_breaks(self):
         """scp takes over, and tar is not asked again."""
         self.guest(LATER + "head -c 300000 | /bin/tar -xf - 2>/dev/null\necho 'tar: on fire' >&2\nexit 2")
