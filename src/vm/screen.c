@@ -66,10 +66,11 @@ struct kiln_screen {
     int renewed;             /* eventfd: it is there */
     _Atomic bool close;      /* as often as QEMU has something */
     unsigned text_wishes;
-    struct kiln_text text;        /* as the reader has it */
-    uint64_t pictures;            /* another picture, while there is no text */
-    int text_news;                /* eventfd: text or picture has changed since somebody took it */
-    struct kiln_fonts *fonts;     /* NULL: no server yet; what is in it is the thread's */
+    struct kiln_text text;     /* as the reader has it */
+    _Atomic uint64_t pictures; /* another picture, while there is no text */
+    _Atomic bool reading;      /* text, which may take long: what comes meanwhile is seen later */
+    int text_news;             /* eventfd: text or picture has changed since somebody took it */
+    struct kiln_fonts *fonts;  /* NULL: no server yet; what is in it is the thread's */
     struct key queue[MAX_QUEUED]; /* to be sent */
     size_t n_queued;
     uint32_t held[MAX_HELD]; /* down once the queue is sent */
@@ -204,9 +205,7 @@ static void watch_picture(struct kiln_screen *s)
 
     if (!kiln_tiles_take(&s->tiles, &image, &small))
         return;
-    lock(s);
     s->pictures++;
-    unlock(s);
     (void)eventfd_write(s->text_news, 1);
 }
 
@@ -220,11 +219,13 @@ static void read_text(struct kiln_screen *s)
 
     if (!s->reader)
         s->reader = kiln_text_reader_new(s->fonts);
+    s->reading = true;
+    if (written(s) > 0 && s->damaged < s->damage_end && kiln_text_of(s->reader)->columns == 0)
+        watch_picture(s);
     if (written(s) > 0 && kiln_text_read(s->reader, &image, s->damaged, s->damage_end - s->damaged,
                                          kiln_cancel_now(s->cancel)))
         publish_text(s);
-    if (written(s) > 0 && s->damaged < s->damage_end && kiln_text_of(s->reader)->columns == 0)
-        watch_picture(s);
+    s->reading = false;
     s->damaged = s->damage_end = 0;
     s->old_until = 0;
 }
@@ -692,7 +693,10 @@ bool kiln_screen_wait_change(struct kiln_screen *s, struct kiln_text *to, uint64
                 return kiln_err_set(err, KILN_ERR_REMOTE, "QEMU ended");
             break;
         case KILN_WAIT_TIMEOUT:
-            return kiln_err_set(err, KILN_ERR_TIMEOUT, "nothing changed on the guest's screen");
+            if (!picture || !s->reading)
+                return kiln_err_set(err, KILN_ERR_TIMEOUT, "nothing changed on the guest's screen");
+            deadline = kiln_cancel_deadline(c, HURRY_US); /* nobody looked: that is no rest */
+            break;
         case KILN_WAIT_CANCELLED:
         case KILN_WAIT_ERROR:
             return false;
