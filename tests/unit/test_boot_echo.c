@@ -172,6 +172,27 @@ static void the_new_row_has_come_with_the_old_one(void **unused)
     kiln_echo_done(&e);
 }
 
+/* Linux' console, after its cursor was saved and restored behind the last column. */
+static void the_next_one_over_the_last_column(void **unused)
+{
+    struct kiln_echo e = { 0 };
+    struct kiln_text now = { 0 };
+    size_t cut = 99;
+
+    (void)unused;
+    start(&e, "$_", "abcdefghi");
+    look_is(&e, "$abcdefghi", "all 9/9");
+    kiln_echo_add(&e, 'j');
+    look_is(&e, "$abcdefghj", "wrong 8/9");
+    assert_int_equal(kiln_echo_seen(&e), 9);
+    draw(&now, "$abcdefghj");
+    assert_true(kiln_echo_resume(&e, &now, 10, &cut));
+    assert_int_equal(cut, 9);
+    look_is(&e, "$abcdefghj", "all 1/1");
+    kiln_text_done(&now);
+    kiln_echo_done(&e);
+}
+
 static void it_goes_on_with_what_was_there(void **unused)
 {
     struct kiln_echo e = { 0 };
@@ -349,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_line_that_is_gone),
         cmocka_unit_test(a_line_goes_on_elsewhere),
         cmocka_unit_test(the_new_row_has_come_with_the_old_one),
+        cmocka_unit_test(the_next_one_over_the_last_column),
         cmocka_unit_test(it_goes_on_with_what_was_there),
         cmocka_unit_test(the_last_column),
         cmocka_unit_test(a_space_at_the_edge_is_lost),

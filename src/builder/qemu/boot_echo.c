@@ -266,9 +266,8 @@ static bool find(struct kiln_echo *e, const struct kiln_text *text)
 
 /* ---- a look ---- */
 
-/* Characters that were seen in their places: spaces behind the last that is none look the same if
- * they were lost. */
-static size_t seen(const struct kiln_echo *e)
+/* Spaces behind the last that is none look the same if they were lost. */
+size_t kiln_echo_seen(const struct kiln_echo *e)
 {
     size_t n = e->best < kiln_echo_length(e) ? e->best : kiln_echo_length(e);
 
@@ -283,7 +282,7 @@ static struct kiln_echo_look follow(struct kiln_echo *e, const struct kiln_text 
 {
     struct kiln_echo_look best = measure(e, text, sent, e->row, e->column);
     unsigned shift = e->shift, column;
-    size_t good = seen(e);
+    size_t good = kiln_echo_seen(e);
     int end;
 
     if (good <= best.good)
@@ -411,7 +410,7 @@ static bool resume_in_row(struct kiln_echo *e, const struct kiln_text *text, siz
 bool kiln_echo_resume(struct kiln_echo *e, const struct kiln_text *text, size_t sent,
                       size_t *ret_cut)
 {
-    size_t good = seen(e);
+    size_t good = kiln_echo_seen(e);
 
     for (size_t cut = good; cut <= e->best; cut++) { /* spaces are in the old row or the new one */
         if (!resume_in_row(e, text, cut, sent))

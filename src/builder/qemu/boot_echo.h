@@ -53,6 +53,9 @@ uint32_t kiln_echo_shown(const struct kiln_echo *e, const struct kiln_text *text
 /** @sent  characters of the line that went out */
 struct kiln_echo_look kiln_echo_look(struct kiln_echo *e, const struct kiln_text *text,
                                      size_t sent);
+/** Characters that have been seen in their places, since backspaces were sent last: those have
+ * come, whatever is shown now. */
+size_t kiln_echo_seen(const struct kiln_echo *e);
 /** Is the screen another than when the line last grew (wherever its cursor is)? */
 bool kiln_echo_stirred(const struct kiln_echo *e, const struct kiln_text *text);
 /**

@@ -391,6 +391,22 @@ static bool vanished(struct kiln_pace *p, struct kiln_err *err)
     return p->look.state != KILN_ECHO_NONE || lose_sight(p, err);
 }
 
+/* Where no backspace was sent, what was seen has come: something else is written over it. Linux'
+ * console does that in the last column, to the next character, once the cursor was somewhere else.
+ */
+static bool is_overwritten(const struct kiln_pace *p)
+{
+    return p->look.state == KILN_ECHO_WRONG && !p->faulty &&
+           p->look.good < kiln_echo_seen(&p->echo);
+}
+
+static bool overwritten(struct kiln_pace *p, struct kiln_err *err)
+{
+    if (goes_on_elsewhere(p))
+        return true;
+    return wait_quiet(p, QUIET_US, err) && (!is_overwritten(p) || lose_sight(p, err));
+}
+
 /* Nothing has come for long: type again what is not there. */
 static bool stalled(struct kiln_pace *p, struct kiln_err *err)
 {
@@ -457,6 +473,8 @@ static bool advance(struct kiln_pace *p, struct kiln_err *err)
 {
     if (p->look.state == KILN_ECHO_NONE)
         return vanished(p, err);
+    if (is_overwritten(p))
+        return overwritten(p, err);
     if (p->look.state == KILN_ECHO_WRONG)
         return erase(p, err);
     if (p->sent < kiln_echo_length(&p->echo) && under_way(p) < window_at(p, p->sent))
