@@ -4,6 +4,7 @@
 #include "base/module.h"
 #include "bootcmd/keys.h"
 #include "bootcmd/layout_ops.h"
+#include "bootcmd/spell.h"
 
 static const struct modifier {
     struct kiln_bootcmd_key key;
@@ -173,6 +174,34 @@ size_t kiln_layout_press(const struct kiln_layout *layout, uint32_t codepoint,
     n += half(key, KILN_BOOTCMD_UP, ret + n);
     for (size_t i = 0; key == &us && i < n; i++)
         ret[i].scancode = 0;
+    return n;
+}
+
+size_t kiln_layout_by_hand(const struct kiln_layout *layout, struct kiln_layout_hand *hand,
+                           uint32_t keysym, bool down,
+                           struct kiln_bootcmd_event ret[KILN_LAYOUT_HAND_EVENTS])
+{
+    enum kiln_bootcmd_action action = down ? KILN_BOOTCMD_DOWN : KILN_BOOTCMD_UP;
+    uint32_t codepoint = kiln_bootcmd_char_of(keysym);
+    const struct kiln_layout_key *key = codepoint ? kiln_layout_find(layout, codepoint) : NULL;
+    struct kiln_layout_key missing; /* what the person does not hold */
+    bool lifts;
+    size_t n = 0;
+
+    if (kiln_bootcmd_is_shift(keysym))
+        hand->shift = down;
+    if (!key) {
+        ret[0] = (struct kiln_bootcmd_event){ .keysym = keysym, .action = action };
+        return 1;
+    }
+    missing = *key;
+    missing.shift = key->shift && !hand->shift;
+    lifts = hand->shift && !key->shift;
+    if (lifts && down)
+        ret[n++] = event_of(&shift_key, KILN_BOOTCMD_UP);
+    n += half(&missing, action, ret + n);
+    if (lifts && !down)
+        ret[n++] = event_of(&shift_key, KILN_BOOTCMD_DOWN);
     return n;
 }
 

@@ -46,6 +46,22 @@ const struct kiln_layout_key *kiln_layout_find(const struct kiln_layout *layout,
 size_t kiln_layout_press(const struct kiln_layout *layout, uint32_t codepoint,
                          struct kiln_bootcmd_event ret[KILN_BOOTCMD_CHAR_EVENTS]);
 
+/* What a person has pressed so far; all zeroes at first. */
+struct kiln_layout_hand {
+    bool shift;
+};
+#define KILN_LAYOUT_HAND_EVENTS 4 /* at most, of one key */
+
+/**
+ * A key goes down or up under a person's hand, as on a US keyboard: what the guest's keyboard does,
+ * so that the guest gets the character. The Shift that the person holds is pressed or lifted for
+ * that as long as the key is down. Any other key, and a character that the layout lacks, goes
+ * through as it is. Returns how many events; their element is 0.
+ */
+size_t kiln_layout_by_hand(const struct kiln_layout *layout, struct kiln_layout_hand *hand,
+                           uint32_t keysym, bool down,
+                           struct kiln_bootcmd_event ret[KILN_LAYOUT_HAND_EVENTS]);
+
 /** Let the characters of a command (also <<on>, <<off>) press the keys of the layout. Before
  *  kiln_bootcmd_mask. cmd->layout becomes the layout's name, borrowed. */
 void kiln_layout_apply(const struct kiln_layout *layout, struct kiln_bootcmd *cmd);

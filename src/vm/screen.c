@@ -32,19 +32,12 @@
 #define RENEW_US   KILN_SECOND(2)
 #define OLD_US     KILN_SECOND(3) /* a machine has drawn something by then, if only the same */
 #define RENEWALS   2              /* updates: the first may have been under way */
-#define MAX_QUEUED 512            /* keys that wait to be sent */
-#define MAX_HELD   32             /* keys that are down at one time */
-
-struct key {
-    uint32_t keysym;
-    bool down;
-};
 
 struct server {
     char *host, *password; /* owned */
     int port;
     int died_fd; /* owned */
-    bool up;
+    bool scancodes, up;
 };
 
 struct kiln_screen {
@@ -66,15 +59,12 @@ struct kiln_screen {
     int renewed;             /* eventfd: it is there */
     _Atomic bool close;      /* as often as QEMU has something */
     unsigned text_wishes;
-    struct kiln_text text;     /* as the reader has it */
-    _Atomic uint64_t pictures; /* another picture, while there is no text */
-    _Atomic bool reading;      /* text, which may take long: what comes meanwhile is seen later */
-    int text_news;             /* eventfd: text or picture has changed since somebody took it */
-    struct kiln_fonts *fonts;  /* NULL: no server yet; what is in it is the thread's */
-    struct key queue[MAX_QUEUED]; /* to be sent */
-    size_t n_queued;
-    uint32_t held[MAX_HELD]; /* down once the queue is sent */
-    size_t n_held;
+    struct kiln_text text;      /* as the reader has it */
+    _Atomic uint64_t pictures;  /* another picture, while there is no text */
+    _Atomic bool reading;       /* text, which may take long: what comes meanwhile is seen later */
+    int text_news;              /* eventfd: text or picture has changed since somebody took it */
+    struct kiln_fonts *fonts;   /* NULL: no server yet; what is in it is the thread's */
+    struct kiln_key_queue keys; /* of this server */
     struct kiln_framebuffer fb; /* the thread writes into it without the lock */
 
     /* the thread's own */
@@ -117,16 +107,6 @@ static void unlock(struct kiln_screen *s)
 static bool is_looked_at(const struct kiln_screen *s)
 {
     return s->wanted || s->text_wishes > 0;
-}
-
-/* Where in held[] it is, n_held if nowhere. */
-static size_t find_held(const struct kiln_screen *s, uint32_t keysym)
-{
-    size_t i = 0;
-
-    while (i < s->n_held && s->held[i] != keysym)
-        i++;
-    return i;
 }
 
 /* ---- framebuffer ---- */
@@ -277,7 +257,7 @@ static void sample(struct kiln_screen *s)
 static void forget_keys(struct kiln_screen *s)
 {
     lock(s);
-    s->n_queued = s->n_held = 0;
+    kiln_key_queue_clear(&s->keys);
     unlock(s);
 }
 
@@ -310,13 +290,13 @@ static bool find_server(struct kiln_screen *s, struct server *ret)
     died = (struct pollfd){ .fd = s->server.died_fd, .events = POLLIN };
     if (s->server.up && poll(&died, 1, 0) > 0)
         s->server.up = false; /* its port may be somebody else's by now */
-    *ret =
-        (struct server){ .up = s->server.up && (is_looked_at(s) || s->sampled || s->n_queued > 0),
-                         .died_fd = -1 };
+    *ret = (struct server){ .up = s->server.up && (is_looked_at(s) || s->sampled || s->keys.n > 0),
+                            .died_fd = -1 };
     if (ret->up) {
         ret->host = kiln_xstrdup(s->server.host);
         ret->password = kiln_xstrdup(s->server.password);
         ret->port = s->server.port;
+        ret->scancodes = s->server.scancodes;
         s->connected_to = s->servers;
     }
     unlock(s);
@@ -327,6 +307,7 @@ static bool find_server(struct kiln_screen *s, struct server *ret)
 static bool connect_server(struct kiln_screen *s)
 {
     KILN_CLEANUP(server_done) struct server server;
+    int64_t deadline = kiln_cancel_deadline(s->cancel, CONNECT_US);
     KILN_AUTO_ERR err = { 0 };
 
     if (!find_server(s, &server))
@@ -335,8 +316,9 @@ static bool connect_server(struct kiln_screen *s)
     s->look_at = 0;
     s->requested = false;
     s->fresh = true;
-    if (!kiln_vnc_connect(&s->vnc, server.host, server.port, server.password, s->cancel,
-                          kiln_cancel_deadline(s->cancel, CONNECT_US), &err)) {
+    if (!kiln_vnc_connect(&s->vnc, server.host, server.port, server.password, s->cancel, deadline,
+                          &err) ||
+        (server.scancodes && !kiln_vnc_want_scancodes(s->vnc, s->cancel, deadline, &err))) {
         kiln_log("screen: %s", kiln_err_text(&err));
         hang_up(s);
     }
@@ -347,18 +329,16 @@ static bool connect_server(struct kiln_screen *s)
 
 static bool send_keys(struct kiln_screen *s, struct kiln_err *err)
 {
-    struct key keys[MAX_QUEUED];
+    struct kiln_key_stroke keys[KILN_KEY_QUEUE_MAX];
     size_t n;
     bool ok = true;
 
     lock(s);
-    n = s->n_queued;
-    memcpy(keys, s->queue, n * sizeof(*keys));
-    explicit_bzero(s->queue, n * sizeof(*keys)); /* they may spell a password */
-    s->n_queued = 0;
+    n = kiln_key_queue_take(&s->keys, keys);
     unlock(s);
     for (size_t i = 0; i < n && ok; i++)
-        ok = kiln_vnc_key(s->vnc, keys[i].keysym, keys[i].down, s->cancel, err);
+        ok = kiln_vnc_scancode(s->vnc, keys[i].keysym, keys[i].scancode, keys[i].down, s->cancel,
+                               err);
     explicit_bzero(keys, n * sizeof(*keys));
     return ok;
 }
@@ -443,7 +423,7 @@ static bool nudge(struct kiln_screen *s, struct kiln_err *err)
         return true;
     s->nudge_at = kiln_cancel_deadline(s->cancel, NUDGE_US);
     lock(s);
-    is_held = find_held(s, scroll_lock) < s->n_held;
+    is_held = kiln_key_queue_holds(&s->keys, scroll_lock);
     unlock(s);
     return is_held || kiln_vnc_key(s->vnc, scroll_lock, false, s->cancel, err);
 }
@@ -568,6 +548,7 @@ bool kiln_screen_attach(struct kiln_screen *s, const struct kiln_screen_server *
                                  .password = kiln_xstrdup(server->password),
                                  .port = server->port,
                                  .died_fd = died_fd,
+                                 .scancodes = server->scancodes,
                                  .up = true };
     s->servers++;
     if (!s->fonts)
@@ -715,25 +696,8 @@ void kiln_screen_look_closely(struct kiln_screen *s, bool on)
     s->close = on;
 }
 
-/* With the lock. What is down can always be let go of: there is room for that in the queue. */
-static bool enqueue(struct kiln_screen *s, uint32_t keysym, bool down, struct kiln_err *err)
-{
-    size_t i = find_held(s, keysym);
-    bool is_held = i < s->n_held;
-
-    if ((down || !is_held) && s->n_queued >= MAX_QUEUED - MAX_HELD)
-        return kiln_err_set(err, KILN_ERR_USER, "the guest takes no more keys");
-    if (down && !is_held && s->n_held == MAX_HELD)
-        return kiln_err_set(err, KILN_ERR_USER, "%d keys are down already", MAX_HELD);
-    if (down && !is_held)
-        s->held[s->n_held++] = keysym;
-    if (!down && is_held)
-        s->held[i] = s->held[--s->n_held];
-    s->queue[s->n_queued++] = (struct key){ keysym, down };
-    return true;
-}
-
-bool kiln_screen_key(struct kiln_screen *s, uint32_t keysym, bool down, struct kiln_err *err)
+bool kiln_screen_key(struct kiln_screen *s, const struct kiln_key_stroke *stroke,
+                     struct kiln_err *err)
 {
     bool ok;
 
@@ -741,7 +705,7 @@ bool kiln_screen_key(struct kiln_screen *s, uint32_t keysym, bool down, struct k
     if (!s->server.up)
         ok = kiln_err_set(err, KILN_ERR_USER, "the guest is not running");
     else
-        ok = start(s, err) && enqueue(s, keysym, down, err);
+        ok = start(s, err) && kiln_key_queue_add(&s->keys, *stroke, err);
     unlock(s);
     return ok;
 }
@@ -749,8 +713,7 @@ bool kiln_screen_key(struct kiln_screen *s, uint32_t keysym, bool down, struct k
 void kiln_screen_release_keys(struct kiln_screen *s)
 {
     lock(s);
-    while (s->n_held > 0)
-        (void)enqueue(s, s->held[0], false, NULL);
+    kiln_key_queue_release(&s->keys);
     unlock(s);
     (void)eventfd_write(s->kick, 1);
 }
@@ -795,6 +758,6 @@ void kiln_screen_free(struct kiln_screen *s)
     kiln_text_done(&s->text);
     kiln_tiles_done(&s->tiles);
     (void)pthread_mutex_destroy(&s->lock);
-    explicit_bzero(s->queue, sizeof(s->queue));
+    kiln_key_queue_clear(&s->keys);
     free(s);
 }

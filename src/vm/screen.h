@@ -17,6 +17,7 @@
 
 #include "base/cancel.h"
 #include "base/err.h"
+#include "vm/key_queue.h"
 #include "vm/text.h"
 
 struct kiln_framebuffer;
@@ -54,6 +55,7 @@ struct kiln_screen_server {
     int port;
     const char *password; /* NULL: none */
     int died_fd;          /* readable once the server has ended (pidfd; duplicated), or -1 */
+    bool scancodes;       /* strokes may have some */
     const struct kiln_fonts_places *fonts; /* that the guest may draw with; NULL: the usual ones */
 };
 /** The server is up; replaces one that was. False (SYSTEM): no file descriptors left. */
@@ -126,7 +128,8 @@ void kiln_screen_renew(struct kiln_screen *s, bool old);
 void kiln_screen_look_closely(struct kiln_screen *s, bool on);
 
 /** A key goes down or up: queued. USER: no server; more keys than anybody types. */
-bool kiln_screen_key(struct kiln_screen *s, uint32_t keysym, bool down, struct kiln_err *err);
+bool kiln_screen_key(struct kiln_screen *s, const struct kiln_key_stroke *stroke,
+                     struct kiln_err *err);
 /** Let go of every key that is down by kiln_screen_key. */
 void kiln_screen_release_keys(struct kiln_screen *s);
 

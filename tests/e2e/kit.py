@@ -470,6 +470,24 @@ class Client:
         elif "seq" in m:
             self.events.append(m)
 
+    def type(self, text):
+        """By hand, as the console does it: on a US keyboard."""
+        for ch in text:
+            shift = [0xFFE1] * (ch.isupper() or ch in '~!@#$%^&*()_+{}|:"<>?')
+            keysyms = shift + [{"\n": 0xFF0D}.get(ch, ord(ch))]
+            for keysym in keysyms:
+                self.call("key", keysym=keysym, on=True)
+            for keysym in reversed(keysyms):
+                self.call("key", keysym=keysym)
+
+    def end_record(self):
+        """The elements of a recording."""
+        self.call("record")
+        e = self.expect("record")
+        while e.get("status"):
+            e = self.expect("record")
+        return e.get("names", [])
+
     def request(self, command, **members):
         self.id += 1
         self.sock.sendall(json.dumps({"id": self.id, "command": command, **members}).encode() + b"\n")

@@ -73,6 +73,10 @@ class KeyboardLayout(kit.Case):
             **options)
         return template["builders"][0]
 
+    def typed(self, layout):
+        with open(self.path("serial-" + layout), newline="") as f:
+            return f.read().split("\n")[:-1]
+
     def type(self):
         lines = {}
         for layout, _, lacking, _ in LAYOUTS:
@@ -82,8 +86,7 @@ class KeyboardLayout(kit.Case):
         run = self.start("build", "-color=false", self.write("t.json", template))
         self.assertEqual(run.wait(kit.PATIENCE + 120), 1)  # no guest powers off
         for layout in lines:
-            with open(self.path("serial-" + layout), newline="") as f:
-                self.assertEqual(f.read().split("\n")[:-1], lines[layout], run.out.text)
+            self.assertEqual(self.typed(layout), lines[layout], run.out.text)
 
     def test_every_character_arrives(self):
         """In the closed loop and at the template's pace; and what is sent is what the rehearsal announces."""
@@ -98,6 +101,27 @@ class KeyboardLayout(kit.Case):
             want = [(e["action"], e["keysym"], e.get("scancode"), e["name"]) for e in build["rows"][0]["events"] if e["action"] != "wait"]
             got = [("down" if e.get("down") else "up", e["keysym"], e.get("scancode"), e["name"]) for e in sent if e["build"] == build["build"]]
             self.assertEqual(got, want)
+
+    def test_by_hand(self):
+        """Keys of a person, who then has the boot command that does the same."""
+        line = "url=http://10.0.2.2/?\"A@b\"<z>~1&"
+        layout, name, _, _ = LAYOUTS[0]
+        self.kiln("build", "-detach", "-break", "before:stepTypeBootCommand",
+                  self.write("t.json", {"builders": [self.builder(layout, name, [])]}))
+        c = kit.Client(self, watch="state")
+        self.addCleanup(c.close)
+        c.stop("before:stepTypeBootCommand")
+        c.call("record", on=True)
+        c.expect("text", text="line 1:")
+        for i, ch in enumerate(line, 1):
+            c.type(ch)
+            c.expect("text", text="line 1: " + line[:i])
+        c.type("\n")
+        c.expect("text", text="line 2:")
+        self.assertEqual(self.typed(layout), [line])
+        self.assertEqual(c.end_record(), [f"<wait 'line \\d+:$'>{line}<enter>"])
+        c.call("cancel")
+        self.wait_gone(kit.PATIENCE)
 
 
 if __name__ == "__main__":

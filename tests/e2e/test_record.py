@@ -5,7 +5,6 @@ import json
 import kit
 
 VGA = [["-nodefaults"], ["-vga", "std"]]
-ENTER = 0xFF0D
 HERE = "before:stepTypeBootCommand"
 
 
@@ -45,29 +44,14 @@ class Record(kit.Case):
         while not c.expect("text").get("text", "").startswith(text):
             pass
 
-    @staticmethod
-    def type(c, text, enter=True):
-        for keysym in [ord(ch) for ch in text] + [ENTER] * enter:
-            c.call("key", keysym=keysym, on=True)
-            c.call("key", keysym=keysym)
-
     def log_in(self, c):
         self.shows(c, "kiln login:")
-        self.type(c, "vagrant")
+        c.type("vagrant\n")
         self.shows(c, "Password:")
-        self.type(c, "vagrant")
+        c.type("vagrant\n")
         self.shows(c, "vagrant@kiln:~$")
-        self.type(c, "off", enter=False)
+        c.type("off")
         self.shows(c, "vagrant@kiln:~$ off")
-
-    @staticmethod
-    def end(c):
-        """Of a recording: its elements."""
-        c.call("record")
-        e = c.expect("record")
-        while e.get("status"):
-            e = c.expect("record")
-        return e.get("names", [])
 
     def lines(self):
         return json.loads(self.read("t.json"))["builders"][0]["boot_command"]
@@ -75,8 +59,8 @@ class Record(kit.Case):
     def test_again_in_a_fresh_build(self):
         c = self.start_guest({"secret_word": "vagrant"})
         self.log_in(c)
-        self.type(c, "")
-        elements = self.end(c)
+        c.type("\n")
+        elements = c.end_record()
         self.assertEqual(elements, ["<wait 'kiln login:$'>vagrant<enter>",
                                     "<wait 'Password:$'>{{user `secret_word`}}<enter>",
                                     "<wait 'vagrant@kiln:~\\$$'>off<enter>"])
@@ -90,7 +74,7 @@ class Record(kit.Case):
         """What was pressed by hand is not typed again."""
         c = self.start_guest({"secret_word": "vagrant"})
         self.log_in(c)
-        elements = self.end(c)
+        elements = c.end_record()
         self.assertEqual(c.expect("stop")["status"], 1)  # it is halted again
         n = len("<>vagrant<><>vagrant<><>off".replace("<>", "_"))
         c.call("edit", lines=elements + ["<enter>"], **{"from": n})
@@ -105,15 +89,15 @@ class Record(kit.Case):
         self.assertIn("end the recording first", c.refused("freeze"))
         self.assertIn("a recording is under way", c.refused("record", on=True))
         self.shows(c, "kiln login:")
-        self.type(c, "root")
+        c.type("root\n")
         self.shows(c, "Password:")
-        self.type(c, "hunter2")
+        c.type("hunter2\n")
         c.call("key", keysym=0xFF61, on=True)  # PrintScreen
         c.expect("record", status=1, text="a key was pressed that boot commands do not have")
         c.close()
         other = self.client()
         self.shows(other, "kiln login:")
-        elements = self.end(other)
+        elements = other.end_record()
         self.assertEqual(elements, ["<wait 'kiln login:$'>root<enter>", "<wait 'Password:$'><sensitive><enter>"])
         self.assertIn("nothing is being recorded", other.refused("record"))
         for command in ("edit", "write"):

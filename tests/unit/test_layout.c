@@ -155,13 +155,52 @@ static void test_press(void **state)
                                              "+xffe1 +x5e -x5e -xffe1");
 }
 
+/* As a terminal gives them: with the Shift of a US keyboard, which the layout may not want. */
+static void test_by_hand(void **state)
+{
+    enum { SHIFT = 0xFFE1, CTRL = 0xFFE3, ENTER = 0xFF0D };
+    static const struct {
+        uint32_t down[3]; /* in this order, and up in the opposite one */
+        const char *want;
+    } rows[] = {
+        { { 'z' }, "+15 -15" },
+        { { SHIFT, 'A' }, "+xffe1 +1e -1e -xffe1" },
+        { { '/' }, "+2a +08 -08 -2a" },
+        { { SHIFT, '@' }, "+xffe1 -2a +b8 +10 -10 -b8 +2a -xffe1" },
+        { { SHIFT, '<' }, "+xffe1 -2a +56 -56 +2a -xffe1" },
+        { { CTRL, 'z' }, "+xffe3 +15 -15 -xffe3" },
+        { { CTRL, SHIFT, ENTER }, "+xffe3 +xffe1 +xff0d -xff0d -xffe1 -xffe3" },
+        { { 0x010020AC }, "+b8 +12 -12 -b8" },         /* the euro sign */
+        { { SHIFT, '^' }, "+xffe1 +x5e -x5e -xffe1" }, /* a dead key there */
+    };
+    struct kiln_layout_hand hand = { 0 };
+    struct kiln_layout de = { 0 };
+
+    (void)state;
+    assert_true(kiln_layout_load("de", &de, NULL));
+    for (size_t i = 0; i < KILN_COUNT(rows); i++) {
+        struct kiln_bootcmd_event events[6 * KILN_LAYOUT_HAND_EVENTS];
+        size_t n = 0;
+        KILN_AUTO_STR got = { 0 };
+
+        for (size_t k = 0; k < 3; k++)
+            if (rows[i].down[k])
+                n += kiln_layout_by_hand(&de, &hand, rows[i].down[k], true, events + n);
+        for (size_t k = 3; k-- > 0;)
+            if (rows[i].down[k])
+                n += kiln_layout_by_hand(&de, &hand, rows[i].down[k], false, events + n);
+        spell(events, n, &got);
+        assert_string_equal(kiln_str_cstr(&got), rows[i].want);
+        assert_false(hand.shift);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_bad_names),
-        cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_press),
+        cmocka_unit_test(test_keys),     cmocka_unit_test(test_bad_names),
+        cmocka_unit_test(test_commands), cmocka_unit_test(test_press),
+        cmocka_unit_test(test_by_hand),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,11 @@ static void attach(struct bed *b, const struct server *server, int died_fd)
     unit_ok(kiln_screen_attach(b->screen, &how, &err), &err);
 }
 
+static bool press(struct bed *b, uint32_t keysym, bool down, struct kiln_err *err)
+{
+    return kiln_screen_key(b->screen, &(struct kiln_key_stroke){ keysym, 0, down }, err);
+}
+
 static void wish(struct bed *b)
 {
     KILN_AUTO_ERR err = { 0 };
@@ -203,9 +208,9 @@ static void looks_away(void **state)
     attach(&b, &s, -1);
     expect_geometry(&b, 4, 2);
     assert_true(kiln_screen_watch(b.screen, false, NULL, NULL));
-    assert_true(kiln_screen_key(b.screen, 'x', true, NULL)); /* the update comes after this */
+    assert_true(press(&b, 'x', true, NULL)); /* the update comes after this */
     quiet_for(&b, KILN_MS(100));
-    assert_true(kiln_screen_key(b.screen, 'x', false, NULL));
+    assert_true(press(&b, 'x', false, NULL));
     quiet_for(&b, KILN_MS(100));
     fb = get_framebuffer(&b);
     kiln_framebuffer_done(&fb);
@@ -274,7 +279,7 @@ static void samples_at_once(void **state)
     expect_geometry(&b, 4, 2);
     assert_true(next(&b).is_sample);
     kiln_screen_sample_now(b.screen); /* in vain */
-    unit_ok(kiln_screen_key(b.screen, 'x', true, &err), &err);
+    unit_ok(press(&b, 'x', true, &err), &err);
     assert_true(next(&b).is_sample); /* too late */
     start = kiln_clock_mono_us();
     kiln_screen_sample_now(b.screen);
@@ -334,17 +339,16 @@ static void types_and_lets_go(void **state)
 
     (void)state;
     bed_start(&b);
-    unit_fails(kiln_screen_key(b.screen, 'a', true, &err), &err, KILN_ERR_USER,
-               "the guest is not running");
+    unit_fails(press(&b, 'a', true, &err), &err, KILN_ERR_USER, "the guest is not running");
     kiln_screen_release_keys(b.screen);
     server_start(&s, steps, KILN_COUNT(steps), true);
     attach(&b, &s, -1);
-    unit_ok(kiln_screen_key(b.screen, 0xffe3, true, &err), &err);
-    unit_ok(kiln_screen_key(b.screen, 'a', true, &err), &err);
-    unit_ok(kiln_screen_key(b.screen, 'a', true, &err), &err); /* repeats itself */
-    unit_ok(kiln_screen_key(b.screen, 'a', false, &err), &err);
-    unit_ok(kiln_screen_key(b.screen, 0xffe9, true, &err), &err);
-    unit_ok(kiln_screen_key(b.screen, 0x1004e2d, true, &err), &err);
+    unit_ok(press(&b, 0xffe3, true, &err), &err);
+    unit_ok(press(&b, 'a', true, &err), &err);
+    unit_ok(press(&b, 'a', true, &err), &err); /* repeats itself */
+    unit_ok(press(&b, 'a', false, &err), &err);
+    unit_ok(press(&b, 0xffe9, true, &err), &err);
+    unit_ok(press(&b, 0x1004e2d, true, &err), &err);
     kiln_screen_release_keys(b.screen);
     kiln_screen_release_keys(b.screen); /* nothing is left to let go of */
     server_await(&s, KILN_COUNT(steps));
@@ -365,15 +369,14 @@ static void too_many_keys(void **state)
     server_start(&s, silent, KILN_COUNT(silent), true);
     attach(&b, &s, -1);
     for (uint32_t i = 0; i < 32; i++)
-        unit_ok(kiln_screen_key(b.screen, 1 + i, true, &err), &err);
-    unit_fails(kiln_screen_key(b.screen, 100, true, &err), &err, KILN_ERR_USER,
-               "32 keys are down already");
-    while (kiln_screen_key(b.screen, 1, true, &err))
+        unit_ok(press(&b, 1 + i, true, &err), &err);
+    unit_fails(press(&b, 100, true, &err), &err, KILN_ERR_USER, "32 keys are down already");
+    while (press(&b, 1, true, &err))
         ;
     assert_string_equal(err.msg, "the guest takes no more keys");
-    assert_false(kiln_screen_key(b.screen, 100, false, &err));
+    assert_false(press(&b, 100, false, &err));
     for (uint32_t i = 0; i < 16; i++)
-        unit_ok(kiln_screen_key(b.screen, 1 + i, false, &err), &err);
+        unit_ok(press(&b, 1 + i, false, &err), &err);
     kiln_screen_release_keys(b.screen);
     bed_end(&b);
     (void)server_end(&s);
@@ -406,7 +409,7 @@ static void comes_back(void **state)
     (void)close(died[1]);
     server_start(&s, steps, KILN_COUNT(steps), false); /* another port, which stays unknown */
     quiet_for(&b, KILN_MS(700));
-    assert_false(kiln_screen_key(b.screen, 'a', true, NULL));
+    assert_false(press(&b, 'a', true, NULL));
     attach(&b, &s, -1); /* a new QEMU */
     expect_geometry(&b, 4, 2);
     expect_frame(&b);

@@ -70,13 +70,27 @@ static bool screen(void *ud, const struct kiln_control_args *args, struct kiln_c
 }
 
 /* Neither here nor anywhere below is a word said about which key it was. */
+static bool press(struct kiln_qemu_state *s, uint32_t keysym, bool down, struct kiln_err *err)
+{
+    struct kiln_bootcmd_event events[KILN_LAYOUT_HAND_EVENTS];
+    size_t n = kiln_layout_by_hand(&s->o->layout, &s->hand, keysym, down, events);
+    bool ok = true;
+
+    for (size_t i = 0; i < n && ok; i++)
+        ok = kiln_screen_key(s->screen,
+                             &(struct kiln_key_stroke){ events[i].keysym, events[i].scancode,
+                                                        events[i].action == KILN_BOOTCMD_DOWN },
+                             err);
+    return ok;
+}
+
 static bool key(void *ud, const struct kiln_control_args *args, struct kiln_control_reply *reply,
                 struct kiln_err *err)
 {
     struct kiln_qemu_state *s = ud;
 
     (void)reply;
-    if (!has_vnc(s, err) || !kiln_screen_key(s->screen, args->keysym, args->on, err))
+    if (!has_vnc(s, err) || !press(s, args->keysym, args->on, err))
         return false;
     kiln_boot_record_key(s->record, args->keysym, args->on);
     return true;
@@ -89,6 +103,7 @@ static bool release_keys(void *ud, const struct kiln_control_args *args,
 
     (void)args, (void)reply, (void)err;
     kiln_screen_release_keys(s->screen);
+    s->hand = (struct kiln_layout_hand){ 0 };
     kiln_boot_record_release(s->record);
     return true;
 }
@@ -129,6 +144,7 @@ bool kiln_qemu_screen_attach(struct kiln_qemu_state *s, struct kiln_err *err)
         .port = s->vnc_port.port,
         .password = s->vnc_password,
         .died_fd = kiln_qemu_pidfd(s->qemu),
+        .scancodes = s->o->layout.name[0] != '\0',
         .fonts = &fonts,
     };
 
