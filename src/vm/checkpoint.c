@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/strv.h"
 
@@ -24,18 +25,9 @@ struct kiln_checkpoint {
 
 static const char *text_of(struct json_object *o, const char *key)
 {
-    struct json_object *v = NULL;
+    const char *text = kiln_json_string(o, key);
 
-    return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string)
-               ? json_object_get_string(v)
-               : "";
-}
-
-static bool truth_of(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    return json_object_object_get_ex(o, key, &v) && json_object_get_boolean(v);
+    return text ? text : "";
 }
 
 /* However either is written. */
@@ -68,8 +60,8 @@ static bool add_node(struct json_object *device, const struct kiln_strv *disks,
     struct json_object *medium = NULL;
     const char *file, *driver;
 
-    if (!json_object_object_get_ex(device, "inserted", &medium) || truth_of(medium, "ro") ||
-        truth_of(device, "removable") || is_flash(device))
+    if (!json_object_object_get_ex(device, "inserted", &medium) || kiln_json_true(medium, "ro") ||
+        kiln_json_true(device, "removable") || is_flash(device))
         return true;
     file = text_of(medium, "file");
     driver = text_of(medium, "drv");
@@ -141,7 +133,9 @@ static bool tell_name(struct kiln_checkpoint *cp, const char *command, const cha
 /* Its error, if it has failed. */
 static bool is_over(struct json_object *jobs, bool *ret_failed, struct kiln_err *err)
 {
-    for (size_t i = 0; i < json_object_array_length(jobs); i++) {
+    size_t n = json_object_is_type(jobs, json_type_array) ? json_object_array_length(jobs) : 0;
+
+    for (size_t i = 0; i < n; i++) {
         struct json_object *job = json_object_array_get_idx(jobs, i);
         const char *error = text_of(job, "error");
 

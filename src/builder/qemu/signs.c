@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "builder/qemu/qemu.h"
 #include "engine/ladder.h"
@@ -125,13 +126,6 @@ static const struct {
     { "SHUTDOWN", KILN_RUNG_WAITING, "it has powered off", true, NULL },
 };
 
-static bool is_guests(struct json_object *data)
-{
-    struct json_object *guest = NULL;
-
-    return json_object_object_get_ex(data, "guest", &guest) && json_object_get_boolean(guest);
-}
-
 void kiln_qemu_on_event(void *ud, const char *name, struct json_object *data)
 {
     struct kiln_qemu_state *s = ud;
@@ -143,7 +137,7 @@ void kiln_qemu_on_event(void *ud, const char *name, struct json_object *data)
     }
     kiln_emit(s->build, &ev);
     for (size_t i = 0; i < KILN_COUNT(signs); i++) {
-        if (!kiln_streq(name, signs[i].event) || (signs[i].guests && !is_guests(data)))
+        if (!kiln_streq(name, signs[i].event) || (signs[i].guests && !kiln_json_true(data, "guest")))
             continue;
         kiln_ladder_set(s->build->ladder, KILN_RUNG_VM, signs[i].state, "%s", signs[i].detail);
         if (signs[i].also)
