@@ -31,7 +31,7 @@ static void closedirp(DIR **dir)
 int kiln_fs_open_regular(const char *path, struct stat *ret_stat, struct kiln_err *err)
 {
     /* O_NONBLOCK: a FIFO must not hang the open before it is refused. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
     if (fd < 0 || fstat(fd, ret_stat) != 0)
         (void)kiln_err_sys(err, errno, "open %s", path);

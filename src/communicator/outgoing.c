@@ -1,7 +1,6 @@
 #include "communicator/outgoing.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,14 +8,9 @@
 
 int kiln_outgoing_open(const char *path, uint64_t *ret_size, struct kiln_err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    struct stat st;
+    struct stat st = { 0 };
+    int fd = kiln_fs_open_regular(path, &st, err);
 
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        (void)kiln_err_sys(err, errno, "open %s", path);
-        kiln_fd_closep(&fd);
-        return -1;
-    }
     *ret_size = (uint64_t)st.st_size;
     return fd;
 }

@@ -21,7 +21,7 @@ struct kiln_outgoing {
     uint64_t done, total; /* bytes of files, for the progress; total 0: unknown */
 };
 
-/** The descriptor of a local file, -1 with err set. */
+/** The descriptor of a local file, which is a regular one; -1 with err set. */
 int kiln_outgoing_open(const char *path, uint64_t *ret_size, struct kiln_err *err);
 /**
  * Append the next bytes of a file to `out`, and note them.

@@ -1,6 +1,6 @@
 /* Sending: several files at once, each a small state machine that the answers move on. */
 #include <errno.h>
-#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -212,9 +212,9 @@ static bool begin_file(struct sender *s, const char *path, const char *name, con
         if (!turn(s, err))
             return false;
     }
-    f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (f->fd < 0 || fstat(f->fd, &st) != 0)
-        return kiln_err_sys(err, errno, "open %s", path);
+    f->fd = kiln_fs_open_regular(path, &st, err);
+    if (f->fd < 0)
+        return false;
     f->path = kiln_xstrdup(path);
     f->remote = kiln_xstrdup(remote);
     f->note = kiln_sent_file(s->watch.sent, name);

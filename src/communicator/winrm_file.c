@@ -1,7 +1,6 @@
 #include "communicator/winrm_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -314,10 +313,11 @@ static bool add_path(struct work *w, const char *mark, const char *path, struct 
 static bool add_file(struct work *w, const char *src, const char *dst, const char *below,
                      struct kiln_err *err)
 {
-    KILN_AUTO_FD fd = open(src, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    KILN_AUTO_FD fd = kiln_fs_open_regular(src, &st, err);
 
     if (fd < 0)
-        return kiln_err_sys(err, errno, "open %s", src);
+        return false;
     if (!make_room(w, err) || !add_path(w, "> ", dst, err) ||
         (below && !add_path(w, " ", below, err)))
         return false;

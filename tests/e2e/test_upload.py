@@ -68,6 +68,14 @@ class Upload(kit.Case):
         self.upload("new")
         self.same("new")
 
+    def test_not_a_file(self):
+        """A FIFO would keep the build until somebody writes to it."""
+        self.guest(REAL)
+        os.mkfifo(self.path("fifo"))
+        for method in ("scp", "sftp"):
+            out = self.upload("new", source="fifo", code=1, ssh_file_transfer_method=method)
+            self.assertIn("fifo: not a regular file", out)
+
     def test_guest_that_goes_away(self):
         """As one that is told to reboot: a file is sent once more, to the one that comes back."""
         self.guest(None)
