@@ -273,6 +273,7 @@ static void take_boot_plan(struct kiln_model_build *b, const struct kiln_event *
     row->keys = 0;
     row->sending = row->over = false;
     row->begun = row->begun && row->next > 0;
+    memset(&b->typing, 0, sizeof(b->typing));
 }
 
 /* `row` is being typed: those before it are over. */
@@ -287,6 +288,16 @@ static void take_boot(struct kiln_model_build *b, const struct kiln_event *ev)
     row->begun = row->sending = true;
     row->next = (uint64_t)ev->index;
     row->keys = 0;
+}
+
+static void take_typing(struct kiln_model_build *b, const struct kiln_event *ev)
+{
+    if (kiln_streq(ev->name, "repair"))
+        b->typing.repairs++;
+    else if (kiln_streq(ev->name, "unread"))
+        b->typing.unread = true;
+    else if (kiln_streq(ev->name, "echo") || kiln_streq(ev->name, "blind"))
+        b->typing.blind = kiln_streq(ev->name, "blind");
 }
 
 static void take_key(struct kiln_model_build *b, const struct kiln_event *ev)
@@ -423,6 +434,9 @@ static void take_build_event(struct kiln_model_build *b, const struct kiln_event
     case KILN_EV_KEY:
         take_key(b, ev);
         break;
+    case KILN_EV_TYPING:
+        take_typing(b, ev);
+        break;
     case KILN_EV_RUNG:
         take_rung(b, ev);
         break;
@@ -462,7 +476,6 @@ static void take_build_event(struct kiln_model_build *b, const struct kiln_event
     case KILN_EV_HTTP:
     case KILN_EV_QEMU:
     case KILN_EV_QMP:
-    case KILN_EV_TYPING:
     case KILN_EV_LOG:
     case KILN_EV__N:
         break;

@@ -79,6 +79,11 @@ struct kiln_model_build {
     struct kiln_model_progress progress;
     struct kiln_model_boot *boot; /* rows */
     size_t n_boot;
+    struct {         /* how the row that is being typed goes out */
+        bool blind;  /* nothing shows it */
+        bool unread; /* nor does the guest read it */
+        unsigned repairs;
+    } typing;
     struct kiln_model_prompt *prompts;
     size_t n_prompts;
     struct kiln_strv breaks; /* specs */

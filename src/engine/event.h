@@ -45,7 +45,8 @@
       "element's events; masked for secrets: no name, keysym, scancode")                           \
     X(TYPING, "typing",                                                                            \
       "how characters go out from now on: name = echo (the screen shows them), blind, repair, "    \
-      "moved (something else was written there); text = why; index = element")                     \
+      "moved (something else was written there), unread (the guest does not read its keyboard); "  \
+      "text = why; index = element")                                                               \
     X(RECORD, "record",                                                                            \
       "a person drives the guest by hand: names = the boot command elements of it that are "       \
       "known, status = 1: it goes on, text = what could not be recorded")                          \

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A qemu-system-x86_64 whose keyboard loses keys: set as qemu_binary, it starts the real one with its VNC server
 elsewhere, and relays. Of the key events that clients send some are dropped and some come twice, at random by FAULTY_SEED;
-FAULTY_LOG gets a line for each. It ends with QEMU and QEMU with it.
+FAULTY_LOG gets a line for each. With FAULTY_STALL=SECONDS none is, but all stand still for so long once a few have gone
+through, as on a host that is busy, and come at one time then. It ends with QEMU and QEMU with it.
 """
 
 import ctypes
@@ -13,9 +14,11 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 
 QEMU = "qemu-system-x86_64"
-RATE = 0.05  # of the events are dropped, and as many doubled
+STALL = float(os.environ.get("FAULTY_STALL", 0))
+RATE = 0 if STALL else 0.05  # of the events are dropped, and as many doubled
 LENGTHS = {0: 19, 3: 9, 4: 7, 5: 5, 255: 11}  # bytes behind the type of a client's message
 KEYS = (4, 255)  # by keysym; by scancode
 
@@ -39,6 +42,7 @@ class Relay:
         self.random = random.Random(int(os.environ.get("FAULTY_SEED", "1")))
         self.log = open(os.environ.get("FAULTY_LOG", os.devnull), "a", buffering=1)
         self.path = path
+        self.keys = 0
         self.listener = socket.create_server(("127.0.0.1", port))
 
     def serve(self):
@@ -75,6 +79,9 @@ class Relay:
             server.sendall(kind + head + read(client, 4 * struct.unpack(">H", head[1:])[0]))
             return
         message = kind + read(client, LENGTHS[kind[0]])
+        self.keys += kind[0] in KEYS
+        if self.keys == 10 and kind[0] in KEYS:
+            time.sleep(STALL)
         luck = self.random.random() if kind[0] in KEYS else 1 - 2 * RATE
         if luck >= RATE:
             server.sendall(message)

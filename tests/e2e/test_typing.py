@@ -65,6 +65,11 @@ class Typing(kit.Case):
         told = self.type(self.linux("hidden"), self.lines(20))
         self.assertEqual({e["name"] for e in told}, {"blind"})
 
+    def test_keys_that_are_not_read(self):
+        """More than the keyboard holds would come at one time, and nothing shows what was lost."""
+        self.type(self.linux("hidden"), self.lines(40), qemu_binary=kit.SOURCE + "/tests/e2e/faulty_qemu.py",
+                  env={"FAULTY_STALL": "1.5"})
+
     def test_keys_are_lost_and_doubled(self):
         env = {"FAULTY_SEED": str(SEED), "FAULTY_LOG": self.path("faults")}
         told = self.type(self.linux(), self.lines(LENGTH), qemu_binary=kit.SOURCE + "/tests/e2e/faulty_qemu.py", env=env)

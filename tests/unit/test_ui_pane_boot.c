@@ -26,6 +26,15 @@ static void key_sent(struct kiln_console *c, int element, int key)
     bed_event(c, kiln_str_cstr(&json));
 }
 
+static void typed(struct kiln_console *c, const char *how)
+{
+    KILN_AUTO_STR json = { 0 };
+
+    kiln_str_addf(&json, "{\"type\":\"typing\",\"build\":\"debian\",\"name\":\"%s\",\"text\":\"\"}",
+                  how);
+    bed_event(c, kiln_str_cstr(&json));
+}
+
 /* ---- the run's answers ---- */
 
 static char *problem;          /* of the next previews; NULL: they are rendered */
@@ -184,6 +193,25 @@ static void test_80x24(void **state)
              "                                  │    down l           6c       +100ms 0:03.600\n"
              "                                  │    up   l           6c       +100ms 0:03.700\n"
              "                                  │    down =           3d       +100ms 0:03.800\n");
+    kiln_console_free(c);
+}
+
+/* The title says how the keys go out. */
+static void test_how_it_is_typed(void **state)
+{
+    struct kiln_console *c = start(80, 24);
+
+    (void)state;
+    at_element(c, 2);
+    key_sent(c, 2, 0);
+    typed(c, "blind");
+    assert_non_null(strstr(bed_screen(c), "── typing blindly ─"));
+    typed(c, "echo");
+    typed(c, "repair");
+    typed(c, "repair");
+    assert_non_null(strstr(bed_screen(c), "── typing, 2 repaired ─"));
+    typed(c, "unread");
+    assert_non_null(strstr(bed_screen(c), "── typing, but the guest reads no keys, 2 repaired ─"));
     kiln_console_free(c);
 }
 
@@ -691,6 +719,7 @@ int main(void)
         cmocka_unit_test(test_recorded_beside_an_edit),
         cmocka_unit_test(test_watches),
         cmocka_unit_test(test_80x24),
+        cmocka_unit_test(test_how_it_is_typed),
         cmocka_unit_test(test_60x15),
         cmocka_unit_test(test_200x60),
         cmocka_unit_test(test_link),

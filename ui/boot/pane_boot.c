@@ -578,6 +578,13 @@ static bool on_action(void *pane, enum kiln_action action, const char *arg)
 
 /* ---- the frame ---- */
 
+static const char *typing_word(const struct kiln_model_build *b)
+{
+    if (b->typing.unread)
+        return "typing, but the guest reads no keys";
+    return b->typing.blind ? "typing blindly" : "typing";
+}
+
 static const char *state_word(const struct kiln_boot_pane *p)
 {
     const struct kiln_model_boot *boot = kiln_boot_pane_model(p);
@@ -589,7 +596,7 @@ static const char *state_word(const struct kiln_boot_pane *p)
     if (kiln_boot_pane_typed(p))
         return "typed";
     if (boot->begun)
-        return kiln_boot_pane_over(p) ? "broken off" : "typing";
+        return kiln_boot_pane_over(p) ? "broken off" : typing_word(kiln_boot_pane_build(p));
     return boot->text ? "" : "not rendered";
 }
 
@@ -606,6 +613,8 @@ static void status(void *pane, struct kiln_str *out)
         kiln_str_addf(out, "edit of %s", p->label);
     else
         kiln_str_adds(out, state_word(p));
+    if (b->typing.repairs)
+        kiln_str_addf(out, ", %u repaired", b->typing.repairs);
 }
 
 static void draw(void *pane, const struct kiln_area *a, bool focused)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "builder/qemu/boot_echo.h"
+#include "builder/qemu/boot_queue.h"
 #include "vm/screen.h"
 
 #define FAST_US      KILN_MS(1) /* after a key event, where the screen shows what is typed */
@@ -38,6 +39,7 @@ struct kiln_pace {
     struct kiln_qemu_state *s;
     struct kiln_build *build;
     struct kiln_vnc *vnc;
+    struct kiln_boot_queue *queue;
     bool wants_text; /* the screen reads text for us */
     enum mode mode, told;
     struct kiln_text text; /* what was looked at last */
@@ -63,6 +65,7 @@ struct kiln_pace *kiln_pace_new(struct kiln_qemu_state *s, struct kiln_build *b,
     p->s = s;
     p->build = b;
     p->vnc = vnc;
+    p->queue = kiln_boot_queue_new(s, b);
     p->window = WINDOW;
     p->wants_text = kiln_screen_want_text(s->screen, true, NULL);
     kiln_screen_look_closely(s->screen, true);
@@ -76,6 +79,7 @@ void kiln_pace_free(struct kiln_pace *p)
     kiln_screen_look_closely(p->s->screen, false);
     if (p->wants_text)
         (void)kiln_screen_want_text(p->s->screen, false, NULL);
+    kiln_boot_queue_free(p->queue);
     kiln_echo_done(&p->echo);
     kiln_text_done(&p->text);
     free(p);
@@ -575,6 +579,18 @@ static bool make_room(struct kiln_pace *p, struct kiln_err *err)
     return catch_up(p, window > 2 ? window - 2 : 0, err);
 }
 
+/* Nothing shows what has come: not more than the guest has read. */
+static bool await_read(struct kiln_pace *p, struct kiln_err *err)
+{
+    bool gave_up;
+
+    if (!kiln_boot_queue_await(p->queue, &gave_up, err))
+        return false;
+    if (gave_up)
+        tell(p, "unread", "the guest does not read its keyboard: keys may be lost from here on");
+    return true;
+}
+
 bool kiln_pace_before(struct kiln_pace *p, const struct kiln_boot_element *el, struct kiln_err *err)
 {
     uint32_t code = character(el);
@@ -582,6 +598,8 @@ bool kiln_pace_before(struct kiln_pace *p, const struct kiln_boot_element *el, s
     p->element = el->index;
     if (is_release(el))
         return true;
+    if (p->mode != SHOWN && own_key(el) && !await_read(p, err))
+        return false;
     if (!code || p->held)
         return end_line(p, err);
     if (p->mode == NO_LINE && !begin(p, err))
@@ -619,6 +637,7 @@ bool kiln_pace_after(struct kiln_pace *p, const struct kiln_boot_element *el, st
 {
     bool ok = true;
 
+    kiln_boot_queue_sent(p->queue, el);
     if (is_release(el))
         return true;
     if (!character(el)) {
