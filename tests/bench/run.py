@@ -46,16 +46,18 @@ def machine():
 
 
 def run_case(bench, name):
-    """The rows of one case; none when it could not be measured."""
+    """The rows of one case, as far as it could be measured."""
     module = importlib.import_module("cases." + name)
     print("%s: %s" % (name, module.ABOUT), file=sys.stderr, flush=True)
+    rows = []
     try:
-        return module.run(bench)
+        for row in module.run(bench):
+            rows.append(row)
     except Failed as why:
-        bench.note("%s: not measured: %s" % (name, why))
+        bench.note("%s: not measured to the end: %s" % (name, why))
     except Exception:  # a broken case must not take the others with it
-        bench.note("%s: not measured:\n%s" % (name, traceback.format_exc()))
-    return []
+        bench.note("%s: not measured to the end:\n%s" % (name, traceback.format_exc()))
+    return rows
 
 
 def main():

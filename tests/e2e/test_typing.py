@@ -84,7 +84,10 @@ class Typing(kit.Case):
     @unittest.skipUnless(kit.have("grub-mkrescue") and os.path.exists("/usr/lib/grub/i386-pc"), "no GRUB")
     def test_grub(self):
         guest = typing_guests.Grub(self)
-        told = self.type(guest, self.lines(LENGTH, guest.characters, count=max(LINES, 2)))
+        lines = self.lines(LENGTH, guest.characters, count=max(LINES, 2))
+        first = (len(lines) + 1) // 2  # in graphics, whose rows nobody knows yet: one ends with a space
+        lines[first] = lines[first][:88] + " " + lines[first][89:]
+        told = self.type(guest, lines)
         self.assertIn("echo", {e["name"] for e in told})
 
     def test_at_the_templates_pace(self):

@@ -345,6 +345,36 @@ static void a_window_in_the_screen(void **unused)
     kiln_text_done(&now);
 }
 
+/* The end of a row is a space, which nobody sees. */
+static void a_space_at_the_end_of_a_window(void **unused)
+{
+    static const struct {
+        const char *before, *line, *row, *now;
+        bool is_window;
+    } rows[] = {
+        { " $_", "abcdef hijk", " $abcdef", " $abcdef| hij_", true },
+        { "$_", "abcdefg hijk", "$abcdefg", "$abcdefg|hijk_", false },   /* it came twice */
+        { "$_", "abcdefgh ijk", "$abcdefgh", "$abcdefgh| ijk_", false }, /* so did this one */
+        { "$_", "abcdefgh ijk", "$abcdefgh", "$abcdefghi|ijk_", false }, /* it was lost */
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < KILN_COUNT(rows); i++) {
+        size_t sent = strlen(rows[i].line);
+        struct kiln_echo e = { 0 };
+        struct kiln_text now = { 0 };
+
+        start(&e, rows[i].before, rows[i].line);
+        draw(&now, rows[i].row);
+        (void)kiln_echo_look(&e, &now, sent);
+        draw(&now, rows[i].now);
+        if (kiln_echo_learn_margins(&e, &now, sent) != rows[i].is_window)
+            fail_msg("row %zu", i);
+        kiln_text_done(&now);
+        kiln_echo_done(&e);
+    }
+}
+
 static void something_else_is_written(void **unused)
 {
     struct kiln_echo e = { 0 };
@@ -378,6 +408,7 @@ int main(void)
         cmocka_unit_test(where_the_cursor_is),
         cmocka_unit_test(a_cursor_at_the_edge),
         cmocka_unit_test(a_window_in_the_screen),
+        cmocka_unit_test(a_space_at_the_end_of_a_window),
         cmocka_unit_test(something_else_is_written),
     };
 

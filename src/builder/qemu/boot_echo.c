@@ -443,6 +443,19 @@ void kiln_echo_restart(struct kiln_echo *e, const struct kiln_text *text, size_t
     *e = rest;
 }
 
+/* Is nothing in a row from this column on? */
+static bool is_free(const struct kiln_echo *e, const struct kiln_text *text, int row,
+                    unsigned column)
+{
+    for (; row >= 0 && column < text->columns; column++) {
+        size_t cell = (size_t)row * text->columns + column;
+
+        if (code_at(text, cell) != ' ' && !stood_there(e, text, cell))
+            return false;
+    }
+    return true;
+}
+
 /* Does it explain what is shown that rows end before the place of character i? */
 static bool breaks_at(struct kiln_echo *e, const struct kiln_text *text, size_t sent, size_t i,
                       unsigned left)
@@ -455,7 +468,7 @@ static bool breaks_at(struct kiln_echo *e, const struct kiln_text *text, size_t 
     if (trial.right * MARGIN < text->columns * (MARGIN - 1) || e->column >= trial.right ||
         e->column < left)
         return false;
-    if (follow(&trial, text, sent).good <= e->best)
+    if (follow(&trial, text, sent).good <= e->best || !is_free(e, text, row, trial.right))
         return false;
     e->left = left;
     e->right = trial.right;
@@ -470,7 +483,7 @@ bool kiln_echo_learn_margins(struct kiln_echo *e, const struct kiln_text *text, 
         return false;
     /* A space may be on either side of where a row ends. */
     for (size_t i = e->best; i > 0; i--) {
-        for (unsigned left = 0; left < text->columns / MARGIN; left++) {
+        for (unsigned left = 1; left < text->columns / MARGIN; left++) {
             if (breaks_at(e, text, sent, i, left))
                 return true;
         }

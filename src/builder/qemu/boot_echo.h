@@ -71,6 +71,7 @@ void kiln_echo_restart(struct kiln_echo *e, const struct kiln_text *text, size_t
 /**
  * Some guests have a text window that is not as wide as the screen (GRUB's graphic terminal). If
  * that explains why the line does not go on where it should, it is remembered, for later lines too.
+ * A window has margins on both sides: where only the right one is missing, a space came twice.
  */
 bool kiln_echo_learn_margins(struct kiln_echo *e, const struct kiln_text *text, size_t sent);
 /** Backspaces follow: that less is there from now on does not mean that the line is gone. */

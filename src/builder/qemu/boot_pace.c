@@ -321,6 +321,23 @@ static bool count_repair(struct kiln_pace *p, struct kiln_err *err)
            cannot(p, "the line goes wrong again and again, and cannot be repaired", err);
 }
 
+static void look_anew(struct kiln_pace *p)
+{
+    p->look = (struct kiln_echo_look){ 0 };
+    look(p);
+    touch(p);
+}
+
+/* A space in the last column of a text window looks as if the next row began with more spaces than
+ * were typed. */
+static bool is_window(struct kiln_pace *p)
+{
+    if (p->faulty || !kiln_echo_learn_margins(&p->echo, &p->text, p->sent))
+        return false;
+    look_anew(p);
+    return true;
+}
+
 /* Take away what is wrong, from its end. */
 static bool erase(struct kiln_pace *p, struct kiln_err *err)
 {
@@ -329,7 +346,7 @@ static bool erase(struct kiln_pace *p, struct kiln_err *err)
 
     if (!wait_quiet(p, QUIET_US, err))
         return false;
-    if (p->look.state != KILN_ECHO_WRONG)
+    if (p->look.state != KILN_ECHO_WRONG || is_window(p))
         return true;
     if (!count_repair(p, err) || !let_go(p, err))
         return false;
@@ -364,9 +381,7 @@ static bool goes_on_elsewhere(struct kiln_pace *p)
         !kiln_echo_resume(&p->echo, &p->text, p->sent, &cut))
         return false;
     p->sent -= cut;
-    p->look = (struct kiln_echo_look){ 0 };
-    look(p);
-    touch(p);
+    look_anew(p);
     return true;
 }
 

@@ -88,11 +88,12 @@ def count(place, name, guest, lines, **options):
 
 def run(bench):
     place = Place(bench)
-    rows = []
     lines = 5 if bench.quick else LINES
     for name, guest in (("Linux", place.guests.Linux(place)), ("GRUB", place.guests.Grub(place))):
-        rows += [compare(place, name, guest), count(place, name, guest, lines)]
-        if name == "Linux":
-            rows.append(count(place, name, guest, max(lines // 5, 2), qemu_binary=FAULTY))
-        guest.stop()
-    return rows
+        try:
+            yield compare(place, name, guest)
+            yield count(place, name, guest, lines)
+            if name == "Linux":
+                yield count(place, name, guest, max(lines // 5, 2), qemu_binary=FAULTY)
+        finally:
+            guest.stop()
