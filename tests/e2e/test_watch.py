@@ -84,6 +84,17 @@ class Watch(kit.Case):
         self.assertNotIn("hunter2", text)
         self.assertNotIn("hunter2", str(self.events()))
 
+    def test_a_secret_goes_on_in_the_next_row(self):
+        t = kit.qemu(boot_command=["<wait 'your name'>" + "x" * 55 + "hunter2word<wait 'nobody' 3s>"],
+                     boot_key_interval="1ms", qemuargs=VGA)
+        t["variables"] = {"pw": "hunter2word"}
+        t["sensitive-variables"] = ["pw"]
+        self.run_ = self.start("build", "-color=false", self.write("t.json", t))
+        text = self.said()
+        self.assertIn("  | <sensitive>\n  | <sensitive>", text)
+        for part in ("hunt", "word\n"):
+            self.assertNotIn(part, text)
+
     def test_a_pattern_that_is_none(self):
         out = subprocess.run([kit.KILN, "validate", self.template("ab", "<wait 'a(b' 5s>")], cwd=self.path("."),
                              capture_output=True, text=True, timeout=kit.PATIENCE)

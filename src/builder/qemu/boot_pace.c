@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "builder/qemu/boot_echo.h"
 #include "builder/qemu/boot_queue.h"
+#include "builder/qemu/screen_text.h"
 #include "vm/screen.h"
 
 #define FAST_US      KILN_MS(1) /* after a key event, where the screen shows what is typed */
@@ -168,7 +169,7 @@ static bool cannot(struct kiln_pace *p, const char *why, struct kiln_err *err)
     if (p->secret)
         return kiln_err_set(err, KILN_ERR_USER, "Error running boot command: %s", why);
     add_line(&line, &p->echo);
-    kiln_text_all(&p->text, &screen);
+    kiln_screen_text_all(p->build, &p->text, &screen);
     return kiln_err_set(err, KILN_ERR_USER,
                         "Error running boot command: %s; typed was \"%s\", the screen shows:\n%s\n"
                         "boot_key_interval types without looking",

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/regex.h"
+#include "builder/qemu/screen_text.h"
 #include "vm/screen.h"
 
 /* ---- what a miss says ---- */
@@ -46,51 +47,49 @@ static const char *nearest(const struct kiln_strv *rows, const char *regex)
     return ret;
 }
 
-static void add_screen(struct kiln_str *out, const struct kiln_text *text)
+/* shown: what is written on it. */
+static void add_screen(struct kiln_str *out, const struct kiln_text *text, const char *shown)
 {
-    KILN_AUTO_STR all = { 0 };
     KILN_AUTO_STRV rows = { 0 };
 
-    kiln_text_all(text, &all);
     if (text->columns == 0) {
         kiln_str_adds(out, "; the screen shows no text that kiln can read");
         return;
     }
-    if (all.len == 0) {
+    if (!shown[0]) {
         kiln_str_adds(out, "; the screen is empty");
         return;
     }
     kiln_str_adds(out, "; the screen shows:");
-    kiln_strv_split(&rows, kiln_str_cstr(&all), '\n');
+    kiln_strv_split(&rows, shown, '\n');
     KILN_STRV_FOREACH (row, &rows)
         kiln_str_addf(out, "\n  | %s", row);
 }
 
-static void add_nearest(struct kiln_str *out, const struct kiln_text *text, const char *regex)
+static void add_nearest(struct kiln_str *out, const char *shown, const char *regex)
 {
-    KILN_AUTO_STR all = { 0 };
     KILN_AUTO_STRV rows = { 0 };
     const char *row;
 
-    kiln_text_all(text, &all);
-    kiln_strv_split(&rows, kiln_str_cstr(&all), '\n');
+    kiln_strv_split(&rows, shown, '\n');
     row = nearest(&rows, regex);
     if (row)
         kiln_str_addf(out, "; the nearest line is \"%s\"", row + strspn(row, " "));
 }
 
-static bool missed(const struct kiln_boot_element *el, const struct kiln_text *text,
-                   struct kiln_err *err)
+static bool missed(struct kiln_build *b, const struct kiln_boot_element *el,
+                   const struct kiln_text *text, struct kiln_err *err)
 {
-    KILN_AUTO_STR why = { 0 };
+    KILN_AUTO_STR why = { 0 }, shown = { 0 };
 
+    kiln_screen_text_all(b, text, &shown);
     kiln_str_addf(&why, "%s: ", el->what);
     kiln_str_adds(&why, el->regex ? "nothing on the screen matched within "
                                   : "the screen went on changing for ");
     kiln_duration_format(&why, el->wait_ns);
     if (el->regex && !el->masked)
-        add_nearest(&why, text, el->regex);
-    add_screen(&why, text);
+        add_nearest(&why, kiln_str_cstr(&shown), el->regex);
+    add_screen(&why, text, kiln_str_cstr(&shown));
     return kiln_err_set(err, KILN_ERR_TIMEOUT, "Error running boot command: %s",
                         kiln_str_cstr(&why));
 }
@@ -167,7 +166,7 @@ bool kiln_boot_watch(struct kiln_qemu_state *s, const struct kiln_boot_element *
     ok = el->regex ? wait_text(s, el, c, deadline, &text, &why)
                    : wait_stable(s, el, c, deadline, &text, &why);
     if (!ok && why.kind == KILN_ERR_TIMEOUT)
-        (void)missed(el, &text, err);
+        (void)missed(s->build, el, &text, err);
     else if (!ok)
         (void)kiln_err_move(err, &why);
     (void)kiln_screen_want_text(s->screen, false, NULL);

@@ -143,6 +143,30 @@ void kiln_screen_text_rows(struct kiln_build *b, const struct kiln_text *t, stru
     }
 }
 
+void kiln_screen_text_all(struct kiln_build *b, const struct kiln_text *t, struct kiln_str *out)
+{
+    struct line line = { 0 };
+    size_t end = out->len;
+
+    while (line.end < t->rows) {
+        bool masked;
+
+        line = line_at(t, line.end);
+        masked = b->bus && spans_secret(b, t, &line);
+        for (unsigned row = line.first; row < line.end; row++) {
+            size_t before = out->len;
+
+            if (masked)
+                kiln_str_adds(out, MASK);
+            else
+                kiln_text_row(t, row, out);
+            end = out->len > before ? out->len : end;
+            kiln_str_addc(out, '\n');
+        }
+    }
+    kiln_str_truncate(out, end);
+}
+
 void kiln_screen_text_check(struct kiln_build *b, const struct kiln_text *t)
 {
     KILN_AUTO_STRV rows = { 0 };

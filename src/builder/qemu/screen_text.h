@@ -13,6 +13,9 @@ void kiln_screen_text_say(struct kiln_build *b, const struct kiln_text *text, ui
 /** Its rows as those events show them; a row with a secret is U+FFFD. No text has none. Adds. */
 void kiln_screen_text_rows(struct kiln_build *b, const struct kiln_text *text,
                            struct kiln_strv *ret);
+/** kiln_text_all for a text that is going to be redacted, as an error's is: that finds no secret
+ *  which goes on in the next row, so those rows are masked as a whole. Appended. */
+void kiln_screen_text_all(struct kiln_build *b, const struct kiln_text *text, struct kiln_str *out);
 /** Breakpoints on what is written there. */
 void kiln_screen_text_check(struct kiln_build *b, const struct kiln_text *text);
 
