@@ -12,7 +12,7 @@
 #define FIRST_US     KILN_MS(600) /* until the first character of a line must be seen */
 #define LOST_US      KILN_MS(700) /* nothing new for so long: what is under way was lost */
 #define QUIET_US     KILN_MS(300) /* … and so long once there were faults: nothing is under way */
-#define REACT_US     KILN_SECOND(2) /* until a line that was ended moves the cursor */
+#define REACT_US     KILN_SECOND(2) /* for a line that was ended to move the cursor */
 #define AFTER_US     KILN_MS(150)   /* a key that was no character has done what it does */
 #define ELSEWHERE_US KILN_MS(150)   /* the screen changed, but not where the line is: so long */
 #define RESTLESS_US  KILN_SECOND(3) /* a screen that never rests is as it is then */
@@ -54,6 +54,7 @@ struct kiln_pace {
     int64_t moved_at; /* when something went out or came last */
     int64_t slowest;  /* character of the line, from then on until it was shown */
     bool faulty;      /* there were repairs: more may be under way than we know */
+    bool loses;       /* the same, on any line so far */
     bool secret;      /* the line has secrets in it */
     int64_t element;  /* for events */
 };
@@ -314,7 +315,7 @@ static bool seen(struct kiln_pace *p, struct kiln_err *err)
 
 static bool count_repair(struct kiln_pace *p, struct kiln_err *err)
 {
-    p->faulty = true;
+    p->faulty = p->loses = true;
     p->window = p->window > 2 ? p->window / 2 : 1;
     p->repairs++;
     tell_repair(p);
@@ -629,22 +630,41 @@ bool kiln_pace_before(struct kiln_pace *p, const struct kiln_boot_element *el, s
     return true;
 }
 
-/* Lost on its way? The cursor would still be where the line ends. */
+/* The cursor is where the line ends. */
+static bool is_unmoved(const struct kiln_pace *p)
+{
+    return p->look.state == KILN_ECHO_ALL &&
+           kiln_echo_cursor_behind(&p->echo, &p->text, kiln_echo_length(&p->echo));
+}
+
+/* Until the cursor is elsewhere; not for long, as some guests take their time. */
+static bool await_move(struct kiln_pace *p, struct kiln_err *err)
+{
+    struct kiln_cancel *c = p->build->cancel;
+    int64_t end = kiln_cancel_deadline(c, REACT_US), left = REACT_US;
+    bool news;
+
+    while (is_unmoved(p) && left > 0) {
+        if (!wait_news(p, left, &news, err))
+            return false;
+        left = end - kiln_cancel_now(c);
+    }
+    return true;
+}
+
+/* Lost on its way? Only where keys were lost before: one that was not would answer the guest's next
+ * question. */
 static bool ended_line(struct kiln_pace *p, const struct kiln_boot_element *el,
                        struct kiln_err *err)
 {
-    size_t n = kiln_echo_length(&p->echo);
-    bool news = true;
-
     if (el->kind != KILN_BOOTCMD_SPECIAL || el->events[0].keysym != KEY_ENTER)
         return true;
-    while (p->look.state == KILN_ECHO_ALL && kiln_echo_cursor_behind(&p->echo, &p->text, n)) {
-        if (!wait_news(p, REACT_US, &news, err))
+    if (!await_move(p, err))
+        return false;
+    for (unsigned i = 0; p->loses && is_unmoved(p) && i < MAX_STALLS; i++) {
+        tell(p, "repair", "the line has not ended: its last key is pressed again");
+        if (!press(p, KEY_ENTER, err) || !await_move(p, err))
             return false;
-        if (!news && !press(p, KEY_ENTER, err))
-            return false;
-        if (!news && ++p->stalls > MAX_STALLS)
-            return true;
     }
     return true;
 }
