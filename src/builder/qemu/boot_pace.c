@@ -49,7 +49,7 @@ struct kiln_pace {
     size_t sent;   /* characters of the line; those behind `good` are under way, or lost */
     size_t window; /* presses that may be under way; fewer for a while after a fault */
     unsigned held; /* keys that <…On> left down */
-    bool pressed;  /* the last element that was no character was a key, no wait */
+    bool pressed;  /* something may still come of what was pressed before the line */
     unsigned stalls, repairs;
     int64_t moved_at; /* when something went out or came last */
     int64_t slowest;  /* character of the line, from then on until it was shown */
@@ -90,6 +90,7 @@ void kiln_pace_free(struct kiln_pace *p)
 void kiln_pace_forget(struct kiln_pace *p)
 {
     p->mode = NO_LINE;
+    p->pressed = true; /* what was under way comes first */
 }
 
 int64_t kiln_pace_interval_us(const struct kiln_pace *p)
@@ -685,6 +686,6 @@ bool kiln_pace_after(struct kiln_pace *p, const struct kiln_boot_element *el, st
     }
     if (p->mode == SHOWN)
         ok = ended_line(p, el, err);
-    kiln_pace_forget(p);
+    p->mode = NO_LINE;
     return ok;
 }
