@@ -5,6 +5,9 @@ import subprocess
 import kit
 
 VGA = [["-nodefaults"], ["-vga", "std"]]
+# Prints "name?"; clears the screen at a key.
+CLEARS = bytes.fromhex("31c0 8ed8 b80300 cd10 be237c ac 08c0 7406 b40e cd10 ebf5"
+                       "31c0 cd16 b80300 cd10 f4 ebfd") + b"name?\0"
 
 
 @kit.needs_qemu
@@ -60,6 +63,13 @@ class Watch(kit.Case):
         self.build("<wait 'go$'>x<waitStable 2s 20s>y")
         self.assertIn("Failed to shutdown: ", self.said())
         self.assertEqual(self.typed(), "xy")
+
+    def test_what_was_there_before(self):
+        """A row that an earlier wait has seen is gone by now."""
+        self.write("boot.raw", kit.boot_disk(CLEARS))
+        self.build("<wait 'name'>x<wait2><wait 'name' 300ms>y")
+        self.assertIn("<wait 'name' 300ms>: nothing on the screen matched", self.said())
+        self.assertEqual(self.typed(), "x")
 
     def test_a_guest_that_ends_meanwhile(self):
         self.write("boot.raw", kit.boot_disk(kit.POWER_OFF))

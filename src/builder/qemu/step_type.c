@@ -4,6 +4,7 @@
 #include "builder/qemu/boot_watch.h"
 #include "builder/qemu/retype.h"
 #include "engine/debugger.h"
+#include "vm/screen.h"
 #include "vm/vnc.h"
 
 /* stepTypeBootCommand: waits, connects to VNC, types. qemu-builder.md, sections 5 and 6. */
@@ -22,6 +23,7 @@ struct typist {
     int64_t interval_us;
     int64_t keys; /* sent so far; the index of key events */
     bool veiled;  /* a secret was among them */
+    bool reads;   /* the screen's text is kept up to date for us */
 };
 
 #define UNTYPED "before the boot command was typed"
@@ -67,6 +69,9 @@ static bool watch(struct typist *t, const struct kiln_boot_element *el, bool all
 {
     KILN_AUTO_ERR why = { 0 };
 
+    /* From the first wait on, or the next one would begin with what this one has seen last. */
+    if (!t->reads)
+        t->reads = kiln_screen_want_text(t->s->screen, true, NULL);
     if (kiln_boot_watch(t->s, el, t->build->cancel, &why))
         return true;
     if (why.kind == KILN_ERR_REMOTE)
@@ -320,6 +325,8 @@ static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
         ok = connect_vnc(&t, err) ? type_all(&t, err) : lost(&t, !needs_keys(s->o), err);
     if (t.veiled)
         kiln_qemu_screen_veil(s, false);
+    if (t.reads)
+        (void)kiln_screen_want_text(s->screen, false, NULL);
     kiln_pace_free(t.pace);
     kiln_vnc_free(t.vnc);
     return ok;
