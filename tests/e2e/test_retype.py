@@ -145,6 +145,17 @@ class Retype(kit.Case):
         self.assertEqual(self.passes(), ["a", "b", "c."])
         self.assertEqual(len(self.said("The guest is as it was before typing")), 2)
 
+    def test_while_it_is_driven_by_hand(self):
+        """It is refused, and what was to be typed is typed."""
+        c = self.go("<wait 'name'>abcdef.", breaks=["boot:4"])
+        c.stop("boot:4")
+        c.call("record", on=True)
+        self.assertIn("end the recording first", c.refused("retype", number=0, lines=["wrong"]))
+        c.end_record()
+        c.call("continue")
+        self.end(0)
+        self.assertEqual(self.passes(), ["abcdef."])
+
     @kit.needs_sshd
     def test_too_late(self):
         sshd = kit.Sshd(self)

@@ -73,7 +73,8 @@ static bool on_retype(void *ud, const struct kiln_control_args *args,
     struct kiln_retype *r = ud;
 
     (void)reply;
-    if (!set_going(r, err))
+    /* First: of a command that is refused nothing is left. */
+    if (!kiln_debugger_may_go(r->b, err) || !set_going(r, err))
         return false;
     if (!args->lines || kiln_boot_script_replace(r->s->boot, args, err)) {
         atomic_store(&r->wanted, true);
