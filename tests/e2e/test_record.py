@@ -82,6 +82,22 @@ class Record(kit.Case):
         self.assertEqual(c.expect("build-end").get("status"), None)
         self.assertEqual([e["name"] for e in self.events() if e["type"] == "key" and e.get("down")], ["enter"])
 
+    def test_go_on_behind_an_address(self):
+        """Its port is known, so that elements are counted as they are going to be typed."""
+        self.kiln("build", "-detach", "-break", HERE, self.template({}, http_content={"/a": "b"}, http_port_min=8123,
+                                                                    http_port_max=8199))
+        c = self.client()
+        c.stop(HERE)
+        lines = ["http://{{ .HTTPIP }}:{{ .HTTPPort }}/a"]
+        shown = c.call("preview", number=0, lines=lines)
+        self.assertRegex(shown, r"^http://10\.0\.2\.2:81\d\d/a$")
+        c.call("edit", number=0, lines=lines, **{"from": len(shown)})
+        c.call("continue")
+        c.expect("step", name="stepTypeBootCommand", to="done")
+        self.assertEqual([e for e in self.events() if e["type"] == "key"], [])
+        c.call("cancel")
+        self.wait_gone(kit.PATIENCE)
+
     def test_nobody_may_know(self):
         """A password is in no event and in no template, and the recording is not its client's."""
         c = self.start_guest({})

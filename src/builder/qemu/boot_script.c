@@ -306,6 +306,13 @@ void kiln_boot_script_free(struct kiln_boot_script *script)
 
 /* ---- the typist; the main thread ---- */
 
+void kiln_boot_script_values(struct kiln_boot_script *script)
+{
+    lock(script);
+    take_values(script);
+    unlock(script);
+}
+
 void kiln_boot_script_ready(struct kiln_boot_script *script)
 {
     lock(script);

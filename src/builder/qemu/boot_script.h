@@ -21,7 +21,9 @@ struct kiln_boot_script;
 struct kiln_boot_script *kiln_boot_script_new(struct kiln_qemu_state *s, struct kiln_build *b);
 void kiln_boot_script_free(struct kiln_boot_script *script); /* NULL is fine */
 
-/** Ports and addresses are known: everything is rendered, and nothing is typed yet (again). An
+/** Ports and addresses are known: previews and edits are rendered with them. Main thread. */
+void kiln_boot_script_values(struct kiln_boot_script *script);
+/** The same, and typing is next: everything is rendered, and nothing is typed yet (again). An
  *  error of a row is kept until the typist comes to it. */
 void kiln_boot_script_ready(struct kiln_boot_script *script);
 

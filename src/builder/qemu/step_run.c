@@ -356,6 +356,7 @@ static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
         KILN_AUTO_ERR failed = { 0 };
 
         if (start_once(s, b, accelerator, major, &why, &failed)) {
+            kiln_boot_script_values(s->boot); /* before anybody may drive the guest by hand */
             kiln_qemu_lend_machine(s);
             kiln_qemu_signs_begin(s);
             return true;
