@@ -148,6 +148,46 @@ static void a_line_goes_on_elsewhere(void **unused)
     kiln_echo_done(&e);
 }
 
+/* What was seen has been typed again since then: no more is cut off than that. */
+static void no_more_than_was_sent(void **unused)
+{
+    struct kiln_echo e = { 0 };
+    struct kiln_text now = { 0 };
+    size_t cut = 0;
+
+    (void)unused;
+    start(&e, "$_", "aaaaaaaaa");
+    look_is(&e, "$aaaaaa_", "part 6/6");
+    draw(&now, "$aaaaaa||aa_");
+    assert_true(!kiln_echo_resume(&e, &now, 3, &cut) || cut <= 3);
+    kiln_text_done(&now);
+    kiln_echo_done(&e);
+}
+
+/* The guest has switched to another mode: the screen before has no such cells. */
+static void another_size(void **unused)
+{
+    struct kiln_echo e = { 0 };
+    struct kiln_text now = { 0 };
+    size_t cells = 4000, cut = 99;
+
+    (void)unused;
+    start(&e, "$_", "abcdef");
+    look_is(&e, "$abcd_", "part 4/4");
+    draw(&now, "");
+    now.columns = 200;
+    now.rows = (unsigned)cells / now.columns;
+    now.cells = kiln_xrealloc(now.cells, cells, sizeof(*now.cells));
+    for (size_t i = 0; i < cells; i++)
+        now.cells[i] = (struct kiln_text_cell){ .code = ' ' };
+    now.cells[cells - 200].code = 'e';
+    now.cells[cells - 199].code = 'f';
+    assert_false(kiln_echo_resume(&e, &now, kiln_echo_length(&e), &cut));
+    assert_int_equal(cut, 99);
+    kiln_text_done(&now);
+    kiln_echo_done(&e);
+}
+
 /* ISOLINUX ends a row after 80 characters, whatever the prompt was; a busy host shows many at once.
  */
 static void the_new_row_has_come_with_the_old_one(void **unused)
@@ -399,6 +439,8 @@ int main(void)
         cmocka_unit_test(spaces_count_once_sent),
         cmocka_unit_test(a_line_that_is_gone),
         cmocka_unit_test(a_line_goes_on_elsewhere),
+        cmocka_unit_test(no_more_than_was_sent),
+        cmocka_unit_test(another_size),
         cmocka_unit_test(the_new_row_has_come_with_the_old_one),
         cmocka_unit_test(the_next_one_over_the_last_column),
         cmocka_unit_test(it_goes_on_with_what_was_there),

@@ -14,10 +14,15 @@ void kiln_echo_done(struct kiln_echo *e)
     *e = (struct kiln_echo){ 0 };
 }
 
+static bool same_size(const struct kiln_text *a, const struct kiln_text *b)
+{
+    return a->columns == b->columns && a->rows == b->rows;
+}
+
 static bool same_grid(const struct kiln_text *a, const struct kiln_text *b)
 {
-    return a->columns == b->columns && a->rows == b->rows && a->x == b->x && a->y == b->y &&
-           a->cell_width == b->cell_width && a->font == b->font;
+    return same_size(a, b) && a->x == b->x && a->y == b->y && a->cell_width == b->cell_width &&
+           a->font == b->font;
 }
 
 void kiln_echo_begin(struct kiln_echo *e, const struct kiln_text *text)
@@ -306,8 +311,7 @@ struct kiln_echo_look kiln_echo_look(struct kiln_echo *e, const struct kiln_text
 {
     struct kiln_echo_look none = { .state = KILN_ECHO_NONE }, look;
 
-    if (text->columns == 0 || text->columns != e->before.columns || text->rows != e->before.rows ||
-        kiln_echo_length(e) == 0)
+    if (text->columns == 0 || !same_size(text, &e->before) || kiln_echo_length(e) == 0)
         return none;
     if (!e->found && !find(e, text))
         return none;
@@ -326,7 +330,7 @@ struct kiln_echo_look kiln_echo_look(struct kiln_echo *e, const struct kiln_text
 
 bool kiln_echo_stirred(const struct kiln_echo *e, const struct kiln_text *text)
 {
-    if (text->columns != e->last.columns || text->rows != e->last.rows)
+    if (!same_size(text, &e->last))
         return true;
     for (size_t i = 0; i < (size_t)text->columns * text->rows; i++) {
         if (code_at(text, i) != code_at(&e->last, i))
@@ -412,6 +416,8 @@ bool kiln_echo_resume(struct kiln_echo *e, const struct kiln_text *text, size_t 
 {
     size_t good = kiln_echo_seen(e);
 
+    if (!same_size(text, &e->before))
+        return false;
     for (size_t cut = good; cut <= e->best; cut++) { /* spaces are in the old row or the new one */
         if (!resume_in_row(e, text, cut, sent))
             continue;
@@ -419,12 +425,12 @@ bool kiln_echo_resume(struct kiln_echo *e, const struct kiln_text *text, size_t 
         return true;
     }
     for (size_t again = 0; again <= AGAIN && again <= good; again++) {
-        if (resume_at(e, text, good - again, true)) {
+        if (good - again <= sent && resume_at(e, text, good - again, true)) {
             *ret_cut = good - again;
             return true;
         }
     }
-    if (!resume_at(e, text, good, false))
+    if (good > sent || !resume_at(e, text, good, false))
         return false;
     *ret_cut = good;
     return true;
@@ -531,7 +537,8 @@ bool kiln_echo_edge_erased(struct kiln_echo *e, const struct kiln_text *text,
     uint32_t code;
     int row;
 
-    if (!e->found || before->shown != before->good + 1 || before->good == 0)
+    if (!e->found || !same_size(text, &e->before) || before->shown != before->good + 1 ||
+        before->good == 0)
         return false;
     place(e, e->row, e->column, before->good, &row, &column);
     last = (size_t)row * text->columns + column;
