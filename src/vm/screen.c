@@ -634,13 +634,11 @@ bool kiln_screen_want_text(struct kiln_screen *s, bool on, struct kiln_err *err)
 }
 
 /* What pictures is. */
-static uint64_t take_text(struct kiln_screen *s, struct kiln_text *to)
+static uint64_t copy_text(struct kiln_screen *s, struct kiln_text *to)
 {
     uint64_t pictures;
-    eventfd_t count;
 
     lock(s);
-    (void)eventfd_read(s->text_news, &count);
     kiln_text_copy(to, &s->text);
     pictures = s->pictures;
     unlock(s);
@@ -649,7 +647,7 @@ static uint64_t take_text(struct kiln_screen *s, struct kiln_text *to)
 
 void kiln_screen_text(struct kiln_screen *s, struct kiln_text *to)
 {
-    (void)take_text(s, to);
+    (void)copy_text(s, to); /* the news is for who waits */
 }
 
 bool kiln_screen_wait_change(struct kiln_screen *s, struct kiln_text *to, uint64_t *picture,
@@ -661,7 +659,11 @@ bool kiln_screen_wait_change(struct kiln_screen *s, struct kiln_text *to, uint64
     uint64_t seen = to->generation;
 
     for (;;) {
-        uint64_t pictures = take_text(s, to);
+        uint64_t pictures;
+        eventfd_t count;
+
+        (void)eventfd_read(s->text_news, &count); /* before the look: what comes later raises it */
+        pictures = copy_text(s, to);
 
         if (to->generation != seen || (picture && pictures != *picture)) {
             if (picture)
