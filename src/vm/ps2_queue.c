@@ -110,6 +110,7 @@ bool kiln_ps2_queue_watch(struct kiln_ps2_queue **ret, struct kiln_qmp *qmp, con
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return kiln_err_sys(err, errno, "open %s", path);
+    (void)unlink(path); /* both have it open: what spells passwords has no name */
     if (!note_all(qmp, true, c, deadline, err))
         return false;
     q = kiln_xcalloc(1, sizeof(*q));

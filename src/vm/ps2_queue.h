@@ -33,8 +33,9 @@ struct kiln_ps2_queue;
 /**
  * From now on QEMU notes. Blocks for four QMP commands.
  *
- * @path  of the file, which QEMU makes or replaces; no other log of QEMU's may be wanted, as there
- *        is only one
+ * @path  of the file, which QEMU makes or replaces, and which has no name afterwards, as it spells
+ *        what is typed; no other log of QEMU's may be wanted, there is only one
+ *
  * REMOTE: this QEMU does not.
  */
 bool kiln_ps2_queue_watch(struct kiln_ps2_queue **ret, struct kiln_qmp *qmp, const char *path,
