@@ -511,8 +511,9 @@ static bool catch_up(struct kiln_pace *p, size_t most, struct kiln_err *err)
 
     look(p);
     while (ok) {
-        bool all = p->sent == kiln_echo_length(&p->echo);
-        bool shown = p->look.state == KILN_ECHO_PART || p->look.state == KILN_ECHO_ALL;
+        size_t n = kiln_echo_length(&p->echo);
+        bool all = p->sent == n; /* of nothing, too, where what is right was cut off (erase) */
+        bool shown = n == 0 || p->look.state == KILN_ECHO_PART || p->look.state == KILN_ECHO_ALL;
 
         if (all && (p->mode != SHOWN || (shown && under_way(p) <= most)))
             return true;
