@@ -1,6 +1,7 @@
 #include "ui/pane_prompt.h"
 
 #include "base/mem.h"
+#include "ui/command.h"
 #include "ui/console_priv.h"
 
 #define MAX_ROWS  8
@@ -217,6 +218,17 @@ static int safe_choice(const struct prompt_pane *p, const char *build)
     return build ? safe_choice(p, NULL) : -1;
 }
 
+/* More than a word belongs to these: a place, the edit, a terminal. */
+static bool is_action(const char *command)
+{
+    static const char *const words[] = { "run-to", "break", "edit", "retype", "shell" };
+
+    for (size_t i = 0; i < KILN_COUNT(words); i++)
+        if (kiln_streq(command, words[i]))
+            return true;
+    return false;
+}
+
 static void send_answer(struct prompt_pane *p, const struct piece *piece)
 {
     KILN_AUTO_FREE char *text = kiln_xstrndup(piece->text, piece->len);
@@ -230,10 +242,9 @@ static void send_answer(struct prompt_pane *p, const struct piece *piece)
                                               : "";
         kiln_console_command(p->c, &req);
         forget_input(p);
-    } else if (kiln_streq(text, "run-to") || kiln_streq(text, "break")) { /* wants a place */
-        KILN_AUTO_FREE char *line = kiln_xasprintf("%s ", text);
-
-        kiln_console_command_line(p->c, line);
+    } else if (is_action(text)) {
+        kiln_console_show_build(p->c, piece->build->label);
+        kiln_command_run(p->c, text);
     } else {
         req.command = text;
         kiln_console_command(p->c, &req);

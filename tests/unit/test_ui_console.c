@@ -436,6 +436,35 @@ static void test_stop(void **state)
     kiln_console_free(c);
 }
 
+/* Choices to which more than their word belongs, of a build that is not the shown one. */
+static void test_stop_choices(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    bed_event(c, "{\"type\":\"run-start\",\"names\":[\"a\",\"b\"]}");
+    bed_event(c, "{\"type\":\"build-start\",\"build\":\"a\",\"mono\":1}");
+    bed_event(c, "{\"type\":\"build-start\",\"build\":\"b\",\"mono\":1}");
+    bed_event(c, "{\"type\":\"boot-plan\",\"build\":\"b\",\"names\":[\"x\"],\"text\":\"x\"}");
+    bed_event(c, "{\"type\":\"stop\",\"build\":\"b\",\"name\":\"pause\",\"id\":\"x\","
+                 "\"names\":[\"shell\",\"run-to\",\"edit\",\"retype\"]}");
+    (void)bed_screen(c);
+    bed_keys(c, "5");
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "enter");
+    assert_non_null(strstr(kiln_str_cstr(&bed_requests), "shell build=b text="));
+    kiln_console_show_build(c, "a");
+    bed_keys(c, "right enter k e y : 3 enter");
+    assert_non_null(strstr(kiln_str_cstr(&bed_requests), "run-to build=b text=key:3\n"));
+    bed_keys(c, "right enter Y esc");
+    assert_int_equal(c->focus, KILN_PANE_BOOT);
+    bed_shows(c, "1 Yx");
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "5 right enter");
+    check_requests("retype build=b [Yx]\n");
+    kiln_console_free(c);
+}
+
 /* ---- command line ---- */
 
 static void test_completion(void **state)
@@ -587,6 +616,7 @@ int main(void)
         cmocka_unit_test(test_question_goes_away),
         cmocka_unit_test(test_only_destructive),
         cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_stop_choices),
         cmocka_unit_test(test_completion),
         cmocka_unit_test(test_ladder),
         cmocka_unit_test(test_hostile),
