@@ -14,15 +14,49 @@ struct follower {
     struct kiln_printer *printer;
     struct kiln_str lines; /* bytes of an incomplete line */
     uint64_t at;           /* in the log */
+    struct kiln_str stop;  /* the one that was printed last: build, text; "": the build went on */
     struct kiln_event_box box;
     bool over;
     struct kiln_err err;
 };
 
+/* A stop is told again whenever its choices change. One that stands for a question has its own. */
+static bool is_news(struct follower *f, const struct kiln_event *ev)
+{
+    KILN_AUTO_STR now = { 0 };
+    bool news = kiln_strv_has(ev->names, "continue");
+
+    kiln_str_addf(&now, "%s\n%.*s", ev->build, (int)ev->len, ev->text ? ev->text : "");
+    news = news && !kiln_streq(kiln_str_cstr(&now), kiln_str_cstr(&f->stop));
+    if (news) {
+        kiln_str_clear(&f->stop);
+        kiln_str_add(&f->stop, now.data, now.len);
+    }
+    return news;
+}
+
+static void print_stop(struct follower *f, const struct kiln_event *ev)
+{
+    KILN_AUTO_FREE char *text =
+        kiln_xasprintf("Stopped: %.*s", (int)ev->len, ev->text ? ev->text : "");
+    struct kiln_event line = *ev;
+
+    line.type = KILN_EV_LINE;
+    line.level = KILN_SAY;
+    line.name = NULL;
+    line.text = text;
+    line.len = strlen(text);
+    kiln_printer_client.event(f->printer, &line);
+}
+
 /* Nobody can answer here: a question is a line like others. */
 static void print(struct follower *f, struct kiln_event *ev)
 {
-    if (ev->type == KILN_EV_PROMPT_END)
+    if (ev->type == KILN_EV_STOP && ev->names && is_news(f, ev))
+        print_stop(f, ev);
+    if (ev->type == KILN_EV_RESUME)
+        kiln_str_clear(&f->stop);
+    if (ev->type == KILN_EV_PROMPT_END || ev->type == KILN_EV_STOP || ev->type == KILN_EV_RESUME)
         return;
     if (ev->type == KILN_EV_PROMPT) {
         ev->type = KILN_EV_LINE;
@@ -94,6 +128,7 @@ static int print_run(const struct kiln_cli *cli, const char *run)
     kiln_printer_free(f.printer);
     kiln_client_free(f.client);
     kiln_str_done(&f.lines);
+    kiln_str_done(&f.stop);
     kiln_event_box_done(&f.box);
     if (f.err.msg)
         kiln_cli_say(cli, "error", "%s", f.err.msg);

@@ -603,6 +603,14 @@ class Detached(Control):
         """The pid, from the greeting."""
         return self.client().want("hello")["pid"]
 
+    def worker(self):
+        """The pid of the only one."""
+        for pid in kit.children_of(self.supervisor()):
+            with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
+                if f.read().strip() != "kiln-guard":
+                    return pid
+        raise AssertionError("no worker")
+
     def test_ps_while_and_after(self):
         short = self.detach(two(WAIT))
         self.assertRegex(self.kiln("ps"), rf"(?m)^{short} +going +\S+ seconds? +\S+s +null\.a, null\.b +t\.json$")
@@ -666,6 +674,18 @@ class Detached(Control):
         run.expect("Build 'null' errored")
         self.assertEqual(run.wait(), 1)
         self.assertIn("Build 'null' errored", self.kiln("attach", code=1))
+
+    def test_attach_at_a_stop(self):
+        """On a terminal, too: there is nothing to answer, and nothing is held back."""
+        self.detach(null("echo one"), "-break", "shell-local")
+        run = self.start("attach", "-plain", tty=True)
+        run.expect("Stopped: before provisioner 1 \\(shell-local\\)\x1b")
+        c = self.client()
+        c.ask("control", on=True)
+        c.ask("freeze")
+        os.kill(self.worker(), signal.SIGKILL)
+        run.expect("Build 'null' errored")
+        self.assertEqual(run.wait(), 1)
 
     def test_no_start(self):
         self.assertIn("nosuch.json", self.kiln("build", "-detach", "nosuch.json", code=1))
