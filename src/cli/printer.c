@@ -232,6 +232,9 @@ static void build_end(struct kiln_printer *p, const struct kiln_event *ev)
 
     if (!r)
         return;
+    kiln_terminal_prompt_over(&p->prompt, ev->build);
+    if (!kiln_terminal_prompt_open(&p->prompt))
+        release_held(p);
     r->status = ev->status;
     kiln_str_addf(&text, "Build '%s' %s after ", r->label, ev->status ? "errored" : "finished");
     kiln_duration_words(&text, took * 1000);

@@ -183,6 +183,13 @@ void kiln_terminal_prompt_end(struct kiln_terminal_prompt *t, const char *build,
     }
 }
 
+void kiln_terminal_prompt_over(struct kiln_terminal_prompt *t, const char *build)
+{
+    for (size_t i = t->n; i-- > 0;) /* the first, which is shown, last */
+        if (kiln_streq(t->open[i].build, build))
+            kiln_terminal_prompt_end(t, build, t->open[i].id);
+}
+
 /* The first question is answered; text NULL: nobody can. */
 static void answer(struct kiln_terminal_prompt *t, struct kiln_supervisor *s, const char *text)
 {

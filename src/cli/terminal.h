@@ -43,6 +43,8 @@ void kiln_terminal_prompt_add(struct kiln_terminal_prompt *t, const char *build,
 void kiln_terminal_prompt_stop(struct kiln_terminal_prompt *t, const char *build,
                                const struct kiln_strv *commands, const char *text, size_t len);
 void kiln_terminal_prompt_end(struct kiln_terminal_prompt *t, const char *build, int64_t id);
+/** All of a build's: it is over, perhaps without having ended them. */
+void kiln_terminal_prompt_over(struct kiln_terminal_prompt *t, const char *build);
 /** Print the question that is shown again, after other lines. */
 void kiln_terminal_prompt_again(const struct kiln_terminal_prompt *t);
 /** Take what was typed; a whole line answers the question that is shown. */

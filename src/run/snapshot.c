@@ -234,12 +234,25 @@ static bool is_wait(enum kiln_event_type type)
     return type == KILN_EV_STOP || type == KILN_EV_PROMPT;
 }
 
+/* A build that was killed has ended nothing itself. */
+static void end_waits(struct kiln_snapshot *s, const char *build)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct kiln_snapshot_entry *e = &s->v[i];
+
+        if (e->line && is_wait(e->type) && kiln_streq(e->build, build))
+            make_hole(s, e);
+    }
+}
+
 void kiln_snapshot_add(struct kiln_snapshot *s, const struct kiln_event *ev, const char *line,
                        size_t len)
 {
     struct kiln_snapshot_entry e = { .type = ev->type, .len = len, .key = key_of(ev) };
 
     replace_old(s, e.type, e.key);
+    if (ev->type == KILN_EV_BUILD_END)
+        end_waits(s, ev->build);
     make_room(s, len);
     e.serial = ++s->last;
     e.line = kiln_xmalloc(len);

@@ -167,6 +167,14 @@ class Breakpoint(kit.Case):
         self.assertEqual(run.wait(), 1)
         self.assertNotIn("not reached", run.out.text)
 
+    def test_the_worker_is_killed_at_the_question(self):
+        run = self.start("build", "-color=false", self.write("t.json", null({"type": "breakpoint"})), tty=True)
+        run.expect(ENTER)
+        run.signal(signal.SIGKILL, run.worker())
+        run.expect(r"Build 'null' errored after .*: The build's worker was killed")
+        run.expect("Builds finished but no artifacts were created")
+        self.assertEqual(run.wait(), 1)
+
     def test_the_terminal_goes_away(self):
         run = self.start("build", "-color=false", self.write("t.json", null({"type": "breakpoint"})), tty=True)
         run.expect(ENTER)

@@ -137,6 +137,11 @@ static void test_waits(void **state)
     add(s, (struct kiln_event){ .type = KILN_EV_PROMPT_END, .build = "y", .index = 1 });
     kiln_snapshot_waits(s, &none);
     assert_int_equal(none.n, 0);
+    add(s, (struct kiln_event){ .type = KILN_EV_STOP, .build = "x" });
+    add(s, (struct kiln_event){ .type = KILN_EV_PROMPT, .build = "x", .index = 2 });
+    add(s, (struct kiln_event){ .type = KILN_EV_BUILD_END, .build = "x" }); /* it was killed */
+    kiln_snapshot_waits(s, &none);
+    assert_int_equal(none.n, 0);
     kiln_snapshot_free(s);
 }
 
