@@ -151,7 +151,10 @@ static void follow_questions(struct kiln_console *c, const struct kiln_event *ev
         kiln_console_say(c, "%s asks something; :focus prompt goes there",
                          ev->build ? ev->build : "");
     } else if (ev->type == KILN_EV_PROMPT && c->focus != KILN_PANE_PROMPT) {
-        c->back = c->focus;
+        if (c->focus != KILN_PANE_HELP)
+            c->back = c->focus;
+        else if (c->help_back != KILN_PANE_PROMPT)
+            c->back = c->help_back;
         kiln_console_focus(c, KILN_PANE_PROMPT);
         kiln_console_show_build(c, ev->build);
     } else if (!kiln_model_asks(&c->model) && c->focus == KILN_PANE_PROMPT) {
@@ -249,7 +252,7 @@ struct kiln_console *kiln_console_new(struct kiln_client *client, struct kiln_te
     c->client = client;
     c->term = term;
     c->shell_fd = -1;
-    c->focus = c->back = KILN_PANE_BUILDS;
+    c->focus = c->back = c->help_back = KILN_PANE_BUILDS;
     c->shared = KILN_PANE_SCREEN;
     c->tick_us = KILN_NEVER;
     kiln_canvas_resize(&c->canvas, cols, rows);

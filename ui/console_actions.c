@@ -25,12 +25,18 @@ static bool reachable(const struct kiln_console *c, enum kiln_pane_id pane)
     return pane != KILN_PANE_PROMPT || kiln_model_asks(&c->model);
 }
 
+/* A question may have been answered meanwhile. */
+static void leave_help(struct kiln_console *c)
+{
+    kiln_console_focus(c, reachable(c, c->help_back) ? c->help_back : c->back);
+}
+
 static void focus_by(struct kiln_console *c, int by)
 {
     int pane = (int)c->focus;
 
     if (c->focus == KILN_PANE_HELP) {
-        kiln_console_focus(c, c->back);
+        leave_help(c);
         return;
     }
     do {
@@ -61,10 +67,10 @@ static void focus_named(struct kiln_console *c, const char *name)
 static void toggle_help(struct kiln_console *c)
 {
     if (c->focus == KILN_PANE_HELP) {
-        kiln_console_focus(c, c->back);
+        leave_help(c);
         return;
     }
-    c->back = c->focus;
+    c->help_back = c->focus;
     kiln_console_focus(c, KILN_PANE_HELP);
 }
 

@@ -31,7 +31,8 @@ struct kiln_console {
     struct kiln_layout layout;
     void *panes[KILN_PANE__N];
     enum kiln_pane_id focus, shared;
-    enum kiln_pane_id back; /* where focus was before a prompt or help took it */
+    enum kiln_pane_id back;      /* where focus was before a prompt took it */
+    enum kiln_pane_id help_back; /* … and before help */
     bool zoom;
     char *build; /* the one that is shown; NULL: none yet */
     struct kiln_key keys[KILN_KEYMAP_MAX_KEYS];

@@ -266,6 +266,29 @@ static void test_help_closes(void **state)
     }
 }
 
+/* A question comes, or goes, while help is shown. */
+static void test_help_and_question(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    start(c);
+    bed_keys(c, "4 ?");
+    bed_event(c, ASK);
+    assert_int_equal(c->focus, KILN_PANE_PROMPT);
+    bed_event(c, "{\"type\":\"prompt-end\",\"build\":\"debian\",\"index\":4}");
+    assert_int_equal(c->focus, KILN_PANE_LOG);
+    bed_event(c, ASK);
+    bed_keys(c, "?");
+    bed_event(c, "{\"type\":\"prompt-end\",\"build\":\"debian\",\"index\":4}");
+    bed_shows(c, "closes this");
+    bed_keys(c, "q");
+    assert_int_equal(c->focus, KILN_PANE_LOG);
+    bed_keys(c, "q");
+    assert_true(c->quit);
+    kiln_console_free(c);
+}
+
 /* Who only watches is told so, however much else there is to say. */
 static void test_watching(void **state)
 {
@@ -613,6 +636,7 @@ int main(void)
         cmocka_unit_test(test_two_questions),
         cmocka_unit_test(test_typed_answers),
         cmocka_unit_test(test_help_closes),
+        cmocka_unit_test(test_help_and_question),
         cmocka_unit_test(test_question_goes_away),
         cmocka_unit_test(test_only_destructive),
         cmocka_unit_test(test_stop),
