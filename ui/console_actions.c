@@ -116,6 +116,14 @@ void kiln_console_toggle_break(struct kiln_console *c, const char *place)
     command(c, "break", place, !(b && kiln_strv_has(&b->breaks, place)));
 }
 
+static void cancel_reply(void *ud, const struct kiln_reply *reply)
+{
+    if (reply->ok)
+        kiln_console_say(ud, "cancelling: cleanup follows");
+    else
+        kiln_console_error(ud, "%s", reply->error ? reply->error : "the run goes on");
+}
+
 static void cancel_answer(void *ud, bool yes)
 {
     struct kiln_console *c = ud;
@@ -125,8 +133,7 @@ static void cancel_answer(void *ud, bool yes)
         kiln_console_say(c, "the run goes on");
         return;
     }
-    kiln_client_send(c->client, &req, NULL, NULL); /* all builds: no label */
-    kiln_console_say(c, "cancelling: cleanup follows");
+    kiln_client_send(c->client, &req, cancel_reply, c); /* all builds: no label */
 }
 
 static void toggle_control(struct kiln_console *c)

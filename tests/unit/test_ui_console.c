@@ -195,6 +195,33 @@ static void test_toggles(void **state)
     kiln_console_free(c);
 }
 
+static bool refuse(const struct kiln_request *req, kiln_reply_fn *fn, void *ud)
+{
+    const struct kiln_reply no = { .error = "another client has the controls", .fd = -1 };
+
+    (void)req;
+    if (fn)
+        fn(ud, &no);
+    return true;
+}
+
+/* It is not said to be cancelled if it is not. */
+static void test_cancel(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    start(c);
+    bed_keys(c, "X y");
+    bed_shows(c, "cancelling");
+    bed_answer = refuse;
+    bed_keys(c, "X y");
+    bed_answer = NULL;
+    bed_shows_not(c, "cancelling");
+    bed_shows(c, "another client has the controls");
+    kiln_console_free(c);
+}
+
 /* The controls are taken at the start if nobody has them; else not. */
 static void test_controls(void **state)
 {
@@ -629,6 +656,7 @@ int main(void)
         cmocka_unit_test(test_too_small),
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_toggles),
+        cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_controls),
         cmocka_unit_test(test_question),
         cmocka_unit_test(test_question_while_typing),
