@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "ui/console_priv.h"
+#include "ui/places.h"
 #include "ui/settings.h"
 #include "ui/term/term.h"
 
@@ -113,7 +114,7 @@ void kiln_console_toggle_break(struct kiln_console *c, const char *place)
 {
     const struct kiln_model_build *b = kiln_model_find(&c->model, c->build);
 
-    command(c, "break", place, !(b && kiln_strv_has(&b->breaks, place)));
+    command(c, "break", place, !(b && kiln_place_has_break(b, place)));
 }
 
 static void cancel_reply(void *ud, const struct kiln_reply *reply)

@@ -44,21 +44,46 @@ static bool names(const char *spec, const struct kiln_model_build *b, enum kiln_
     return strcasecmp(name, v[i].name) == 0 && (number == 0 || number == count);
 }
 
+/* What of a place names a step or its like; NULL: it is another kind of place. */
+static const char *name_in(const char *place, bool *ret_after)
+{
+    const char *slash = strrchr(place, '/');
+
+    place = slash ? slash + 1 : place;
+    *ret_after = kiln_has_prefix(place, "after:");
+    if (kiln_has_prefix(place, "before:"))
+        return place + strlen("before:");
+    if (*ret_after)
+        return place + strlen("after:");
+    return strchr(place, ':') ? NULL : place;
+}
+
 const char *kiln_step_break(const struct kiln_model_build *b, enum kiln_model_list list, size_t i,
                             bool after)
 {
     KILN_STRV_FOREACH (spec, &b->breaks) {
-        const char *slash = strrchr(spec, '/'), *place = slash ? slash + 1 : spec;
-        bool is_after = kiln_has_prefix(place, "after:");
+        bool is_after;
+        const char *name = name_in(spec, &is_after);
 
-        if (kiln_has_prefix(place, "before:"))
-            place += strlen("before:");
-        else if (is_after)
-            place += strlen("after:");
-        else if (strchr(place, ':'))
-            continue;
-        if (is_after == after && names(place, b, list, i))
+        if (name && is_after == after && names(name, b, list, i))
             return spec;
     }
     return NULL;
+}
+
+bool kiln_place_has_break(const struct kiln_model_build *b, const char *place)
+{
+    bool after;
+    const char *name = name_in(place, &after);
+
+    if (kiln_strv_has(&b->breaks, place))
+        return true;
+    for (int l = 0; name && l < KILN_LIST__N; l++) {
+        enum kiln_model_list list = (enum kiln_model_list)l;
+
+        for (size_t i = 0; i < b->lists[list].n; i++)
+            if (names(name, b, list, i) && kiln_step_break(b, list, i, after))
+                return true;
+    }
+    return false;
 }

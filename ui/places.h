@@ -11,4 +11,7 @@ char *kiln_step_place(const struct kiln_model_build *b, enum kiln_model_list lis
 const char *kiln_step_break(const struct kiln_model_build *b, enum kiln_model_list list, size_t i,
                             bool after);
 
+/** Is there a breakpoint at that place, however it or the place is written? */
+bool kiln_place_has_break(const struct kiln_model_build *b, const char *place);
+
 #endif

@@ -188,6 +188,14 @@ static void test_toggles(void **state)
     check_requests("break build=debian text=run\n");
     bed_keys(c, "j j j B");
     check_requests("break build=debian text=after:shell.2\n");
+    bed_event(c, "{\"type\":\"breakpoints\",\"build\":\"debian\",\"names\":[\"before:stepRun\","
+                 "\"before:provisioner.1\",\"boot:3\"]}");
+    bed_keys(c, ": b r e a k space r u n enter");
+    bed_keys(c, ": b r e a k space s h e l l enter");
+    bed_keys(c, ": b r e a k space s h e l l . 2 enter");
+    bed_keys(c, ": b r e a k space b o o t : 3 enter");
+    check_requests("break build=debian text=run\nbreak build=debian text=shell\n"
+                   "break build=debian text=shell.2 on\nbreak build=debian text=boot:3\n");
     bed_event(c, "{\"type\":\"stop\",\"build\":\"debian\",\"name\":\"pause\",\"id\":\"stepRun\","
                  "\"status\":1,\"names\":[\"continue\"]}");
     bed_keys(c, "p F");
