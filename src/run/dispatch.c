@@ -278,9 +278,9 @@ static char *all_labels(const struct kiln_dispatch *d)
 static bool is_for(const struct kiln_slot *slot, const struct kiln_command *cmd,
                    const struct kiln_place *place)
 {
-    if (cmd->build)
-        return kiln_streq(slot->build->label, cmd->build);
-    return !place || kiln_place_is_for(place, slot->build->label);
+    if (place && place->build) /* says more than "build", which may only be the one that is shown */
+        return kiln_place_is_for(place, slot->build->label);
+    return !cmd->build || kiln_streq(slot->build->label, cmd->build);
 }
 
 static void ask_all(struct kiln_dispatch *d, const struct kiln_caller *from,

@@ -622,6 +622,18 @@ class Detached(Control):
         self.assertEqual([b["result"] for b in row["builds"]], ["ok", "ok"])
         self.assertEqual(row["directory"], self.run_dirs()[-1])
 
+    def test_break_of_another_build(self):
+        """As in the console: the build that is shown, and a place that names one."""
+        self.detach(two(WAIT))
+        c = self.client()
+        c.ask("watch", text="state")
+        c.ask("break", build="null.a", text="null.b/after:shell-local", on=True)
+        self.assertEqual(c.want("breakpoints")["build"], "null.b")
+        self.go()
+        c.want("stop", build="null.b")
+        c.ask("continue", build="null.b")
+        self.assertIn("Build 'null.b' finished", self.kiln("attach"))
+
     def test_ps_tells_who_waits(self):
         """Nobody is attached, and the run needs somebody: that can be seen from outside."""
         # One after the other: side by side, the end of a and the stop of b come in any order.
