@@ -13,7 +13,7 @@
     X(GLOBAL, COMMAND_LINE, "command-line", "", "type a command")                                  \
     X(GLOBAL, FOCUS_NEXT, "focus-next", "", "go to the next pane")                                 \
     X(GLOBAL, FOCUS_PREVIOUS, "focus-previous", "", "go to the previous pane")                     \
-    X(GLOBAL, FOCUS, "focus", "PANE", "go to a pane: builds, screen, boot, log")                   \
+    X(GLOBAL, FOCUS, "focus", "PANE", "go to a pane: builds, boot, screen, log, prompt")           \
     X(GLOBAL, ZOOM, "zoom", "", "the pane fills the screen, or does no longer")                    \
     X(GLOBAL, REDRAW, "redraw", "", "draw everything anew")                                        \
     X(GLOBAL, SUSPEND, "suspend", "", "suspend the console (fg brings it back)")                   \

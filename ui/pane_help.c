@@ -26,13 +26,18 @@ struct sink {
 
 static void add_keys(const struct kiln_keymap *m, enum kiln_action action, struct kiln_str *out)
 {
-    int n = 0;
+    KILN_AUTO_STRV told = { 0 }; /* more than one pane may have it */
 
-    for (size_t i = 0; i < m->n && n < MAX_KEYS; i++) {
+    for (size_t i = 0; i < m->n && told.n < MAX_KEYS; i++) {
+        KILN_AUTO_STR keys = { 0 };
+
         if (m->v[i].action != action || m->v[i].arg[0])
             continue;
-        kiln_str_adds(out, n++ ? ", " : "");
-        kiln_keymap_keys_text(&m->v[i], out);
+        kiln_keymap_keys_text(&m->v[i], &keys);
+        if (kiln_strv_has(&told, kiln_str_cstr(&keys)))
+            continue;
+        kiln_str_addf(out, "%s%s", told.n ? ", " : "", kiln_str_cstr(&keys));
+        kiln_strv_add(&told, kiln_str_cstr(&keys));
     }
 }
 

@@ -301,6 +301,18 @@ static void test_help_closes(void **state)
     }
 }
 
+/* Of a key that two panes have for the same. */
+static void test_help_tells_once(void **state)
+{
+    struct kiln_console *c = bed_console(100, 200);
+
+    (void)state;
+    bed_keys(c, "?");
+    bed_shows(c, "search REGEX");
+    bed_shows_not(c, "/, /");
+    kiln_console_free(c);
+}
+
 /* A question comes, or goes, while help is shown. */
 static void test_help_and_question(void **state)
 {
@@ -673,6 +685,7 @@ int main(void)
         cmocka_unit_test(test_typed_answers),
         cmocka_unit_test(test_help_closes),
         cmocka_unit_test(test_help_and_question),
+        cmocka_unit_test(test_help_tells_once),
         cmocka_unit_test(test_question_goes_away),
         cmocka_unit_test(test_only_destructive),
         cmocka_unit_test(test_stop),
