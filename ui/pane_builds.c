@@ -24,7 +24,8 @@ struct builds_pane {
     struct kiln_console *c;
     struct row *rows; /* as they were drawn; owned */
     size_t n_rows, cap;
-    size_t at; /* cursor */
+    size_t at;         /* cursor */
+    struct row chosen; /* … where the user put it; rows above it come and go */
     size_t top;
     bool moved; /* by the user: else the cursor goes with the running step */
     int height;
@@ -165,13 +166,18 @@ static bool is_running_row(const struct builds_pane *p, const struct row *row)
            is_going(b->lists[row->list].v[row->i].state);
 }
 
+static bool is_same(const struct row *a, const struct row *b)
+{
+    return a->kind == b->kind && a->build == b->build && a->list == b->list && a->i == b->i;
+}
+
 static void place_cursor(struct builds_pane *p)
 {
     size_t h = p->height > 0 ? (size_t)p->height : 1;
     size_t ahead = p->moved ? 0 : h / 5; /* rows that are kept in sight below the running one */
 
-    for (size_t i = 0; !p->moved && i < p->n_rows; i++)
-        if (is_running_row(p, &p->rows[i]))
+    for (size_t i = 0; i < p->n_rows; i++)
+        if (p->moved ? is_same(&p->rows[i], &p->chosen) : is_running_row(p, &p->rows[i]))
             p->at = i; /* the innermost: the last */
     if (p->at >= p->n_rows)
         p->at = p->n_rows > 0 ? p->n_rows - 1 : 0;
@@ -338,6 +344,7 @@ static void move_to(struct builds_pane *p, size_t at)
     p->at = at < p->n_rows ? at : p->n_rows - 1;
     row = &p->rows[p->at];
     p->moved = !is_running_row(p, row);
+    p->chosen = *row;
     kiln_console_show_build(p->c, build_of(p, row)->label);
 }
 

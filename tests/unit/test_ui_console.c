@@ -230,6 +230,24 @@ static void test_cancel(void **state)
     kiln_console_free(c);
 }
 
+/* What comes into sight above the cursor does not put it on another step. */
+static void test_cursor_stays(void **state)
+{
+    struct kiln_console *c = bed_console(160, 30);
+
+    (void)state;
+    start(c);
+    (void)bed_screen(c);
+    bed_keys(c, "down down");
+    bed_event(c,
+              "{\"type\":\"progress\",\"build\":\"debian\",\"name\":\"x\",\"done\":1,\"total\":2}");
+    (void)bed_screen(c);
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "b");
+    check_requests("break build=debian text=before:provisioner.1 on\n");
+    kiln_console_free(c);
+}
+
 /* The controls are taken at the start if nobody has them; else not. */
 static void test_controls(void **state)
 {
@@ -677,6 +695,7 @@ int main(void)
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_toggles),
         cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_cursor_stays),
         cmocka_unit_test(test_controls),
         cmocka_unit_test(test_question),
         cmocka_unit_test(test_question_while_typing),
