@@ -92,6 +92,8 @@ static void show_reply(void *ud, const struct kiln_reply *reply)
 {
     struct kiln_console *c = ud;
 
+    if (!reply->ok && c->model.over && !c->disconnected)
+        return; /* it was under way when the run ended: that has been told, and how */
     if (!reply->ok)
         kiln_console_error(c, "%s", reply->error ? reply->error : "the run says no");
     else if (reply->text && reply->text[0])

@@ -230,6 +230,24 @@ static void test_cancel(void **state)
     kiln_console_free(c);
 }
 
+/* How the run ended is not hidden by a command that was under way. */
+static void test_end(void **state)
+{
+    struct kiln_console *c = bed_console(80, 24);
+
+    (void)state;
+    start(c);
+    bed_event(c, "{\"type\":\"run-end\",\"status\":0}");
+    bed_answer = refuse;
+    bed_keys(c, "p");
+    bed_shows(c, "the run is over: done");
+    kiln_console_handler.end(c, NULL);
+    bed_keys(c, "p");
+    bed_answer = NULL;
+    bed_shows(c, "another client has the controls");
+    kiln_console_free(c);
+}
+
 /* What comes into sight above the cursor does not put it on another step. */
 static void test_cursor_stays(void **state)
 {
@@ -695,6 +713,7 @@ int main(void)
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_toggles),
         cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_end),
         cmocka_unit_test(test_cursor_stays),
         cmocka_unit_test(test_controls),
         cmocka_unit_test(test_question),
