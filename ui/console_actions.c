@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "base/mem.h"
+#include "ui/boot/pane_boot.h"
 #include "ui/console_priv.h"
 #include "ui/places.h"
 #include "ui/settings.h"
@@ -176,6 +177,21 @@ static void with_place(struct kiln_console *c, const char *name, const char *arg
         command(c, name, arg, false);
 }
 
+static void leave_answer(void *ud, bool yes)
+{
+    struct kiln_console *c = ud;
+
+    c->quit = yes;
+}
+
+static void leave(struct kiln_console *c)
+{
+    if (kiln_boot_pane_unsaved(c->panes[KILN_PANE_BOOT]))
+        kiln_console_confirm(c, "Leave, and lose the edited boot command?", leave_answer, c);
+    else
+        c->quit = true;
+}
+
 /* ---- all of them ---- */
 
 static bool debug_action(struct kiln_console *c, enum kiln_action action, const char *arg)
@@ -206,7 +222,7 @@ static bool view_action(struct kiln_console *c, enum kiln_action action, const c
     if (action == KILN_ACT_HELP || (action == KILN_ACT_QUIT && c->focus == KILN_PANE_HELP))
         toggle_help(c);
     else if (action == KILN_ACT_QUIT)
-        c->quit = true;
+        leave(c);
     else if (action == KILN_ACT_COMMAND_LINE)
         kiln_console_command_line(c, "");
     else if (action == KILN_ACT_FOCUS_NEXT || action == KILN_ACT_FOCUS_PREVIOUS)

@@ -393,6 +393,7 @@ static void take_build_end(struct kiln_model_build *b, const struct kiln_event *
     while (b->n_prompts)
         remove_prompt(b, 0);
     clear_stop(b);
+    b->recording = false;
     b->screen_w = b->screen_h = 0;
 }
 

@@ -463,6 +463,58 @@ static void test_typed_answers(void **state)
     kiln_console_free(c);
 }
 
+/* q asks, unless the edit is somewhere else, too. */
+static void test_leave(void **state)
+{
+    struct kiln_console *c = bed_console(130, 24);
+
+    (void)state;
+    bed_event(c, "{\"type\":\"build-start\",\"build\":\"a\",\"mono\":1}");
+    bed_event(c, "{\"type\":\"boot-plan\",\"build\":\"a\",\"names\":[\"x\"],\"text\":\"x\"}");
+    bed_keys(c, "2 enter X esc q enter");
+    assert_false(c->quit);
+    bed_keys(c, "W q");
+    assert_true(c->quit);
+    c->quit = false;
+    bed_keys(c, "enter Y esc : q u i t enter");
+    bed_shows(c, "Leave, and lose the edited boot command? (y/N)");
+    bed_keys(c, "y");
+    assert_true(c->quit);
+    kiln_console_free(c);
+}
+
+static kiln_reply_fn *late_fn;
+static void *late_ud;
+
+static bool answer_later(const struct kiln_request *req, kiln_reply_fn *fn, void *ud)
+{
+    if (!kiln_streq(req->command, "edit"))
+        return false;
+    late_fn = fn;
+    late_ud = ud;
+    return true;
+}
+
+/* What is typed between `apply` and the reply is not lost with it. */
+static void test_edit_while_applying(void **state)
+{
+    const struct kiln_reply ok = { .ok = true, .fd = -1 };
+    struct kiln_console *c = bed_console(130, 24);
+
+    (void)state;
+    bed_event(c, "{\"type\":\"build-start\",\"build\":\"a\",\"mono\":1}");
+    bed_event(c, "{\"type\":\"boot-plan\",\"build\":\"a\",\"names\":[\"x\"],\"text\":\"x\"}");
+    bed_answer = answer_later;
+    bed_keys(c, "2 enter Y esc a enter Z");
+    bed_answer = NULL;
+    bed_event(c, "{\"type\":\"boot-plan\",\"build\":\"a\",\"names\":[\"Yx\"],\"text\":\"Yx\"}");
+    late_fn(late_ud, &ok);
+    bed_shows(c, "1 YZx");
+    bed_keys(c, "esc");
+    bed_shows(c, " edited ─");
+    kiln_console_free(c);
+}
+
 /* Keys that are meant for the guest, or for the boot command, answer nothing. */
 static void test_question_while_typing(void **state)
 {
@@ -718,6 +770,8 @@ int main(void)
         cmocka_unit_test(test_controls),
         cmocka_unit_test(test_question),
         cmocka_unit_test(test_question_while_typing),
+        cmocka_unit_test(test_leave),
+        cmocka_unit_test(test_edit_while_applying),
         cmocka_unit_test(test_watching),
         cmocka_unit_test(test_two_questions),
         cmocka_unit_test(test_typed_answers),

@@ -694,6 +694,55 @@ static void test_recorded_beside_an_edit(void **state)
     kiln_console_free(c);
 }
 
+/* Nor is an edit of what is being recorded; another recording goes on behind the one before; and
+ * what cannot be recorded is told. */
+static void test_recorded_and_edited(void **state)
+{
+    struct kiln_console *c = start_with(130, 24, FEW);
+
+    (void)state;
+    bed_event(c, HAND "]}");
+    bed_event(c, HAND "\"one\"]}");
+    bed_keys(c, "enter ctrl-e X esc");
+    bed_event(c, HAND "\"one\",\"two\"]}");
+    bed_shows(c, "1 oneX");
+    bed_shows(c, "2 two");
+    bed_event(c, DONE "\"one\",\"two\"]}");
+    bed_shows_not(c, "3 two");
+    bed_event(c, HAND "]}");
+    bed_event(c, DONE "\"three\"],\"text\":\"a key was pressed\"}");
+    bed_shows(c, "1 oneX");
+    bed_shows(c, "3 three");
+    bed_shows(c, "not recorded: a key was pressed");
+    kiln_console_free(c);
+}
+
+/* Who looks at another build meanwhile may edit that one, and finds the recording again. */
+static void test_recorded_in_another_build(void **state)
+{
+    struct kiln_console *c = start_with(130, 24, FEW);
+
+    (void)state;
+    bed_event(c, "{\"type\":\"build-start\",\"build\":\"other\",\"mono\":1}");
+    bed_event(c, "{\"type\":\"boot-plan\",\"build\":\"other\",\"names\":[\"x\"],\"text\":\"x\"}");
+    bed_event(c, HAND "]}");
+    kiln_console_show_build(c, "other");
+    bed_shows(c, " edit of debian ─");
+    bed_keys(c, "u");
+    bed_event(c, HAND "\"one\"]}");
+    bed_keys(c, "enter Y esc");
+    bed_shows(c, "1 Yx");
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "a");
+    assert_string_equal(kiln_str_cstr(&bed_requests), "edit build=other [Yx]\n");
+    kiln_console_show_build(c, "debian");
+    bed_shows(c, " recording ─");
+    bed_shows(c, "1 one");
+    bed_event(c, DONE "\"one\",\"two\"]}");
+    bed_shows(c, "2 two");
+    kiln_console_free(c);
+}
+
 static void test_nothing(void **state)
 {
     struct kiln_console *c = start_with(80, 24, NULL);
@@ -717,6 +766,8 @@ int main(void)
         cmocka_unit_test(test_recorded),
         cmocka_unit_test(test_recorded_and_pressed),
         cmocka_unit_test(test_recorded_beside_an_edit),
+        cmocka_unit_test(test_recorded_and_edited),
+        cmocka_unit_test(test_recorded_in_another_build),
         cmocka_unit_test(test_watches),
         cmocka_unit_test(test_80x24),
         cmocka_unit_test(test_how_it_is_typed),

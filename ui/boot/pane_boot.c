@@ -55,8 +55,9 @@ static void show(struct kiln_boot_pane *p, const char *label, uint64_t row)
     p->label = copy;
     p->row = row;
     p->follow = true;
-    p->editing = false;
+    p->editing = p->recording = false;
     load_plan(p);
+    kiln_boot_pane_look_for_recording(p);
 }
 
 /* ---- editing ---- */
@@ -216,6 +217,9 @@ static void free_pane(void *pane)
     kiln_bootlist_done(&p->draft);
     free(p->problem);
     free(p->by_hand);
+    free(p->saved);
+    free(p->writing);
+    free(p->applying);
     kiln_strv_done(&p->kept);
     free(p);
 }
@@ -301,9 +305,19 @@ static void revert(struct kiln_boot_pane *p)
     kiln_console_say(p->c, "the edit is gone");
 }
 
+/* The text as one string; caller frees. */
+static char *whole_text(const struct kiln_boot_pane *p)
+{
+    KILN_AUTO_STRV lines = { 0 };
+
+    kiln_editor_get(p->editor, &lines);
+    return kiln_strv_join(&lines, "\n");
+}
+
 static void on_applied(void *ud, const struct kiln_reply *reply)
 {
     struct kiln_boot_pane *p = ud;
+    KILN_AUTO_FREE char *text = whole_text(p);
 
     if (!reply->ok) {
         kiln_console_error(p->c, "%s", reply->error ? reply->error : "the edit was refused");
@@ -311,6 +325,11 @@ static void on_applied(void *ud, const struct kiln_reply *reply)
     }
     kiln_console_say(p->c,
                      p->by_hand ? "the build goes on from there" : "this is typed from now on");
+    if (p->editing || !kiln_streq(text, p->applying)) {
+        free(p->by_hand); /* somebody is at it again: what comes now is an edit of its own */
+        p->by_hand = NULL;
+        return;
+    }
     end_edit(p);
     p->follow = true;
     on_event(p, NULL);
@@ -326,6 +345,8 @@ static void send(struct kiln_boot_pane *p, const char *command, uint64_t from)
                                 .lines = &lines };
 
     kiln_editor_get(p->editor, &lines);
+    free(p->applying);
+    p->applying = whole_text(p);
     kiln_client_send(kiln_console_client(p->c), &req, on_applied, p);
 }
 
@@ -404,10 +425,24 @@ static void retype(struct kiln_boot_pane *p)
         send(p, "retype", 0);
 }
 
+/* A recording that goes on is the run's: who comes back finds it. */
+bool kiln_boot_pane_unsaved(const void *pane)
+{
+    const struct kiln_boot_pane *p = pane;
+    KILN_AUTO_FREE char *text = whole_text(p);
+
+    return p->edited && !(p->recording && p->by_hand) && !kiln_streq(text, p->saved);
+}
+
 static void on_written(void *ud, const struct kiln_reply *reply)
 {
     struct kiln_boot_pane *p = ud;
 
+    if (reply->ok) {
+        free(p->saved);
+        p->saved = p->writing;
+        p->writing = NULL;
+    }
     if (!reply->ok)
         kiln_console_error(p->c, "%s",
                            reply->error ? reply->error : "the template was not written");
@@ -431,8 +466,11 @@ static void write_template(struct kiln_boot_pane *p)
     kiln_editor_get(p->editor, &lines);
     if (!kiln_boot_pane_list(p)->valid)
         kiln_console_error(p->c, "the boot command has an error: it is not saved");
-    else
+    else {
+        free(p->writing);
+        p->writing = whole_text(p);
         kiln_client_send(kiln_console_client(p->c), &req, on_written, p);
+    }
 }
 
 /* "boot:ROW.ELEMENT" of the cursor; caller frees. NULL: said why not. */

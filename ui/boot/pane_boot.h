@@ -22,6 +22,10 @@ struct kiln_boot_pane {
     bool edited;                /* the editor's text is not the plan's; the pane stays on its row */
     bool recording;             /* somebody drives the guest by hand */
     struct kiln_strv kept;      /* what had been typed before; strings */
+    size_t told;                /* elements of the recording that the edit has */
+    char *saved;      /* owned: the text that was written into the template last; NULL: none */
+    char *writing;    /* owned: the one that is being written */
+    char *applying;   /* owned: the one that is to be typed, as it was sent */
     char *by_hand;    /* owned: raw text of the edit as it was recorded; NULL: it is not */
     bool asking;      /* a preview is under way */
     bool again;       /* the text has changed meanwhile */
@@ -63,8 +67,13 @@ void kiln_boot_pane_changed(struct kiln_boot_pane *p);
 void kiln_boot_pane_send(struct kiln_boot_pane *p, uint64_t from);
 /** A RECORD event of the shown build: the edit is what has been typed, and what is recorded. */
 void kiln_boot_pane_recorded(struct kiln_boot_pane *p, const struct kiln_event *ev);
+/** Another build is shown, or another row: is something recorded there? */
+void kiln_boot_pane_look_for_recording(struct kiln_boot_pane *p);
 /** It is to be applied: ask how, for what was recorded has been pressed already. */
 void kiln_boot_pane_apply_recorded(struct kiln_boot_pane *p);
+
+/** Would something be lost with the pane: an edit that is neither applied nor in the template? */
+bool kiln_boot_pane_unsaved(const void *pane);
 
 void kiln_boot_pane_draw(struct kiln_boot_pane *p, const struct kiln_area *a, bool focused);
 

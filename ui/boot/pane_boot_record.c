@@ -21,12 +21,17 @@ static size_t typed_length(const struct kiln_boot_pane *p)
     return row < l->n_rows ? raw + len : l->raw_len;
 }
 
-static void keep_typed(struct kiln_boot_pane *p)
+/* … and so does a recording that was not applied: the next one goes on behind it. */
+static void keep(struct kiln_boot_pane *p)
 {
     const struct kiln_bootlist *l = &p->plan;
     size_t end = typed_length(p);
 
     kiln_strv_done(&p->kept);
+    if (p->edited && p->by_hand) {
+        kiln_editor_get(p->editor, &p->kept);
+        return;
+    }
     for (size_t i = 0; i < l->n_lines && l->starts[i] < end; i++) {
         size_t stop = l->starts[i + 1] < end ? l->starts[i + 1] : end;
 
@@ -40,33 +45,60 @@ static bool is_free(const struct kiln_boot_pane *p)
     return !p->editing && (!p->edited || p->by_hand);
 }
 
-void kiln_boot_pane_recorded(struct kiln_boot_pane *p, const struct kiln_event *ev)
+/* What is new of the recording goes behind what is there, which may have been edited. */
+static void add_recorded(struct kiln_boot_pane *p, const struct kiln_strv *elements)
 {
     KILN_AUTO_STRV lines = { 0 };
+
+    if (p->edited) {
+        kiln_editor_get(p->editor, &lines);
+    } else {
+        kiln_strv_add_all(&lines, &p->kept);
+        p->told = 0;
+    }
+    for (; elements && p->told < elements->n; p->told++)
+        kiln_strv_add(&lines, elements->v[p->told]);
+    kiln_editor_set(p->editor, &lines);
+    kiln_editor_move_to(p->editor, lines.n, 0);
+    free(p->by_hand);
+    p->by_hand = kiln_strv_join(&lines, "");
+}
+
+void kiln_boot_pane_recorded(struct kiln_boot_pane *p, const struct kiln_event *ev)
+{
     bool begins = ev->status == 1 && !p->recording;
 
     if (!begins && !p->recording)
         return; /* one of the past */
     p->recording = ev->status == 1;
+    if (ev->len > 0)
+        kiln_console_error(p->c, "not recorded: %.*s", (int)ev->len, ev->text);
+    if (begins) {
+        keep(p);
+        p->told = 0;
+    }
     if (!is_free(p)) {
         if (!p->recording)
             kiln_console_error(p->c, "the recording is not shown: there is another edit");
         return;
     }
-    if (begins)
-        keep_typed(p);
-    kiln_strv_add_all(&lines, &p->kept);
-    if (ev->names)
-        kiln_strv_add_all(&lines, ev->names);
-    kiln_editor_set(p->editor, &lines);
-    kiln_editor_move_to(p->editor, lines.n, 0);
-    free(p->by_hand);
-    p->by_hand = kiln_strv_join(&lines, "");
+    add_recorded(p, ev->names);
     kiln_boot_pane_changed(p);
     if (p->edited)
         return;
     free(p->by_hand); /* nothing was pressed */
     p->by_hand = NULL;
+}
+
+void kiln_boot_pane_look_for_recording(struct kiln_boot_pane *p)
+{
+    const struct kiln_model_build *b = kiln_boot_pane_build(p);
+    struct kiln_event ev = { .type = KILN_EV_RECORD, .status = 1 };
+
+    if (!b || !b->recording)
+        return;
+    ev.names = &b->recorded;
+    kiln_boot_pane_recorded(p, &ev);
 }
 
 /* ---- what becomes of it ---- */
