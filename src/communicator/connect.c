@@ -327,6 +327,8 @@ bool kiln_connect_new_keypair(struct kiln_build *b, const struct kiln_comm_confi
                               comm->temporary_key_pair_name, err))
         return false;
     kiln_build_add_secret(b, ret->private_pem);
+    /* Now, not once we are in: a boot command may type it. */
+    kiln_strmap_set(&b->data, "SSHPublicKey", ret->public_line);
     return true;
 }
 

@@ -147,8 +147,10 @@ static void temporary_key_only_if_it_can_matter(void **state)
         f.b.decl = &decl;
         unit_ok(kiln_connect_new_keypair(&f.b, &c, &pair, &err), &err);
         assert_int_equal(pair.private_pem != NULL, rows[i].wanted);
-        if (rows[i].wanted)
+        if (rows[i].wanted) {
             assert_true(kiln_has_suffix(pair.public_line, " kiln-key\n"));
+            expect_data(&f, "SSHPublicKey", pair.public_line); /* before anybody has logged in */
+        }
         fixture_story_is(
             &f, rows[i].wanted ? "[say] Creating temporary ED25519 SSH key for instance...\n" : "");
         fixture_done(&f);
