@@ -81,8 +81,12 @@ static void replace_empty(void *ud, const struct kiln_field *f, void *base)
 {
     if (f->type == KILN_NESTED)
         visit(f->nested, (char *)base + f->offset, replace_empty, ud);
-    else if (f->def && !(f->flags & KILN_REMOVED) && kiln_value_is_empty(f, base))
+    else if ((f->flags & KILN_REMOVED) || !kiln_value_is_empty(f, base))
+        return;
+    else if (f->def)
         kiln_value_set_default(f, base);
+    else
+        kiln_value_clear(f, base); /* no text: whoever reads it looks for NULL */
 }
 
 void kiln_config_defaults(const struct kiln_schema *schema, void *cfg)

@@ -20,7 +20,7 @@
 #include "template/node.h"
 
 enum kiln_field_type {
-    KILN_STRING,      /* char *: owned, NULL if unset and without default */
+    KILN_STRING,      /* char *: owned, NULL if unset or "", and without default */
     KILN_BOOL,        /* bool */
     KILN_TRIBOOL,     /* enum kiln_tristate (template.h) */
     KILN_INT,         /* int64_t */

@@ -9,11 +9,13 @@
 #include "base/process.h"
 #include "engine/output.h"
 
+#define DEFAULT_COMMAND "/bin/sh,-c,{{.Vars}} {{.Script}}"
+
 static const struct kiln_field fields[] = {
     { "command", KILN_STRING, offsetof(struct kiln_local_script, command), KILN_RAW | KILN_TRIED,
       .help = "One command line; the same as inline with one element." },
     { "execute_command", KILN_STRINGS, offsetof(struct kiln_local_script, execute_command),
-      KILN_RAW, .def = "/bin/sh,-c,{{.Vars}} {{.Script}}",
+      KILN_RAW, .def = DEFAULT_COMMAND,
       .help = "The program and its arguments; {{.Vars}} and {{.Script}} are known." },
     { "inline_shebang", KILN_STRING, offsetof(struct kiln_local_script, script.inline_shebang),
       .help = "Interpreter line of inline scripts, without \"#!\" (/bin/sh -e)." },
@@ -60,6 +62,8 @@ bool kiln_local_script_prepare(struct kiln_local_script *s, const struct kiln_pr
                      (s->script.scripts.n > 0);
     bool ok = kiln_script_check(&s->script, p);
 
+    if (s->execute_command.n == 0) /* [] is as if it were not given */
+        kiln_strv_split(&s->execute_command, DEFAULT_COMMAND, ',');
     if (sources == 0)
         ok = kiln_config_error(p, NULL,
                                "Command, Inline, Script and Scripts options cannot all "

@@ -198,6 +198,11 @@ bool kiln_script_check_status(const struct kiln_script_config *c, int status, st
             return true;
         kiln_str_addf(&allowed, "%s%lld", i ? " " : "", (long long)c->valid_exit_codes.v[i]);
     }
+    if (c->valid_exit_codes.n == 0) { /* [] is as if it were not given */
+        if (status == 0)
+            return true;
+        kiln_str_addc(&allowed, '0');
+    }
     return kiln_err_set(err, KILN_ERR_REMOTE,
                         "Script exited with non-zero exit status: %d. Allowed exit codes are: [%s]",
                         status, kiln_str_cstr(&allowed));

@@ -45,7 +45,8 @@ static void test_status(void **state)
         { { 2 }, 1, 0, "0. Allowed exit codes are: [2]" },
         { { 0 }, 1, 1, "1. Allowed exit codes are: [0]" },
         { { 0, 3, 255 }, 3, 137, "137. Allowed exit codes are: [0 3 255]" },
-        { { 0 }, 0, 0, "0. Allowed exit codes are: []" },
+        { { 0 }, 0, 0, NULL }, /* [] is [0] */
+        { { 0 }, 0, 1, "1. Allowed exit codes are: [0]" },
     };
 
     (void)state;
