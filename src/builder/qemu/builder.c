@@ -18,9 +18,16 @@ static const struct kiln_step_ops *const steps[] = {
     &kiln_qemu_step_shutdown,    &kiln_qemu_step_convert_disk,
 };
 
+char *kiln_qemu_output_path(const struct kiln_qemu_options *o, const char *name)
+{
+    KILN_AUTO_FREE char *joined = kiln_path_join(o->output_directory, name);
+
+    return kiln_path_clean(joined);
+}
+
 char *kiln_qemu_disk_path(const struct kiln_qemu_options *o)
 {
-    return kiln_path_join(o->output_directory, o->vm_name);
+    return kiln_qemu_output_path(o, o->vm_name);
 }
 
 static bool find_program(const char *name, const char *fix, char **ret, struct kiln_err *err)
@@ -72,10 +79,11 @@ static void describe_artifact(const struct kiln_qemu_options *o, struct kiln_art
 static bool list_files(const struct kiln_qemu_options *o, struct kiln_artifact *a,
                        struct kiln_err *err)
 {
-    KILN_AUTO_FREE char *efivars = kiln_path_join(o->output_directory, "efivars.fd");
+    KILN_AUTO_FREE char *dir = kiln_path_clean(o->output_directory);
+    KILN_AUTO_FREE char *efivars = kiln_qemu_output_path(o, "efivars.fd");
     KILN_AUTO_STRV files = { 0 };
 
-    if (!kiln_fs_walk(o->output_directory, &files, err))
+    if (!kiln_fs_walk(dir, &files, err))
         return false;
     for (size_t i = 0; i < files.n; i++) {
         if (!o->efi_drop_efivars || !kiln_streq(files.v[i], efivars))

@@ -166,6 +166,9 @@ extern const struct kiln_step_ops kiln_qemu_step_convert_disk;
 /** People may halt the guest, QEMU runs. */
 void kiln_qemu_lend_machine(struct kiln_qemu_state *s);
 
+/** A path below the output directory, in its shortest spelling, as Packer has it: manifests and
+ *  archives name it. Caller frees. */
+char *kiln_qemu_output_path(const struct kiln_qemu_options *o, const char *name);
 /** OUT/NAME. Caller frees. */
 char *kiln_qemu_disk_path(const struct kiln_qemu_options *o);
 /** A qemu-img context whose progress is shown as `what`; ud lives in *tracker. */

@@ -29,7 +29,7 @@ static bool prepare_efivars(void *state, struct kiln_build *b, struct kiln_err *
     if (!s->o->efi_boot)
         return true;
     free(s->efivars);
-    s->efivars = kiln_path_join(s->o->output_directory, "efivars.fd");
+    s->efivars = kiln_qemu_output_path(s->o, "efivars.fd");
     if (!kiln_fs_copy(s->o->efi_firmware_vars, s->efivars, 0660, err))
         return kiln_err_wrap(err, "efi_firmware_vars");
     return true;
@@ -174,11 +174,12 @@ static void fill_runtime(struct kiln_vm_config *cfg, const struct kiln_qemu_stat
 /* The socket of qmp_enable; NULL if there is none. */
 static char *user_qmp_path(const struct kiln_qemu_options *o)
 {
+    KILN_AUTO_FREE char *name = kiln_xasprintf("%s.monitor", o->vm_name);
+
     if (!o->qmp_enable)
         return NULL;
-    return kiln_qemu_is_set(o->qmp_socket_path)
-               ? kiln_xstrdup(o->qmp_socket_path)
-               : kiln_xasprintf("%s/%s.monitor", o->output_directory, o->vm_name);
+    return kiln_qemu_is_set(o->qmp_socket_path) ? kiln_xstrdup(o->qmp_socket_path)
+                                                : kiln_qemu_output_path(o, name);
 }
 
 static bool make_argv(struct kiln_qemu_state *s, struct kiln_build *b, const char *accelerator,
