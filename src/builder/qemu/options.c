@@ -54,7 +54,9 @@ static const struct kiln_field machine_fields[] = {
               "{{ .HTTPIP }}, {{ .HTTPPort }}, {{ .HTTPDir }}, {{ .OutputDir }}, {{ .Name }}, "
               "{{ .SSHHostPort }} are known." },
     { "qmp_enable", KILN_BOOL, O(qmp_enable),
-      .help = "A QMP socket of your own, beside kiln's private one." },
+      .help =
+          "A QMP socket of your own, beside kiln's private one; vnc_use_password and net_bridge "
+          "set it." },
     { "qmp_socket_path", KILN_STRING, O(qmp_socket_path),
       .help = "Its path (OUTPUT_DIRECTORY/VM_NAME.monitor)." },
     { "run_once", KILN_BOOL, O(run_once), KILN_HIDDEN, .help = "No effect." },

@@ -65,6 +65,8 @@ static void fill_names(struct kiln_qemu_options *o, const struct kiln_prepare *p
     }
     if (o->use_backing_file)
         o->skip_compaction = true;
+    if (o->vnc_use_password || is_set(o->net_bridge)) /* Packer needs it there, and scripts know */
+        o->qmp_enable = true;
 }
 
 static bool check_vm_name(const struct kiln_qemu_options *o, const struct kiln_prepare *p)
