@@ -137,7 +137,8 @@ void kiln_qemu_on_event(void *ud, const char *name, struct json_object *data)
     }
     kiln_emit(s->build, &ev);
     for (size_t i = 0; i < KILN_COUNT(signs); i++) {
-        if (!kiln_streq(name, signs[i].event) || (signs[i].guests && !kiln_json_true(data, "guest")))
+        if (!kiln_streq(name, signs[i].event) ||
+            (signs[i].guests && !kiln_json_true(data, "guest")))
             continue;
         kiln_ladder_set(s->build->ladder, KILN_RUNG_VM, signs[i].state, "%s", signs[i].detail);
         if (signs[i].also)
