@@ -15,7 +15,7 @@ static const struct kiln_field fields[] = {
       .help = "Address of the guest; most builders find it out." },
     { "ssh_port", KILN_INT, AT(ssh_port),
       .help = "Port of the SSH server in the guest; 22 if not set." },
-    { "ssh_username", KILN_STRING, AT(ssh_username), .help = "Required." },
+    { "ssh_username", KILN_STRING, AT(ssh_username), KILN_OPEN, .help = "Required." },
     { "ssh_password", KILN_STRING, AT(ssh_password), KILN_SECRET,
       .help = "Also the answer to keyboard-interactive questions." },
     { "ssh_private_key_file", KILN_STRING, AT(ssh_private_key_file),
@@ -88,7 +88,8 @@ static const struct kiln_field fields[] = {
       .help = "PORT:HOST:PORT: who connects to the first port on the guest's localhost reaches "
               "HOST:PORT from here." },
 
-    { "winrm_username", KILN_STRING, AT(winrm.username), .help = "Required with winrm." },
+    { "winrm_username", KILN_STRING, AT(winrm.username), KILN_OPEN,
+      .help = "Required with winrm." },
     { "winrm_password", KILN_STRING, AT(winrm.password), KILN_SECRET, .help = "Its password." },
     { "winrm_host", KILN_STRING, AT(winrm.host),
       .help = "Address of the guest; most builders find it out." },

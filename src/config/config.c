@@ -99,6 +99,27 @@ void kiln_config_done(const struct kiln_schema *schema, void *cfg)
     visit(schema, cfg, clear_field, NULL);
 }
 
+struct wanted {
+    unsigned flags;
+    struct kiln_strv *texts;
+};
+
+static void add_texts(void *ud, const struct kiln_field *f, void *base)
+{
+    const struct wanted *w = ud;
+
+    if (f->type == KILN_NESTED)
+        visit(f->nested, (char *)base + f->offset, add_texts, ud);
+    else if (f->flags & w->flags)
+        kiln_value_add_texts(f, base, w->texts);
+}
+
+void kiln_config_texts(const struct kiln_schema *schema, void *cfg, unsigned flags,
+                       struct kiln_strv *ret)
+{
+    visit(schema, cfg, add_texts, &(struct wanted){ flags, ret });
+}
+
 /* ---- unknown and old keys ---- */
 
 /* A key that no table has, or that is there only to say that it is gone. */

@@ -48,6 +48,7 @@ struct kiln_ints {
 #define KILN_REMOVED    (1u << 3) /* `Deprecated configuration key: 'K'…`, an error */
 #define KILN_HIDDEN     (1u << 4) /* not in help */
 #define KILN_TRIED      (1u << 5) /* raw, but rendered at prepare time for the mistakes in it */
+#define KILN_OPEN       (1u << 6) /* a name or path that everybody sees: what is in it is no secret */
 
 struct kiln_schema;
 
@@ -104,6 +105,9 @@ void kiln_config_defaults(const struct kiln_schema *schema, void *cfg);
 bool kiln_config_decode(const struct kiln_prepare *p, void *cfg);
 /** Release what the fields own and zero them; the struct itself is the caller's. */
 void kiln_config_done(const struct kiln_schema *schema, void *cfg);
+/** The texts of all fields that have one of these flags, appended. */
+void kiln_config_texts(const struct kiln_schema *schema, void *cfg, unsigned flags,
+                       struct kiln_strv *ret);
 /** Was the key written in the template (in any of the nodes), and not as null? "map.key" works. */
 bool kiln_config_is_set(const struct kiln_prepare *p, const char *key);
 /** An error (or warning) placed at the value of `key`, or at the component if it is absent or NULL.

@@ -4,6 +4,8 @@
 #include "engine/data.h"
 #include "engine/place.h"
 
+#define MIN_PASSWORD 4 /* bytes */
+
 /* The types of one list of the registry, for finding them and for "did you mean". */
 struct types {
     const char **v; /* owned array of borrowed names */
@@ -125,10 +127,39 @@ static void *decode(struct preparation *p, const struct recipe *r,
     return cfg;
 }
 
+static bool is_open(const char *secret, const struct kiln_strv *texts)
+{
+    KILN_STRV_FOREACH (text, texts) {
+        if (strstr(text, secret))
+            return true;
+    }
+    return false;
+}
+
+/* Passwords among the builder's options, secrets from `first` on, that are said openly: in a name
+ * or path ("packer" of the user packer, in output-qemu/packer-qemu), or so short that half of all
+ * words would go with them. Hidden they would only spoil what is printed. */
+static void drop_open_secrets(struct kiln_build *b, size_t first)
+{
+    KILN_AUTO_STRV texts = { 0 };
+    struct kiln_strv kept = { 0 };
+
+    kiln_strv_add(&texts, b->label);
+    kiln_config_texts(b->ops->schema, b->cfg, KILN_OPEN, &texts);
+    for (size_t i = 0; i < b->secrets.n; i++) {
+        const char *secret = b->secrets.v[i];
+
+        if (i < first || (strlen(secret) >= MIN_PASSWORD && !is_open(secret, &texts)))
+            kiln_strv_add(&kept, secret);
+    }
+    kiln_strv_done(&b->secrets);
+    b->secrets = kept;
+}
+
 static void prepare_builder(struct preparation *p)
 {
     struct kiln_build *b = p->b;
-    size_t at = find_type(p, &p->builders, "builder", p->builder);
+    size_t at = find_type(p, &p->builders, "builder", p->builder), secrets = b->secrets.n;
     KILN_AUTO_FREE char *where = kiln_xasprintf("builder %s", p->builder->type);
     struct recipe r = { .interp = &p->builder_interp, .where = where };
 
@@ -139,6 +170,7 @@ static void prepare_builder(struct preparation *p)
     r.cfg_size = b->ops->cfg_size;
     r.prepare = b->ops->prepare;
     b->cfg = decode(p, &r, p->builder);
+    drop_open_secrets(b, secrets);
 }
 
 static int64_t max_retries(struct preparation *p, const struct kiln_component *decl)

@@ -45,6 +45,17 @@ bool kiln_port_sockaddr(const char *address, int port, struct sockaddr_storage *
     return true;
 }
 
+bool kiln_port_is_own(const char *address)
+{
+    struct sockaddr_in addr = { .sin_family = AF_INET };
+    KILN_AUTO_FD fd = -1;
+
+    if (inet_pton(AF_INET, address, &addr.sin_addr) != 1)
+        return false;
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 && bind(fd, (const struct sockaddr *)(const void *)&addr, sizeof(addr)) == 0;
+}
+
 enum probe { PROBE_FREE, PROBE_TAKEN, PROBE_LOCKED, PROBE_ERROR };
 
 /* Bind and listen: only a listening socket makes two programs with SO_REUSEADDR collide. */

@@ -54,4 +54,7 @@ void kiln_port_done(struct kiln_port *p);
 bool kiln_port_sockaddr(const char *address, int port, struct sockaddr_storage *ret_addr,
                         socklen_t *ret_len, struct kiln_err *err);
 
+/** Is it an IPv4 address, as a number, on which this machine can listen? */
+bool kiln_port_is_own(const char *address);
+
 #endif

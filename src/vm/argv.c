@@ -238,8 +238,7 @@ static void add_network(struct cmdline *cl, const struct kiln_vm_config *cfg)
     else if (cfg->forward_host_port == 0)
         add(cl, "-netdev", "user,id=user.0");
     else
-        add(cl, "-netdev", "user,id=user.0,hostfwd=tcp:%s:%d-:%d",
-            kiln_streq(address, "*") ? "" : address, cfg->forward_host_port,
+        add(cl, "-netdev", "user,id=user.0,hostfwd=tcp:%s:%d-:%d", address, cfg->forward_host_port,
             cfg->forward_guest_port);
 }
 

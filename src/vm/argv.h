@@ -41,7 +41,7 @@ struct kiln_vm_config {
     const char *net_bridge; /* not set: user networking */
     int forward_host_port;  /* 0: nothing is forwarded */
     int forward_guest_port;
-    const char *forward_address; /* not set: 127.0.0.1; "*": every address */
+    const char *forward_address; /* not set: 127.0.0.1 */
 
     const char *vnc_address;
     int vnc_port;      /* TCP port, 5900 and up */

@@ -1,9 +1,10 @@
 /* From a template's text to a prepared build, with components that only exist here. */
+#include "base/mem.h"
 #include "engine/build.h"
 #include "unit.h"
 
 struct cfg {
-    char *text, *password, *raw;
+    char *text, *password, *user, *raw;
     struct kiln_strv list;
     int64_t number;
 };
@@ -14,6 +15,10 @@ static const struct kiln_field fields[] = {
       .type = KILN_STRING,
       .offset = offsetof(struct cfg, password),
       .flags = KILN_SECRET },
+    { .name = "user",
+      .type = KILN_STRING,
+      .offset = offsetof(struct cfg, user),
+      .flags = KILN_OPEN },
     { .name = "raw", .type = KILN_STRING, .offset = offsetof(struct cfg, raw), .flags = KILN_RAW },
     { .name = "list", .type = KILN_STRINGS, .offset = offsetof(struct cfg, list) },
     { .name = "number", .type = KILN_INT, .offset = offsetof(struct cfg, number), .def = "7" },
@@ -205,6 +210,36 @@ static void test_everything_at_once(void **state)
     assert_true(kiln_strv_has(&k.b->secrets, "tiger-2"));
 }
 
+/* A password that stands in a name as well would take that name out of everything printed. */
+static void test_open_passwords(void **state)
+{
+    static const struct {
+        const char *variables, *builder, *password;
+        bool hidden;
+    } rows[] = {
+        { "", "\"user\": \"root\"", "toor", true },
+        { "", "\"user\": \"packer\"", "packer", false },
+        { "", "\"user\": \"oven-packer-1\"", "packer", false },
+        { "", "\"text\": \"packer\"", "packer", true },
+        { "", "\"user\": \"x\"", "oven", false }, /* the build's name */
+        { "", "\"user\": \"x\"", "abc", false },
+        { "\"variables\": {\"p\": \"packer\"}, \"sensitive-variables\": [\"p\"],",
+          "\"user\": \"packer\"", "packer", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(rows); i++) {
+        KILN_AUTO_FREE char *json =
+            kiln_xasprintf("{%s\"builders\": [{\"type\": \"oven\", %s, \"password\": \"%s\"}]}",
+                           rows[i].variables, rows[i].builder, rows[i].password);
+        BENCH k = { 0 };
+
+        prepared(&k, json);
+        if (kiln_strv_has(&k.b->secrets, rows[i].password) != rows[i].hidden)
+            fail_msg("row %zu", i);
+    }
+}
+
 /* Every independent mistake, each at its place and with the build's label. */
 static void test_errors(void **state)
 {
@@ -285,9 +320,8 @@ static void test_second_builder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_everything_at_once),
-        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_names),          cmocka_unit_test(test_everything_at_once),
+        cmocka_unit_test(test_open_passwords), cmocka_unit_test(test_errors),
         cmocka_unit_test(test_second_builder),
     };
 

@@ -246,9 +246,22 @@ static void locks(void **state)
     assert_int_equal(err.os_errno, ENOENT);
 }
 
+static void own_addresses(void **state)
+{
+    (void)state;
+    assert_true(kiln_port_is_own("127.0.0.1"));
+    assert_true(kiln_port_is_own("127.1.2.3"));
+    assert_true(kiln_port_is_own("0.0.0.0"));
+    assert_false(kiln_port_is_own("192.0.2.1"));
+    assert_false(kiln_port_is_own("localhost"));
+    assert_false(kiln_port_is_own("::1"));
+    assert_false(kiln_port_is_own(""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(own_addresses),
         cmocka_unit_test_setup_teardown(inclusive, enter_dir, leave_dir),
         cmocka_unit_test_setup_teardown(taken_by_others, enter_dir, leave_dir),
         cmocka_unit_test_setup_teardown(waits_for_builds, enter_dir, leave_dir),

@@ -80,7 +80,7 @@ static const struct {
     CASE("smp-overflow", "", ISO, .sockets = 70000, .cores = 70000),
     CASE("bridge", "", ISO, .net_bridge = "br0", .forward_host_port = 1),
     CASE("forward-everywhere", "", ISO, .forward_host_port = 3000, .forward_guest_port = 2022,
-         .forward_address = "*"),
+         .forward_address = "0.0.0.0"),
     CASE("trap-13-skip-nat", "", ISO, .forward_host_port = 18222, .forward_guest_port = 18222),
     CASE("commas", "", .name = "a,b", .disks = LIST("out,1/a,b"), .cdroms = LIST("/x,y.iso"),
          .qmp_path = "/t,/q"),

@@ -104,9 +104,9 @@ static const struct kiln_field disk_fields[] = {
       .help = "How the installer CD is attached; not set: QEMU's default." },
     { "qemu_img_args", KILN_NESTED, O(img_args), .nested = &img_schema,
       .help = "More arguments for qemu-img." },
-    { "output_directory", KILN_STRING, O(output_directory),
+    { "output_directory", KILN_STRING, O(output_directory), KILN_OPEN,
       .help = "Where the result goes (output-BUILDNAME); must not exist, but for -force." },
-    { "vm_name", KILN_STRING, O(vm_name),
+    { "vm_name", KILN_STRING, O(vm_name), KILN_OPEN,
       .help = "File name of the disk, used as it is (packer-BUILDNAME)." },
     { 0 },
 };

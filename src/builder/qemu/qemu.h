@@ -181,6 +181,9 @@ struct kiln_qemu_img kiln_qemu_img_for(struct kiln_qemu_img_tracker *tracker);
 /** Take the forwarded port, or the VNC port, again: somebody else was quicker than QEMU. */
 bool kiln_qemu_take_ssh_port(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err);
 bool kiln_qemu_take_vnc_port(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err);
+/** Where QEMU listens for the guest's ssh or WinRM: 127.0.0.1, or what ssh_host or winrm_host says
+ *  if that is an address of this machine. Borrowed. */
+const char *kiln_qemu_forward_address(const struct kiln_qemu_options *o);
 /** End QEMU, after a last look at its screen if the build has failed. Nothing if there is none. */
 void kiln_qemu_end(struct kiln_qemu_state *s, struct kiln_build *b, bool failed);
 /** "QEMU ended (exit code 1) WHEN: its last words"; false. */

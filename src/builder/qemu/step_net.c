@@ -112,13 +112,20 @@ static bool take_port(struct kiln_build *b, const char *address, int64_t min, in
     return kiln_port_take(&how, b->cancel, port, err);
 }
 
+const char *kiln_qemu_forward_address(const struct kiln_qemu_options *o)
+{
+    const char *host = kiln_comm_host(&o->comm);
+
+    return kiln_qemu_is_set(host) && kiln_port_is_own(host) ? host : "127.0.0.1";
+}
+
 /* The address that QEMU will bind: probing another one would prove nothing. */
 bool kiln_qemu_take_ssh_port(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
 {
     const struct kiln_qemu_options *o = s->o;
 
-    if (!take_port(b, "127.0.0.1", o->host_port_min ? o->host_port_min : 1, o->host_port_max,
-                   &s->ssh_port, err))
+    if (!take_port(b, kiln_qemu_forward_address(o), o->host_port_min ? o->host_port_min : 1,
+                   o->host_port_max, &s->ssh_port, err))
         return kiln_err_wrap(err, "host_port_min to host_port_max: Error finding port");
     kiln_say(b, "Found port for communicator (SSH, WinRM, etc): %d.", s->ssh_port.port);
     return true;

@@ -157,6 +157,7 @@ static void fill_runtime(struct kiln_vm_config *cfg, const struct kiln_qemu_stat
     const struct kiln_qemu_options *o = s->o;
 
     if (s->communicates && !kiln_qemu_is_set(o->net_bridge)) {
+        cfg->forward_address = kiln_qemu_forward_address(o);
         cfg->forward_host_port = s->ssh_port.port;
         cfg->forward_guest_port = kiln_comm_port(&o->comm);
     }
