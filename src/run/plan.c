@@ -161,7 +161,7 @@ static void check_selection(struct kiln_plan *p, const struct kiln_plan_options 
 {
     KILN_AUTO_STRV all = { 0 };
 
-    if (p->n_selected == 0)
+    if (p->n_selected == 0 && !o->check_only)
         return; /* told as an error */
     kiln_strv_add_all(&all, &p->names);
     check_names(p, "-only", &o->only, &all);

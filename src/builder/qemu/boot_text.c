@@ -12,6 +12,7 @@ void kiln_boot_text_init(struct kiln_boot_text *t, struct kiln_build *b)
     *t = (struct kiln_boot_text){ .interp = kiln_build_runtime_interp(b) };
     t->interp.data = &t->data;
     t->interp.build = &t->build;
+    t->interp.build_keys = NULL; /* what is not known when it is typed never will be */
     t->interp.strict_fields = true;
     t->interp.data_type = "*qemu.bootCommandTemplateData";
 }

@@ -36,7 +36,7 @@ static void say_text(void *ud, const struct kiln_text *text)
     struct kiln_qemu_state *s = ud;
 
     kiln_boot_record_text(s->record, text); /* before anybody can answer to it */
-    kiln_screen_text_say(s->build, text, &s->text_told);
+    kiln_screen_text_say(s->build, text, s->veiled_until == INT64_MAX, &s->text_told);
     kiln_screen_text_check(s->build, text);
 }
 

@@ -3,7 +3,8 @@
 #include "base/mem.h"
 #include "engine/debugger.h"
 
-#define MASK "<sensitive>"
+#define MASK    "<sensitive>"
+#define TELLING 2 /* so many characters of a secret say nothing */
 
 /* Rows that are one line, if their text goes on behind the last column. */
 struct line {
@@ -91,15 +92,37 @@ static void say_row(struct kiln_build *b, const struct kiln_text *t, unsigned ro
     kiln_emit(b, &ev);
 }
 
-static void say_line(struct kiln_build *b, const struct kiln_text *t, const struct line *line)
+/* Does what stands before the cursor begin a secret that is being typed? */
+static bool begins_secret(const struct kiln_build *b, const struct kiln_text *t,
+                          const struct line *line)
 {
-    bool masked = spans_secret(b, t, line);
+    KILN_AUTO_STR shown = { 0 };
+
+    if (t->cursor_row >= 0 && /* else it may be anywhere */
+        (t->cursor_row < (int)line->first || t->cursor_row >= (int)line->end))
+        return false;
+    for (unsigned row = line->first; row < line->end; row++)
+        kiln_text_row(t, row, &shown);
+    KILN_STRV_FOREACH (secret, &b->secrets) {
+        for (size_t n = strlen(secret); n-- > TELLING + 1;) {
+            if (shown.len >= n && memcmp(shown.data + shown.len - n, secret, n) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void say_line(struct kiln_build *b, const struct kiln_text *t, const struct line *line,
+                     bool typing_secrets)
+{
+    bool masked = spans_secret(b, t, line) || (typing_secrets && begins_secret(b, t, line));
 
     for (unsigned row = line->first; row < line->end; row++)
         say_row(b, t, row, masked);
 }
 
-void kiln_screen_text_say(struct kiln_build *b, const struct kiln_text *t, uint64_t *told)
+void kiln_screen_text_say(struct kiln_build *b, const struct kiln_text *t, bool typing_secrets,
+                          uint64_t *told)
 {
     struct kiln_event none = { .type = KILN_EV_TEXT };
     uint64_t before = t->grid_changed > *told ? 0 : *told;
@@ -111,7 +134,7 @@ void kiln_screen_text_say(struct kiln_build *b, const struct kiln_text *t, uint6
     while (line.end < t->rows) {
         line = line_at(t, line.end);
         if (has_changed(t, &line, before))
-            say_line(b, t, &line);
+            say_line(b, t, &line, typing_secrets);
     }
 }
 

@@ -8,8 +8,11 @@
 /**
  * One event for each row that is another than at generation *told, which becomes that of `text`.
  * A secret that goes on in the next row is not shown either: such rows are masked as a whole.
+ *
+ * @typing_secrets  the beginning of one, before the cursor, is masked, too
  */
-void kiln_screen_text_say(struct kiln_build *b, const struct kiln_text *text, uint64_t *told);
+void kiln_screen_text_say(struct kiln_build *b, const struct kiln_text *text, bool typing_secrets,
+                          uint64_t *told);
 /** Its rows as those events show them; a row with a secret is U+FFFD. No text has none. Adds. */
 void kiln_screen_text_rows(struct kiln_build *b, const struct kiln_text *text,
                            struct kiln_strv *ret);
