@@ -283,8 +283,10 @@ bool kiln_retype_go_back(struct kiln_retype *r, struct kiln_err *err)
     int64_t start = kiln_clock_mono_us();
 
     atomic_store(&r->wanted, false);
-    if (!load(r, err))
+    if (!load(r, err)) {
+        atomic_store(&r->wanted, true); /* half loaded it cannot go on: who tries again goes back */
         return kiln_err_wrap(err, "go back to before typing");
+    }
     kiln_qemu_signs_back(r->s);
     kiln_say(r->b, "The guest is as it was before typing (%.1f s)", seconds_since(start));
     return true;

@@ -90,10 +90,10 @@ static bool key(void *ud, const struct kiln_control_args *args, struct kiln_cont
     struct kiln_qemu_state *s = ud;
 
     (void)reply;
-    if (!has_vnc(s, err) || !press(s, args->keysym, args->on, err))
+    if (!has_vnc(s, err))
         return false;
-    kiln_boot_record_key(s->record, args->keysym, args->on);
-    return true;
+    kiln_boot_record_key(s->record, args->keysym, args->on); /* before the guest can show it */
+    return press(s, args->keysym, args->on, err);
 }
 
 static bool release_keys(void *ud, const struct kiln_control_args *args,
