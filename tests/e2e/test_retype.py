@@ -97,7 +97,7 @@ class Retype(kit.Case):
         self.assertEqual(self.files(self.path("out")), ["disk"])
         image = self.image()
         self.assertEqual([image[3][ord(k) * 512] for k in "wright."], [0] + [ord(k) for k in "right."])
-        self.go("<wait 'name'>right<wait 'name\\? right$' 50s>.", flags=["-force"], skip_compaction=True)
+        self.go("<wait 'name'>right<wait 'name\\? right$' 50s>.", flags=["-force", "-checkpoint=false"], skip_compaction=True)
         self.end(0)
         self.assertEqual(self.said("The guest is kept"), [])
         self.assertEqual(image, self.image())
