@@ -7,8 +7,15 @@
 #include <unistd.h>
 
 #include "base/cancel.h"
+#include "base/clock.h"
 #include "ui/console_priv.h"
 #include "ui/term/term.h"
+
+#define ESCAPE  0x1D /* Ctrl-] */
+#define ESCAPES 3
+
+static const char welcome[] =
+    "A shell in the guest. Its end leads back, and so does Ctrl-] three times.\r\n";
 
 /* Bytes on their way in one direction. */
 struct way {
@@ -40,6 +47,25 @@ static void write_some(struct way *w)
         w->closed = true;
 }
 
+/* What leads back though the guest does not answer: as systemd-nspawn has it. */
+struct escape {
+    unsigned n;
+    int64_t since; /* the first of them */
+};
+
+static bool take_escape(struct escape *e, const struct way *in)
+{
+    int64_t now = kiln_clock_mono_us();
+
+    for (size_t i = in->at; i < in->len; i++) {
+        if (in->bytes[i] != ESCAPE)
+            e->n = 0;
+        else if (e->n++ == 0 || now - e->since > KILN_SECOND(1))
+            *e = (struct escape){ 1, now };
+    }
+    return e->n >= ESCAPES;
+}
+
 static bool waiting(const struct way *w)
 {
     return w->at < w->len;
@@ -68,7 +94,10 @@ void kiln_shell_relay(struct kiln_console *c, int fd, int signals)
 {
     int tty = kiln_term_fd(c->term);
     struct way out = { .from = fd, .to = tty }, in = { .from = tty, .to = fd };
+    struct escape escape = { 0 };
 
+    memcpy(out.bytes, welcome, sizeof(welcome) - 1);
+    out.len = sizeof(welcome) - 1;
     (void)fcntl(fd, F_SETFL, O_NONBLOCK);
     while (!out.closed && !in.closed) {
         struct pollfd fds[] = {
@@ -90,9 +119,12 @@ void kiln_shell_relay(struct kiln_console *c, int fd, int signals)
             write_some(&out);
         else if (fds[0].revents)
             read_some(&out);
-        if (waiting(&in))
+        if (waiting(&in)) {
             write_some(&in);
-        else if (fds[1].revents)
+        } else if (fds[1].revents) {
             read_some(&in);
+            if (take_escape(&escape, &in))
+                return;
+        }
     }
 }
