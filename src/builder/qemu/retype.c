@@ -180,7 +180,8 @@ static bool take(struct kiln_retype *r, struct kiln_err *err)
                                   err);
     }
     if (r->runs && !command(r, "cont", NULL))
-        kiln_log("retype: the guest does not go on");
+        kiln_error(r->b, "The guest stands still after its checkpoint: QEMU does not answer. "
+                         "Cancel, and build without -checkpoint");
     kiln_qemu_lend_machine(r->s);
     return ok;
 }
