@@ -274,6 +274,8 @@ static void take_boot_plan(struct kiln_model_build *b, const struct kiln_event *
     row->sending = row->over = false;
     row->begun = row->begun && row->next > 0;
     memset(&b->typing, 0, sizeof(b->typing));
+    if (!b->recording)
+        kiln_strv_done(&b->recorded); /* something was made of it, or it is too late for that */
 }
 
 /* `row` is being typed: those before it are over. */

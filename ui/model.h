@@ -97,7 +97,7 @@ struct kiln_model_build {
     uint64_t frame;
     struct kiln_text_screen text; /* what is written on it */
     bool recording;               /* somebody drives the guest by hand */
-    struct kiln_strv recorded;    /* what was made of it so far, or the last time */
+    struct kiln_strv recorded; /* what was made of it so far, or the last time if it may be used */
     struct kiln_model_rung rungs[KILN_MODEL_RUNGS]; /* by number; those without a name: none */
     struct kiln_strv artifacts;                     /* one line each */
 };

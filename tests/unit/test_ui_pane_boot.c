@@ -676,6 +676,7 @@ static void test_recorded_beside_an_edit(void **state)
 
     (void)state;
     bed_event(c, DONE "\"old\"]}");
+    bed_event(c, FEW); /* it was applied */
     bed_shows(c, "2 b<enter>c");
     bed_keys(c, "enter X esc");
     bed_event(c, HAND "]}");
@@ -743,6 +744,23 @@ static void test_recorded_in_another_build(void **state)
     kiln_console_free(c);
 }
 
+/* Who comes later finds what was recorded, unless something was made of it. */
+static void test_recorded_before(void **state)
+{
+    struct kiln_console *c = start_with(130, 24, FEW);
+
+    (void)state;
+    bed_event(c, DONE "\"one\",\"two\"]}");
+    bed_shows(c, "1 one");
+    bed_shows(c, " recorded ─");
+    kiln_console_free(c);
+    c = start_with(130, 24, FEW);
+    bed_event(c, DONE "\"one\",\"two\"]}");
+    bed_event(c, FEW);
+    bed_shows_not(c, "1 one");
+    kiln_console_free(c);
+}
+
 static void test_nothing(void **state)
 {
     struct kiln_console *c = start_with(80, 24, NULL);
@@ -767,6 +785,7 @@ int main(void)
         cmocka_unit_test(test_recorded_and_pressed),
         cmocka_unit_test(test_recorded_beside_an_edit),
         cmocka_unit_test(test_recorded_and_edited),
+        cmocka_unit_test(test_recorded_before),
         cmocka_unit_test(test_recorded_in_another_build),
         cmocka_unit_test(test_watches),
         cmocka_unit_test(test_80x24),

@@ -657,6 +657,10 @@ static void status(void *pane, struct kiln_str *out)
 
 static void draw(void *pane, const struct kiln_area *a, bool focused)
 {
+    struct kiln_boot_pane *p = pane;
+
+    if (p->late && !p->edited)
+        kiln_boot_pane_look_for_recording(p);
     kiln_boot_pane_draw(pane, a, focused);
 }
 

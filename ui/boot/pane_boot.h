@@ -23,6 +23,7 @@ struct kiln_boot_pane {
     bool recording;             /* somebody drives the guest by hand */
     struct kiln_strv kept;      /* what had been typed before; strings */
     size_t told;                /* elements of the recording that the edit has */
+    bool late;                  /* there was one before we came */
     char *saved;      /* owned: the text that was written into the template last; NULL: none */
     char *writing;    /* owned: the one that is being written */
     char *applying;   /* owned: the one that is to be typed, as it was sent */
@@ -67,7 +68,7 @@ void kiln_boot_pane_changed(struct kiln_boot_pane *p);
 void kiln_boot_pane_send(struct kiln_boot_pane *p, uint64_t from);
 /** A RECORD event of the shown build: the edit is what has been typed, and what is recorded. */
 void kiln_boot_pane_recorded(struct kiln_boot_pane *p, const struct kiln_event *ev);
-/** Another build is shown, or another row: is something recorded there? */
+/** Another build is shown, or another row: is something recorded there, or was and not used? */
 void kiln_boot_pane_look_for_recording(struct kiln_boot_pane *p);
 /** It is to be applied: ask how, for what was recorded has been pressed already. */
 void kiln_boot_pane_apply_recorded(struct kiln_boot_pane *p);

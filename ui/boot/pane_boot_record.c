@@ -68,8 +68,10 @@ void kiln_boot_pane_recorded(struct kiln_boot_pane *p, const struct kiln_event *
 {
     bool begins = ev->status == 1 && !p->recording;
 
-    if (!begins && !p->recording)
-        return; /* one of the past */
+    if (!begins && !p->recording) {
+        p->late = true; /* one of the past; what comes next may say what became of it */
+        return;
+    }
     p->recording = ev->status == 1;
     if (ev->len > 0)
         kiln_console_error(p->c, "not recorded: %.*s", (int)ev->len, ev->text);
@@ -95,10 +97,14 @@ void kiln_boot_pane_look_for_recording(struct kiln_boot_pane *p)
     const struct kiln_model_build *b = kiln_boot_pane_build(p);
     struct kiln_event ev = { .type = KILN_EV_RECORD, .status = 1 };
 
-    if (!b || !b->recording)
+    p->late = false;
+    if (!b || (!b->recording && b->recorded.n == 0))
         return;
     ev.names = &b->recorded;
     kiln_boot_pane_recorded(p, &ev);
+    ev.status = 0;
+    if (!b->recording)
+        kiln_boot_pane_recorded(p, &ev);
 }
 
 /* ---- what becomes of it ---- */
