@@ -6,16 +6,40 @@
 #define MASK    "<sensitive>"
 #define TELLING 2 /* so many characters of a secret say nothing */
 
-/* Rows that are one line, if their text goes on behind the last column. */
+#define MARGIN 2 /* columns at either side that a text window may leave free */
+
+/* Rows that are one line, if their text goes on behind the last column, or the last of a window. */
 struct line {
     unsigned first, end;
 };
 
+static bool has_text(const struct kiln_text *t, unsigned row, unsigned column)
+{
+    return t->cells[(size_t)row * t->columns + column].code > ' ';
+}
+
 static bool goes_on(const struct kiln_text *t, unsigned row)
 {
-    const struct kiln_text_cell *last = &t->cells[((size_t)row + 1) * t->columns - 1];
+    bool reaches = false;
 
-    return row + 1 < t->rows && last->code > ' ';
+    for (unsigned x = t->columns > MARGIN ? t->columns - MARGIN - 1 : 0; x < t->columns; x++)
+        reaches = reaches || has_text(t, row, x);
+    return row + 1 < t->rows && reaches;
+}
+
+/* Of a line: a row without the margin before it, if it begins in a window. */
+static void add_part(const struct kiln_text *t, const struct line *line, unsigned row,
+                     struct kiln_str *out)
+{
+    KILN_AUTO_STR text = { 0 };
+    const char *from;
+    bool inside = row > line->first && !has_text(t, row - 1, t->columns - 1);
+
+    kiln_text_row(t, row, &text);
+    from = kiln_str_cstr(&text);
+    for (unsigned i = 0; inside && i < MARGIN && *from == ' '; i++)
+        from++;
+    kiln_str_adds(out, from);
 }
 
 static struct line line_at(const struct kiln_text *t, unsigned first)
@@ -47,7 +71,7 @@ static bool spans_secret(struct kiln_build *b, const struct kiln_text *t, const 
         KILN_AUTO_STR one = { 0 };
         KILN_AUTO_FREE char *shown_row = NULL;
 
-        kiln_text_row(t, row, &one);
+        add_part(t, line, row, &one);
         kiln_str_add(&whole, one.data, one.len);
         shown_row = kiln_bus_redacted(b->bus, kiln_str_cstr(&one));
         kiln_str_adds(&parts, shown_row);
@@ -102,7 +126,7 @@ static bool begins_secret(const struct kiln_build *b, const struct kiln_text *t,
         (t->cursor_row < (int)line->first || t->cursor_row >= (int)line->end))
         return false;
     for (unsigned row = line->first; row < line->end; row++)
-        kiln_text_row(t, row, &shown);
+        add_part(t, line, row, &shown);
     KILN_STRV_FOREACH (secret, &b->secrets) {
         for (size_t n = strlen(secret); n-- > TELLING + 1;) {
             if (shown.len >= n && memcmp(shown.data + shown.len - n, secret, n) == 0)
