@@ -1,19 +1,11 @@
 /* The boot command's pane: what it shows of a Debian preseed command, editing, stepping. */
-#include "console_bed.h"
+#include "boot_pane_bed.h"
 
 #define RAW                                                                                        \
     "\"names\":[\"<esc><wait>\",\"auto <wait>\","                                                  \
     "\"url=http://{{ .HTTPIP }}:{{ .HTTPPort }}/p.cfg <wait>\",\"<enter>\"]"
 #define RENDERED "<esc><wait>auto <wait>url=http://10.0.2.2:8042/p.cfg <wait><enter>"
 #define PLAN     "{\"type\":\"boot-plan\",\"build\":\"debian\",\"done\":100000000," RAW
-
-static void at_element(struct kiln_console *c, int element)
-{
-    KILN_AUTO_STR json = { 0 };
-
-    kiln_str_addf(&json, "{\"type\":\"boot\",\"build\":\"debian\",\"index\":%d}", element);
-    bed_event(c, kiln_str_cstr(&json));
-}
 
 static void key_sent(struct kiln_console *c, int element, int key)
 {
@@ -33,88 +25,6 @@ static void typed(struct kiln_console *c, const char *how)
     kiln_str_addf(&json, "{\"type\":\"typing\",\"build\":\"debian\",\"name\":\"%s\",\"text\":\"\"}",
                   how);
     bed_event(c, kiln_str_cstr(&json));
-}
-
-/* ---- the run's answers ---- */
-
-static char *problem;          /* of the next previews; NULL: they are rendered */
-static bool held;              /* answers wait until let_go */
-static kiln_reply_fn *held_fn; /* that of the newest request */
-static void *held_ud;
-static struct kiln_str held_text;
-
-static void replace(struct kiln_str *s, const char *what, const char *with)
-{
-    char *at;
-
-    while ((at = strstr(kiln_str_cstr(s), what))) {
-        KILN_AUTO_FREE char *tail = kiln_xstrdup(at + strlen(what));
-
-        kiln_str_truncate(s, (size_t)(at - s->data));
-        kiln_str_adds(s, with);
-        kiln_str_adds(s, tail);
-    }
-}
-
-static void reply(kiln_reply_fn *fn, void *ud, const char *text)
-{
-    const struct kiln_reply r = { .ok = problem == NULL, .error = problem, .text = text, .fd = -1 };
-
-    fn(ud, &r);
-}
-
-static bool answer(const struct kiln_request *req, kiln_reply_fn *fn, void *ud)
-{
-    KILN_AUTO_STR text = { 0 };
-    KILN_AUTO_FREE char *raw = req->lines ? kiln_strv_join(req->lines, "") : NULL;
-
-    if (kiln_streq(req->command, "preview")) {
-        kiln_str_adds(&text, raw);
-        replace(&text, "{{ .HTTPIP }}", "10.0.2.2");
-        replace(&text, "{{ .HTTPPort }}", "8042");
-        replace(&text, "<sensitive>", "\xE2\x80\xA2\xE2\x80\xA2");
-    } else if (kiln_streq(req->command, "write")) {
-        kiln_str_adds(&text, "/t/debian.json.bak");
-    } else {
-        return false;
-    }
-    if (!held) {
-        reply(fn, ud, kiln_str_cstr(&text));
-        return true;
-    }
-    held_fn = fn;
-    held_ud = ud;
-    kiln_str_done(&held_text);
-    kiln_str_adds(&held_text, kiln_str_cstr(&text));
-    return true;
-}
-
-/* The answer that waits, then; the next one waits again. */
-static void let_go(void)
-{
-    kiln_reply_fn *fn = held_fn;
-    KILN_AUTO_FREE char *text = kiln_str_steal(&held_text);
-
-    assert_non_null(fn);
-    held_fn = NULL;
-    reply(fn, held_ud, text);
-}
-
-static struct kiln_console *start_with(int cols, int rows, const char *plan)
-{
-    struct kiln_console *c = bed_console(cols, rows);
-
-    bed_answer = answer;
-    problem = NULL;
-    held = false;
-    held_fn = NULL;
-    bed_event(c, "{\"type\":\"run-start\",\"text\":\"t.json\",\"names\":[\"debian\"]}");
-    bed_event(c, "{\"type\":\"build-start\",\"build\":\"debian\",\"mono\":1000000}");
-    if (plan)
-        bed_event(c, plan);
-    bed_keys(c, "2 z");
-    kiln_str_clear(&bed_requests);
-    return c;
 }
 
 static struct kiln_console *start(int cols, int rows)
@@ -619,148 +529,6 @@ static void test_watches(void **state)
     kiln_console_free(c);
 }
 
-#define HAND "{\"type\":\"record\",\"build\":\"debian\",\"status\":1,\"names\":["
-#define DONE "{\"type\":\"record\",\"build\":\"debian\",\"names\":["
-#define FEW                                                                                        \
-    "{\"type\":\"boot-plan\",\"build\":\"debian\",\"done\":100000000,"                             \
-    "\"names\":[\"a<esc>\",\"b<enter>c\"],\"text\":\"a<esc>b<enter>c\"}"
-
-/* What is recorded comes behind what has been typed, and in the place of the rest. */
-static void test_recorded(void **state)
-{
-    struct kiln_console *c = start_with(130, 24, FEW);
-
-    (void)state;
-    at_element(c, 2);
-    bed_event(c, HAND "]}");
-    bed_shows(c, " recording ─");
-    bed_shows(c, "1 a<esc>");
-    bed_shows(c, "2 b ");
-    bed_event(c, HAND "\"<wait 'x'>y\"]}");
-    bed_shows(c, "3 <wait 'x'>y ");
-    bed_keys(c, "a");
-    bed_shows(c, "the guest is driven by hand: end the recording first");
-    bed_event(c, DONE "\"<wait 'x'>y\",\"z\"]}");
-    bed_shows(c, " recorded ─");
-    bed_shows(c, "Recorded: edit, apply or write it");
-    bed_keys(c, "a down enter"); /* type it */
-    assert_string_equal(kiln_str_cstr(&bed_requests),
-                        "edit build=debian from=3 [a<esc>] [b] [<wait 'x'>y] [z]\n");
-    bed_shows(c, "the build goes on from there");
-    kiln_console_free(c);
-}
-
-/* It was pressed already: the build goes on behind it, with what was added to it. */
-static void test_recorded_and_pressed(void **state)
-{
-    struct kiln_console *c = start_with(130, 24, FEW);
-
-    (void)state;
-    bed_event(c, HAND "]}");
-    bed_event(c, DONE "\"yz<enter>\"]}");
-    bed_keys(c, "a enter");
-    assert_string_equal(kiln_str_cstr(&bed_requests), "edit build=debian from=3 [yz<enter>]\n");
-    bed_event(c, HAND "]}");
-    bed_event(c, DONE "\"yz\"]}");
-    bed_keys(c, "enter ctrl-e X esc");
-    kiln_str_clear(&bed_requests);
-    bed_keys(c, "a enter");
-    assert_string_equal(kiln_str_cstr(&bed_requests), "edit build=debian from=2 [yzX]\n");
-    kiln_console_free(c);
-}
-
-/* Nobody's edit is lost, nothing of the past comes back, and a secret is not applied. */
-static void test_recorded_beside_an_edit(void **state)
-{
-    struct kiln_console *c = start_with(130, 24, FEW);
-
-    (void)state;
-    bed_event(c, DONE "\"old\"]}");
-    bed_event(c, FEW); /* it was applied */
-    bed_shows(c, "2 b<enter>c");
-    bed_keys(c, "enter X esc");
-    bed_event(c, HAND "]}");
-    bed_event(c, DONE "\"y\"]}");
-    bed_shows(c, "the recording is not shown: there is another edit");
-    bed_shows(c, "1 Xa<esc>");
-    bed_keys(c, "u");
-    bed_event(c, HAND "]}");
-    bed_event(c, DONE "\"<sensitive><enter>\"]}");
-    bed_shows(c, "What the guest did not show may be a secret");
-    bed_keys(c, "u");
-    bed_event(c, HAND "]}");
-    bed_event(c, DONE "]}");
-    bed_keys(c, "u");
-    bed_shows(c, "2 b<enter>c");
-    kiln_console_free(c);
-}
-
-/* Nor is an edit of what is being recorded; another recording goes on behind the one before; and
- * what cannot be recorded is told. */
-static void test_recorded_and_edited(void **state)
-{
-    struct kiln_console *c = start_with(130, 24, FEW);
-
-    (void)state;
-    bed_event(c, HAND "]}");
-    bed_event(c, HAND "\"one\"]}");
-    bed_keys(c, "enter ctrl-e X esc");
-    bed_event(c, HAND "\"one\",\"two\"]}");
-    bed_shows(c, "1 oneX");
-    bed_shows(c, "2 two");
-    bed_event(c, DONE "\"one\",\"two\"]}");
-    bed_shows_not(c, "3 two");
-    bed_event(c, HAND "]}");
-    bed_event(c, DONE "\"three\"],\"text\":\"a key was pressed\"}");
-    bed_shows(c, "1 oneX");
-    bed_shows(c, "3 three");
-    bed_shows(c, "not recorded: a key was pressed");
-    kiln_console_free(c);
-}
-
-/* Who looks at another build meanwhile may edit that one, and finds the recording again. */
-static void test_recorded_in_another_build(void **state)
-{
-    struct kiln_console *c = start_with(130, 24, FEW);
-
-    (void)state;
-    bed_event(c, "{\"type\":\"build-start\",\"build\":\"other\",\"mono\":1}");
-    bed_event(c, "{\"type\":\"boot-plan\",\"build\":\"other\",\"names\":[\"x\"],\"text\":\"x\"}");
-    bed_event(c, HAND "]}");
-    kiln_console_show_build(c, "other");
-    bed_shows(c, " edit of debian ─");
-    bed_keys(c, "u");
-    bed_event(c, HAND "\"one\"]}");
-    bed_keys(c, "enter Y esc");
-    bed_shows(c, "1 Yx");
-    kiln_str_clear(&bed_requests);
-    bed_keys(c, "a");
-    assert_string_equal(kiln_str_cstr(&bed_requests), "edit build=other [Yx]\n");
-    kiln_console_show_build(c, "debian");
-    bed_shows(c, " recording ─");
-    bed_shows(c, "1 one");
-    bed_event(c, DONE "\"one\",\"two\"]}");
-    bed_shows(c, "2 two");
-    kiln_console_free(c);
-}
-
-/* Who comes later finds what was recorded, unless something was made of it. */
-static void test_recorded_before(void **state)
-{
-    struct kiln_console *c = start_with(130, 24, FEW);
-
-    (void)state;
-    bed_event(c, DONE "\"one\",\"two\"]}");
-    bed_shows(c, "1 one");
-    bed_shows(c, " recorded ─");
-    kiln_console_free(c);
-    c = start_with(130, 24, FEW);
-    bed_event(c, DONE "\"one\",\"two\"]}");
-    bed_event(c, FEW);
-    bed_shows_not(c, "1 one");
-    kiln_console_free(c);
-}
-
 static void test_nothing(void **state)
 {
     struct kiln_console *c = start_with(80, 24, NULL);
@@ -781,12 +549,6 @@ static void test_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recorded),
-        cmocka_unit_test(test_recorded_and_pressed),
-        cmocka_unit_test(test_recorded_beside_an_edit),
-        cmocka_unit_test(test_recorded_and_edited),
-        cmocka_unit_test(test_recorded_before),
-        cmocka_unit_test(test_recorded_in_another_build),
         cmocka_unit_test(test_watches),
         cmocka_unit_test(test_80x24),
         cmocka_unit_test(test_how_it_is_typed),
