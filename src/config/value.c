@@ -269,6 +269,35 @@ struct items {
     size_t n;
 };
 
+/* A template that renders to this text. */
+static char *as_template(const char *text)
+{
+    KILN_AUTO_STR out = { 0 };
+    const char *brace;
+
+    for (; (brace = strstr(text, "{{")) != NULL; text = brace + 2) {
+        kiln_str_add(&out, text, (size_t)(brace - text));
+        kiln_str_adds(&out, "{{`{{`}}");
+    }
+    kiln_str_adds(&out, text);
+    return kiln_str_steal(&out);
+}
+
+/* One string for a list whose elements are rendered when they are used: the commas in a variable
+ * part it, too, so it is rendered now if nothing in it has to wait for the build. */
+static char *text_to_split(const struct target *t, const struct kiln_node *node)
+{
+    const unsigned late = KILN_RAW | KILN_TRIED;
+    const char *text = node->u.string.s;
+    KILN_AUTO_STR out = { 0 };
+
+    if ((t->field->flags & late) != late || t->literal || strstr(text, "build") ||
+        strstr(text, "{{.") || strstr(text, "{{ .") ||
+        !kiln_interp_render(t->p->interp, text, &out, NULL, NULL))
+        return text_of(t, node, "string");
+    return as_template(kiln_str_cstr(&out));
+}
+
 static bool open_items(const struct target *t, const struct kiln_node *node, struct items *ret)
 {
     KILN_AUTO_FREE char *text = NULL;
@@ -280,7 +309,7 @@ static bool open_items(const struct target *t, const struct kiln_node *node, str
                (node->type == KILN_NODE_OBJECT && node->u.object.n == 0)) {
         ret->n = 0;
     } else if (node->type == KILN_NODE_STRING) {
-        text = text_of(t, node, "string");
+        text = text_to_split(t, node);
         if (!text)
             return false;
         kiln_strv_split(&ret->texts, text, ',');

@@ -25,7 +25,7 @@ struct machine {
     bool headless;
     enum kiln_tristate agent;
     int64_t memory, wait_ns;
-    struct kiln_strv keys, modes, raw_keys, tokens;
+    struct kiln_strv keys, modes, raw_keys, tried_keys, tokens;
     struct kiln_rows args;
     struct kiln_strmap content;
     struct kiln_ints codes;
@@ -66,6 +66,7 @@ static const struct kiln_field machine_fields[] = {
       .def = "chmod +x {{.Path}}; {{.Vars}} /a/quite/long/command/that/does/not/fit {{.Path}}",
       .help = "Rendered later." },
     { "raw_keys", KILN_STRINGS, O(raw_keys), .flags = KILN_RAW },
+    { "tried_keys", KILN_STRINGS, O(tried_keys), .flags = KILN_RAW | KILN_TRIED | KILN_HIDDEN },
     { "headless", KILN_BOOL, O(headless), .help = "No window." },
     { "agent", KILN_TRIBOOL, O(agent), .def = "true" },
     { "memory", KILN_INT, O(memory), .def = "512", .help = "MiB." },
@@ -110,6 +111,8 @@ static void add_json(struct decoded *d, size_t i, const char *name, const char *
     d->nodes[i] = kiln_tree_root(d->trees[i]);
 }
 
+static const char *const build_keys[] = { "ID", NULL };
+
 /* `over` may be NULL. */
 static void decode(struct decoded *d, const char *json, const char *over)
 {
@@ -117,10 +120,12 @@ static void decode(struct decoded *d, const char *json, const char *over)
     kiln_strmap_set(&d->user, "x", "from x");
     kiln_strmap_set(&d->user, "list", "a,b");
     kiln_strmap_set(&d->user, "n", "7");
+    kiln_strmap_set(&d->user, "braces", "{{a,b}}");
     add_json(d, 0, "t.json", json);
     if (over)
         add_json(d, 1, "over.json", over);
-    d->interp = (struct kiln_interp){ .user = &d->user, .build_name = "deb" };
+    d->interp =
+        (struct kiln_interp){ .user = &d->user, .build_name = "deb", .build_keys = build_keys };
     d->p = (struct kiln_prepare){ .schema = &schema,
                                   .nodes = d->nodes,
                                   .n_nodes = over ? 2 : 1,
@@ -160,10 +165,11 @@ static void done(struct decoded *d)
 static char *show(const struct machine *m, const char *what)
 {
     KILN_AUTO_STR out = { 0 };
-    const struct kiln_strv *list = strcmp(what, "keys") == 0       ? &m->keys
-                                   : strcmp(what, "raw_keys") == 0 ? &m->raw_keys
-                                   : strcmp(what, "create") == 0   ? &m->image.create
-                                                                   : NULL;
+    const struct kiln_strv *list = strcmp(what, "keys") == 0         ? &m->keys
+                                   : strcmp(what, "raw_keys") == 0   ? &m->raw_keys
+                                   : strcmp(what, "tried_keys") == 0 ? &m->tried_keys
+                                   : strcmp(what, "create") == 0     ? &m->image.create
+                                                                     : NULL;
 
     if (list) {
         KILN_AUTO_FREE char *joined = kiln_strv_join(list, "|");
@@ -317,6 +323,11 @@ static const struct {
     { "{\"keys\": [\"a\"]}", "{\"keys\": null}", "keys", "a" },
     { "{\"keys\": [\"a\"]}", "{}", "keys", "a" },
     { "{\"raw_keys\": [\"{{.A}},{{ .B }}\"]}", NULL, "raw_keys", "{{.A}},{{ .B }}" },
+    { "{\"tried_keys\": \"{{user `list`}},{{upper `c`}}\"}", NULL, "tried_keys", "a|b|C" },
+    { "{\"tried_keys\": \"{{user `braces`}},d\"}", NULL, "tried_keys", "{{`{{`}}a|b}}|d" },
+    { "{\"tried_keys\": \"{{user `list`}},{{build `ID`}}\"}", NULL, "tried_keys",
+      "{{user `list`}}|{{build `ID`}}" },
+    { "{\"tried_keys\": [\"{{user `list`}}\"]}", NULL, "tried_keys", "{{user `list`}}" },
     { "{\"codes\": [1.7, \"0x2\", true]}", NULL, "codes", "1|2|1" },
     { "{\"codes\": \"1,2\"}", NULL, "codes", "1|2" },
     { "{\"codes\": 3}", NULL, "codes", "3" },
