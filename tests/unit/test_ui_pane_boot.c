@@ -106,6 +106,20 @@ static void test_80x24(void **state)
     kiln_console_free(c);
 }
 
+/* From ten minutes on the clock is wider. */
+static void test_long(void **state)
+{
+    struct kiln_console *c =
+        start_with(80, 24,
+                   "{\"type\":\"boot-plan\",\"build\":\"debian\",\"done\":100000000,"
+                   "\"names\":[\"<wait11m>a\"],\"text\":\"<wait11m>a\"}");
+
+    (void)state;
+    bed_shows(c, "> wait 11m0s                       0:00.000");
+    bed_shows(c, "+11m0s 11:00.000");
+    kiln_console_free(c);
+}
+
 /* The title says how the keys go out. */
 static void test_how_it_is_typed(void **state)
 {
@@ -552,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_watches),
         cmocka_unit_test(test_80x24),
         cmocka_unit_test(test_how_it_is_typed),
+        cmocka_unit_test(test_long),
         cmocka_unit_test(test_60x15),
         cmocka_unit_test(test_200x60),
         cmocka_unit_test(test_link),

@@ -18,7 +18,7 @@
 #define MAX_BREAKS   64
 #define NS_PER_MS    INT64_C(1000000)
 
-#define W_CLOCK  8 /* 0:00.000 */
+#define W_CLOCK  8 /* 0:00.000; one more from ten minutes on */
 #define W_WAIT   7 /* +100ms */
 #define W_KEYSYM 7 /* 0x10ffff is never longer */
 #define W_MARKS  3 /* "B> " */
@@ -162,14 +162,15 @@ static int draw_wrapped(const struct kiln_area *a, int y, const struct kiln_str 
 
 struct columns {
     int name, keysym, wait, clock; /* x; 0: not shown */
-    int name_w;
+    int name_w, clock_w;
 };
 
-static struct columns lay_out(int w)
+static struct columns lay_out(int w, int64_t total_ns)
 {
-    struct columns c = { .name = W_MARKS + W_PRESS };
+    struct columns c = { .name = W_MARKS + W_PRESS,
+                         .clock_w = W_CLOCK + (total_ns >= KILN_SECOND(600) * 1000) };
 
-    c.name_w = w - c.name - W_CLOCK - 1;
+    c.name_w = w - c.name - c.clock_w - 1;
     if (c.name_w >= W_NAME + W_WAIT + 1) {
         c.wait = 1;
         c.name_w -= W_WAIT + 1;
@@ -299,7 +300,7 @@ static void draw_row(const struct list_look *k, const struct kiln_area *a, int y
     if (row >= k->selected && row < k->selected + k->n_selected)
         style.attr |= KILN_ATTR_REVERSE;
     if (style.attr & KILN_ATTR_REVERSE)
-        kiln_area_fill(a, 0, y, c->clock + W_CLOCK, 1, ' ', style);
+        kiln_area_fill(a, 0, y, c->clock + c->clock_w, 1, ' ', style);
     kiln_area_put(a, 0, y, has_break(k, i) ? 'B' : ' ', has_break(k, i) ? error_style : style);
     kiln_area_put(a, 1, y, row == k->next ? '>' : row < k->next ? '.' : ' ', style);
     if (row == l->n_rows)
@@ -313,7 +314,7 @@ static void draw_row(const struct list_look *k, const struct kiln_area *a, int y
         put_right(a, c->wait + W_WAIT, y, &wait, style);
     }
     add_clock(&clock, at);
-    put_right(a, c->clock + W_CLOCK, y, &clock, style);
+    put_right(a, c->clock + c->clock_w, y, &clock, style);
 }
 
 static void find_breaks(const struct kiln_boot_pane *p, struct list_look *k)
@@ -342,11 +343,12 @@ static void scroll_list(struct kiln_boot_pane *p, const struct list_look *k, int
 static void draw_list(struct kiln_boot_pane *p, const struct kiln_area *a)
 {
     struct list_look k = { .l = kiln_boot_pane_list(p), .next = kiln_boot_pane_next(p) };
-    struct columns c = lay_out(a->w);
+    struct columns c;
     size_t raw, len;
 
     if (!k.l->valid || a->h < 1)
         return;
+    c = lay_out(a->w, k.l->total_ns);
     kiln_boot_pane_selection(p, &k.selected, &k.n_selected, &raw, &len);
     if (!p->editing && k.n_selected == 0)
         k.n_selected = 1; /* the end, too */
