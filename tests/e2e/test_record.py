@@ -98,6 +98,35 @@ class Record(kit.Case):
         c.call("cancel")
         self.wait_gone(kit.PATIENCE)
 
+    def test_replay(self):
+        """There is no boot command yet: what was done by hand is typed into the guest as it was before."""
+        self.kiln("build", "-detach", "-checkpoint", "-break", "boot:end", self.template({"secret_word": "vagrant"}, format="qcow2"))
+        c = self.client()
+        c.stop("boot:end")
+        c.call("record", on=True)
+        self.log_in(c)
+        elements = c.end_record()
+        self.assertEqual(len(elements), 3)
+        c.call("retype", number=0, lines=elements + ["<enter>"])
+        c.expect("step", name="stepTypeBootCommand", to="pending")
+        c.stop("boot:end")
+        c.call("continue")
+        self.assertEqual(c.expect("build-end").get("status"), None)  # the guest has turned itself off
+
+    def test_driven_before(self):
+        """Then there is nothing to go back to."""
+        self.kiln("build", "-detach", "-checkpoint", "-break", HERE, "-break", "boot:end", self.template({}, format="qcow2"))
+        c = self.client()
+        c.stop(HERE)
+        c.call("record", on=True)
+        self.shows(c, "kiln login:")
+        c.end_record()
+        c.call("continue")
+        c.stop("boot:end")
+        self.assertIn("the guest was driven by hand before", c.refused("retype", number=0, lines=["a"]))
+        c.call("cancel")
+        self.wait_gone(kit.PATIENCE)
+
     def test_nobody_may_know(self):
         """A password is in no event and in no template, and the recording is not its client's."""
         c = self.start_guest({})

@@ -21,7 +21,13 @@ static void test_recorded(void **state)
     bed_event(c, DONE "\"<wait 'x'>y\",\"z\"]}");
     bed_shows(c, " recorded ─");
     bed_shows(c, "Recorded: edit, apply or write it");
-    bed_keys(c, "a down enter"); /* type it */
+    bed_keys(c, "a down enter"); /* from the beginning */
+    assert_string_equal(kiln_str_cstr(&bed_requests),
+                        "retype build=debian [a<esc>] [b] [<wait 'x'>y] [z]\n");
+    bed_event(c, HAND "]}");
+    bed_event(c, DONE "\"<wait 'x'>y\",\"z\"]}");
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "a down down enter"); /* type it */
     assert_string_equal(kiln_str_cstr(&bed_requests),
                         "edit build=debian from=3 [a<esc>] [b] [<wait 'x'>y] [z]\n");
     bed_shows(c, "the build goes on from there");

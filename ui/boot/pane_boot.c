@@ -417,7 +417,7 @@ static void apply(struct kiln_boot_pane *p)
     }
 }
 
-static void retype(struct kiln_boot_pane *p)
+void kiln_boot_pane_retype(struct kiln_boot_pane *p)
 {
     if (!p->edited || !kiln_streq(p->label, kiln_console_build(p->c)))
         kiln_console_command(p->c, &(struct kiln_request){ .command = "retype" });
@@ -600,7 +600,7 @@ static bool on_action(void *pane, enum kiln_action action, const char *arg)
     else if (action == KILN_ACT_REVERT)
         revert(p);
     else if (action == KILN_ACT_RETYPE)
-        retype(p);
+        kiln_boot_pane_retype(p);
     else if (action == KILN_ACT_WRITE)
         write_template(p);
     else if (action == KILN_ACT_RUN_CURSOR)

@@ -70,6 +70,9 @@ void kiln_boot_pane_send(struct kiln_boot_pane *p, uint64_t from);
 void kiln_boot_pane_recorded(struct kiln_boot_pane *p, const struct kiln_event *ev);
 /** Another build is shown, or another row: is something recorded there, or was and not used? */
 void kiln_boot_pane_look_for_recording(struct kiln_boot_pane *p);
+/** Back to the guest as it was before typing, and type the edit; what is planned if there is none.
+ */
+void kiln_boot_pane_retype(struct kiln_boot_pane *p);
 /** It is to be applied: ask how, for what was recorded has been pressed already. */
 void kiln_boot_pane_apply_recorded(struct kiln_boot_pane *p);
 

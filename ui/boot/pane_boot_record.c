@@ -121,7 +121,7 @@ static uint64_t behind(const struct kiln_boot_pane *p)
     return row < l->n_rows ? l->rows[row].element : l->cmd.n_elements;
 }
 
-enum choice { GO_ON, TYPE, NOTHING };
+enum choice { GO_ON, RETYPE, TYPE, NOTHING };
 
 static void on_choice(void *ud, int index)
 {
@@ -132,6 +132,8 @@ static void on_choice(void *ud, int index)
         return;
     if (index == GO_ON)
         kiln_boot_pane_send(p, behind(p));
+    else if (index == RETYPE)
+        kiln_boot_pane_retype(p);
     else if (index == TYPE && kiln_boot_pane_from(p, &from))
         kiln_boot_pane_send(p, from);
     else if (index == TYPE)
@@ -143,6 +145,7 @@ void kiln_boot_pane_apply_recorded(struct kiln_boot_pane *p)
     KILN_AUTO_STRV choices = { 0 };
 
     kiln_strv_add(&choices, "go on behind what was pressed by hand");
+    kiln_strv_add(&choices, "go back to before typing, and type it");
     kiln_strv_add(&choices, "type it now");
     kiln_strv_add(&choices, "do nothing yet");
     kiln_console_menu(p->c, "The recording", &choices, on_choice, p);

@@ -96,6 +96,7 @@ static bool start(struct kiln_boot_record *br, struct kiln_err *err)
         (void)kiln_debugger_by_hand(br->b, false, NULL);
         return false;
     }
+    br->s->driven = true;
     lock(br);
     begin(br);
     unlock(br);

@@ -122,6 +122,7 @@ struct kiln_qemu_state {
     struct kiln_qemu *qemu;
     struct kiln_cancel *died; /* fires when QEMU dies; owned; NULL before it is started */
     struct kiln_screen *screen;
+    _Atomic bool driven;           /* a person has recorded what he did in the guest */
     struct kiln_layout_hand hand;  /* a person's, on the guest's keyboard; for commands only */
     uint64_t text_told;            /* the generation of its text that events have told */
     struct kiln_film *film;        /* its last frames; NULL: none are kept */

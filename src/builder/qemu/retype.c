@@ -186,6 +186,17 @@ static bool take(struct kiln_retype *r, struct kiln_err *err)
     return ok;
 }
 
+/* What was recorded is to be typed into a guest that does not know of it. */
+static bool make(struct kiln_retype *r, struct kiln_err *err)
+{
+    if (r->s->driven)
+        return kiln_err_set(
+            err, KILN_ERR_USER,
+            "the guest was driven by hand before; to type what you record, begin at "
+            "-break boot:1, or at boot:end if nothing is typed");
+    return take(r, err);
+}
+
 #define NONE "there is no checkpoint from before typing: "
 
 /* False: there is none, and why has been said. */
@@ -200,7 +211,7 @@ static bool have_checkpoint(struct kiln_retype *r)
         set_why_not(r, kiln_xstrdup(NONE "kiln tui makes one, and kiln build with -checkpoint"));
         return false;
     }
-    if (take(r, &err)) {
+    if (make(r, &err)) {
         kiln_say(r->b, "The guest is kept as it is before typing (%.1f s): retype goes back there",
                  seconds_since(start));
         return true;

@@ -319,7 +319,7 @@ static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
     t.interval_us = kiln_boot_script_interval_ns(s->boot) / 1000;
     kiln_boot_script_ready(s->boot);
     ok = kiln_retype_wanted(s->retype) ? kiln_retype_go_back(s->retype, err) : boot_wait(&t, err);
-    if (ok && needs_keys(s->o))
+    if (ok) /* without keys, too: what is recorded, or written now, can be typed then */
         kiln_retype_begin(s->retype);
     if (ok)
         ok = connect_vnc(&t, err) ? type_all(&t, err) : lost(&t, !needs_keys(s->o), err);
