@@ -159,6 +159,9 @@ bool kiln_qmp_dispatch(struct kiln_qmp *q, struct kiln_err *err)
 static bool send_all(struct kiln_qmp *q, const char *data, size_t len, struct kiln_cancel *c,
                      int64_t deadline, struct kiln_err *err)
 {
+    size_t whole = len;
+    bool gone = false;
+
     while (len > 0) {
         ssize_t n;
 
@@ -170,6 +173,7 @@ static bool send_all(struct kiln_qmp *q, const char *data, size_t len, struct ki
                 (void)kiln_err_set(err, KILN_ERR_REMOTE, "QEMU closed the QMP connection");
             else
                 (void)kiln_err_sys(err, errno, "write to QMP socket");
+            gone = true;
             break;
         }
         if (n > 0) {
@@ -177,7 +181,7 @@ static bool send_all(struct kiln_qmp *q, const char *data, size_t len, struct ki
             len -= (size_t)n;
         }
     }
-    if (len > 0)
+    if (gone || (len > 0 && len < whole))
         hang_up(q); /* half a command cannot be taken back */
     return len == 0;
 }
