@@ -18,6 +18,7 @@ struct kiln_qemu {
     struct kiln_qmp *qmp;            /* NULL until connected */
     struct kiln_qemu_watch *watch;   /* NULL until connected, and once it is of no more use */
     char *qmp_path;
+    char *ended_by; /* owned; as the watch has heard; NULL: its guest, or it crashed */
 };
 
 struct kiln_qmp *kiln_qemu_qmp(struct kiln_qemu *q)
@@ -45,18 +46,29 @@ int kiln_qemu_exit_code(const struct kiln_qemu *q)
     return kiln_process_exit_code(&q->process);
 }
 
+/* Its last events are delivered. */
+static void end_watch(struct kiln_qemu *q)
+{
+    char *ended_by = kiln_qemu_watch_free(q->watch);
+
+    q->watch = NULL;
+    if (!ended_by)
+        return;
+    free(q->ended_by);
+    q->ended_by = ended_by;
+}
+
+const char *kiln_qemu_ended_by(struct kiln_qemu *q)
+{
+    end_watch(q);
+    return q->ended_by;
+}
+
 char *kiln_qemu_last_words(struct kiln_qemu *q)
 {
     if (kiln_process_ended(&q->process))
         kiln_qemu_output_finish(q->output); /* all of them */
     return kiln_qemu_output_last_words(q->output);
-}
-
-/* Its last events are delivered. */
-static void end_watch(struct kiln_qemu *q)
-{
-    kiln_qemu_watch_free(q->watch);
-    q->watch = NULL;
 }
 
 void kiln_qemu_free(struct kiln_qemu *q)
@@ -71,6 +83,7 @@ void kiln_qemu_free(struct kiln_qemu *q)
     if (q->qmp_path)
         (void)unlink(q->qmp_path); /* QEMU does it only when it ends in peace */
     free(q->qmp_path);
+    free(q->ended_by);
     free(q);
 }
 

@@ -61,6 +61,12 @@ bool kiln_qemu_ended(struct kiln_qemu *q);
 /** As a shell shows it: 0..255, 128 + signal. Only once it has ended. */
 int kiln_qemu_exit_code(const struct kiln_qemu *q);
 
+/**
+ * Who told it to end, if not its guest: "host-signal", "host-ui", "host-qmp-quit" (also a window of
+ * GTK that is closed); it exits with 0 then, too. NULL: nobody. Borrowed. Only once it has ended.
+ */
+const char *kiln_qemu_ended_by(struct kiln_qemu *q);
+
 /** The last lines of QEMU's stderr; "" if none; caller frees. */
 char *kiln_qemu_last_words(struct kiln_qemu *q);
 

@@ -23,6 +23,7 @@ struct kiln_qemu_watch {
     struct kiln_cancel *stop; /* owned */
     pthread_t thread;
     bool running;
+    char *ended_by; /* owned; who told QEMU to end, if not its guest; with the lock of qmp */
 };
 
 static void end_stopped(struct kiln_qemu_watch *w, struct json_object *data)
@@ -39,12 +40,29 @@ static void end_stopped(struct kiln_qemu_watch *w, struct json_object *data)
     (void)pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
 }
 
+/* "host-ui", "host-qmp-quit" (as when a window of GTK is closed), "host-signal". QEMU's exit status
+ * is 0 then, as if the guest had powered off. */
+static void note_shutdown(struct kiln_qemu_watch *w, struct json_object *data)
+{
+    const char *reason = kiln_json_string(data, "reason");
+    KILN_AUTO_STR why = { 0 };
+
+    if (!reason || !kiln_has_prefix(reason, "host-"))
+        return;
+    kiln_str_addf(&why, "QEMU was ended from outside, not by its guest: %s", reason);
+    kiln_qemu_output_note(w->output, why.data, why.len);
+    free(w->ended_by);
+    w->ended_by = kiln_xstrdup(reason);
+}
+
 static void event(void *ud, const char *name, struct json_object *data)
 {
     struct kiln_qemu_watch *w = ud;
 
     if (kiln_streq(name, "BLOCK_IO_ERROR"))
         end_stopped(w, data);
+    if (kiln_streq(name, "SHUTDOWN"))
+        note_shutdown(w, data);
     if (w->on_event)
         w->on_event(w->ud, name, data);
 }
@@ -58,7 +76,7 @@ static void note_death(struct kiln_qemu_watch *w)
         kiln_wait_fd(w->stop, w->pidfd, POLLIN, KILN_NEVER, NULL) != KILN_WAIT_READY ||
         waitid(P_PIDFD, (id_t)w->pidfd, &how, WEXITED | WNOWAIT) < 0)
         return;
-    if (how.si_code != CLD_EXITED || how.si_status != 0)
+    if (how.si_code != CLD_EXITED || how.si_status != 0 || w->ended_by)
         kiln_cancel_fire(w->on_death);
 }
 
@@ -93,22 +111,26 @@ bool kiln_qemu_watch_start(struct kiln_qemu_watch **ret_watch, struct kiln_qmp *
     w->running = (w->pidfd >= 0 || kiln_err_sys(err, errno, "watch QEMU")) &&
                  kiln_thread_start(&w->thread, "qemu-watch", watch, w, err);
     if (!w->running) {
-        kiln_qemu_watch_free(w);
+        (void)kiln_qemu_watch_free(w);
         return false;
     }
     *ret_watch = w;
     return true;
 }
 
-void kiln_qemu_watch_free(struct kiln_qemu_watch *w)
+char *kiln_qemu_watch_free(struct kiln_qemu_watch *w)
 {
+    char *ended_by;
+
     if (!w)
-        return;
+        return NULL;
     kiln_cancel_fire(w->stop);
     if (w->running)
         (void)pthread_join(w->thread, NULL);
     kiln_qmp_on_event(w->qmp, NULL, NULL);
     kiln_cancel_free(w->stop);
     kiln_fd_closep(&w->pidfd);
+    ended_by = w->ended_by;
     free(w);
+    return ended_by;
 }

@@ -6,7 +6,8 @@
  * to go on. Nobody will: the watch ends such a QEMU, after noting why among its last words, and so
  * everybody who waits for the guest learns of it.
  *
- * And it fires on_death when QEMU ends in any way but by the guest's powering off.
+ * And it fires on_death when QEMU ends in any way but by the guest's powering off. (QEMU's
+ * exit status does not tell these apart: the event SHUTDOWN does.)
  */
 #ifndef KILN_VM_QEMU_WATCH_H
 #define KILN_VM_QEMU_WATCH_H
@@ -22,7 +23,8 @@ bool kiln_qemu_watch_start(struct kiln_qemu_watch **ret_watch, struct kiln_qmp *
                            struct kiln_qemu_output *output, kiln_qmp_event_fn *on_event, void *ud,
                            struct kiln_cancel *on_death, struct kiln_err *err);
 
-/** Delivers the events that have come; none comes afterwards. NULL is fine. */
-void kiln_qemu_watch_free(struct kiln_qemu_watch *w);
+/** Delivers the events that have come; none comes afterwards. NULL is fine. Returns the reason that
+ *  QEMU gave if anybody but its guest told it to end ("host-signal"), for the caller to free. */
+char *kiln_qemu_watch_free(struct kiln_qemu_watch *w);
 
 #endif

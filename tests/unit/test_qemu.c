@@ -165,6 +165,8 @@ static void wait_sees_it_end(void **state)
     assert_int_equal(kiln_qemu_pidfd(q), -1);
     words = kiln_qemu_last_words(q);
     assert_non_null(strstr(words, "terminating on signal 15"));
+    assert_non_null(strstr(words, "ended from outside, not by its guest: host-signal"));
+    assert_string_equal(kiln_qemu_ended_by(q), "host-signal");
     kiln_qemu_kill(q);
     kiln_qemu_free(q);
 }

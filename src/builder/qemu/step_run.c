@@ -413,11 +413,8 @@ bool kiln_qemu_obituary_for(struct kiln_qemu *qemu, const char *when, struct kil
 
 bool kiln_qemu_powered_off(struct kiln_qemu *qemu, const char *when, struct kiln_err *err)
 {
-    KILN_AUTO_FREE char *words = NULL;
-
     (void)kiln_qemu_ended(qemu);
-    words = kiln_qemu_last_words(qemu);
-    if (kiln_qemu_exit_code(qemu) == 0 && !(words && strstr(words, "terminating on signal")))
+    if (kiln_qemu_exit_code(qemu) == 0 && !kiln_qemu_ended_by(qemu))
         return true;
     return kiln_qemu_obituary_for(qemu, when, err);
 }

@@ -8,12 +8,14 @@ static int64_t deadline(const struct kiln_qemu_state *s, struct kiln_build *b)
     return kiln_cancel_deadline(b->cancel, s->o->shutdown_timeout_ns / 1000);
 }
 
-/* Until the guest has powered off; `late` is the error if it does not. */
-static bool wait_off(struct kiln_qemu_state *s, struct kiln_build *b, const char *late,
+/* Until the guest has powered off; `late` is the error if it does not. @told: to shut down, so that
+ * who quits QEMU then knows what he does. */
+static bool wait_off(struct kiln_qemu_state *s, struct kiln_build *b, bool told, const char *late,
                      struct kiln_err *err)
 {
     if (kiln_qemu_wait(s->qemu, b->cancel, deadline(s, b), err))
-        return kiln_qemu_powered_off(s->qemu, "before the guest had powered off", err);
+        return (told && kiln_streq(kiln_qemu_ended_by(s->qemu), "host-qmp-quit")) ||
+               kiln_qemu_powered_off(s->qemu, "before the guest had powered off", err);
     if (err && err->kind == KILN_ERR_TIMEOUT)
         return kiln_err_set(err, KILN_ERR_TIMEOUT, "%s", late);
     return false;
@@ -23,8 +25,8 @@ static bool wait_off(struct kiln_qemu_state *s, struct kiln_build *b, const char
 static bool await(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
 {
     kiln_say(b, "Waiting for shutdown...");
-    return wait_off(s, b, "Failed to shutdown: the guest did not power off within shutdown_timeout",
-                    err);
+    return wait_off(s, b, false,
+                    "Failed to shutdown: the guest did not power off within shutdown_timeout", err);
 }
 
 static bool command(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln_err *err)
@@ -40,7 +42,7 @@ static bool command(struct kiln_qemu_state *s, struct kiln_build *b, struct kiln
     if (!b->communicator->ops->run(b->communicator, &cmd, b->cancel, &status, err))
         return kiln_err_wrap(err, "Failed to send shutdown command");
     kiln_output_end(out);
-    return wait_off(s, b, "Timeout while waiting for machine to shut down.", err);
+    return wait_off(s, b, true, "Timeout while waiting for machine to shut down.", err);
 }
 
 static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
