@@ -3,7 +3,8 @@
  *
  * /dev/kvm can be there and useless: nested in another virtual machine it may crawl or hang. So a
  * tiny guest (probe_guest.S) runs under both accelerators, and kvm is taken only when it is the
- * faster one. The verdict is remembered until the host reboots or QEMU changes.
+ * faster one. The verdict is remembered until the host reboots or QEMU changes, unless it only says
+ * that kvm did not run at all: it may tomorrow, and to ask is quick.
  */
 #ifndef KILN_VM_ACCEL_H
 #define KILN_VM_ACCEL_H

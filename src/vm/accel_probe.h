@@ -11,6 +11,8 @@
 struct kiln_accel_verdict {
     bool kvm;
     char *reason; /* owned: "kvm: probe guest took 1.75 s, tcg: 0.21 s" */
+    bool passing; /* it may be another one soon: kvm did not run at all, or the host is so busy that
+                     nothing came to its end */
 };
 
 struct kiln_accel_probe {
