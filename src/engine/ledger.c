@@ -11,6 +11,8 @@
 #include "base/process.h"
 #include "engine/ledger_entry.h"
 
+#define MAX_SOCKET_DIR 90 /* bytes; "/qmp.sock" comes behind it */
+
 /* Lock: lock, over writes to fd and size, so that a write cut short can be taken back. */
 struct kiln_ledger {
     pthread_mutex_t lock;
@@ -128,13 +130,25 @@ static bool make_entered(struct kiln_ledger *l, enum kiln_owned kind, const char
                         kind == KILN_OWNED_TREE ? "directory" : "file", path);
 }
 
+/* Sockets are made in directories, and QEMU cannot have one whose path has more than 107 bytes. */
+static char *temp_path(enum kiln_owned kind, const char *prefix, const char *suffix)
+{
+    char *path = kiln_path_temp(prefix, suffix), *shorter;
+
+    if (kind != KILN_OWNED_TREE || strlen(path) <= MAX_SOCKET_DIR)
+        return path;
+    shorter = kiln_path_join("/tmp", kiln_path_base(path));
+    free(path);
+    return shorter;
+}
+
 static bool make_temp(struct kiln_ledger *l, enum kiln_owned kind, const char *prefix,
                       const char *suffix, char **ret_path, int *ret_fd, struct kiln_err *err)
 {
     bool again = true;
 
     while (again) {
-        KILN_AUTO_FREE char *path = kiln_path_temp(prefix, suffix);
+        KILN_AUTO_FREE char *path = temp_path(kind, prefix, suffix);
         KILN_AUTO_ERR why = { 0 };
 
         if (make_entered(l, kind, path, ret_fd, &again, &why)) {

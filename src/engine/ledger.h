@@ -33,8 +33,9 @@ void kiln_ledger_drop(struct kiln_ledger *l, enum kiln_owned kind, const char *v
 /** Every OUTPUT entry so far: it stays, whoever cleans (an abort keeps the files). */
 void kiln_ledger_keep_outputs(struct kiln_ledger *l);
 /**
- * Make a private file (0600, as kiln_fs_temp_file) or directory (0700) in kiln_path_tmp(), under a
- * name that was entered before, as FILE or TREE. *ret_path: kiln_ledger_remove ends it. Returns a
+ * Make a private file (0600, as kiln_fs_temp_file) or directory (0700) in kiln_path_tmp(), or in
+ * /tmp if a directory's path would be too long for the sockets in it, under a name that was entered
+ * before, as FILE or TREE. *ret_path: kiln_ledger_remove ends it. Returns a
  * close-on-exec fd open for reading and writing, or -1.
  */
 int kiln_ledger_temp_file(struct kiln_ledger *l, const char *prefix, const char *suffix,
