@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "vm/cd_ops.h"
 
 extern const struct kiln_cd_ops kiln_cd_ops;
@@ -130,7 +131,7 @@ static bool put_entry(struct archive *a, const struct kiln_media_entry *e,
            (!e->content || put(a, e->name, e->content, strlen(e->content), err));
 }
 
-static bool open_image(struct archive *a, struct sink *sink, const char *label,
+static bool open_image(struct archive *a, struct sink *sink, const char *label, bool joliet,
                        struct kiln_err *err)
 {
     return check(a, archive_write_set_format_iso9660(a), "ISO 9660", err) &&
@@ -138,15 +139,15 @@ static bool open_image(struct archive *a, struct sink *sink, const char *label,
                  err) &&
            check(a, archive_write_set_format_option(a, "iso9660", "iso-level", "3"), "ISO 9660",
                  err) && /* files over 4 GiB */
-           check(a, archive_write_set_format_option(a, "iso9660", "joliet", "long"), "Joliet",
-                 err) &&
+           check(a, archive_write_set_format_option(a, "iso9660", "joliet", joliet ? "long" : NULL),
+                 "Joliet", err) &&
            check(a, archive_write_set_format_option(a, "iso9660", "rockridge", "strict"),
                  "Rock Ridge", err) &&
            check(a, archive_write_open(a, sink, NULL, write_sink, NULL), "ISO 9660", err);
 }
 
 static bool write_image(const char *path, const char *label, const struct kiln_media *m,
-                        struct kiln_cancel *cancel, struct kiln_err *err)
+                        struct kiln_cancel *cancel, bool joliet, struct kiln_err *err)
 {
     KILN_AUTO_FD fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
     struct sink sink = { .fd = fd };
@@ -154,7 +155,7 @@ static bool write_image(const char *path, const char *label, const struct kiln_m
 
     if (fd < 0)
         return kiln_err_sys(err, errno, "%s", path);
-    if (!open_image(a, &sink, label, err))
+    if (!open_image(a, &sink, label, joliet, err))
         return false;
     for (size_t i = 0; i < m->n; i++) {
         if (!put_entry(a, m->v[i], cancel, err)) {
@@ -165,13 +166,28 @@ static bool write_image(const char *path, const char *label, const struct kiln_m
     return check(a, archive_write_close(a), path, err);
 }
 
+/* Joliet has paths of 240 letters at most, and libarchive says so when it has read everything.
+ * Rock Ridge, which Linux reads, has any. */
+static bool write_any(const char *path, const char *label, const struct kiln_media *m,
+                      struct kiln_cancel *cancel, struct kiln_err *err)
+{
+    KILN_AUTO_ERR why = { 0 };
+
+    if (write_image(path, label, m, cancel, true, &why))
+        return true;
+    if (why.kind != KILN_ERR_SYSTEM || !strstr(kiln_err_text(&why), "Joliet"))
+        return kiln_err_move(err, &why);
+    kiln_log("CD: without Joliet: %s", kiln_err_text(&why));
+    return write_image(path, label, m, cancel, false, err);
+}
+
 /* Joliet names are made from those of the locale, which has to know UTF-8 for that. */
 static bool write_cd(const char *path, const char *label, const struct kiln_media *m,
                      struct kiln_cancel *cancel, struct kiln_err *err)
 {
     locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
-    bool ok = write_image(path, label, m, cancel, err);
+    bool ok = write_any(path, label, m, cancel, err);
 
     if (utf8) {
         (void)uselocale(before);

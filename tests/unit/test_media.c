@@ -350,6 +350,45 @@ static void cd_joliet_names(void **state)
     assert_non_null(memmem(image.data, image.len, name, sizeof(name) - 1));
 }
 
+/* Paths that Joliet cannot have: the CD has Rock Ridge's names only. */
+static void cd_deep_paths(void **state)
+{
+    struct fixture *f = *state;
+    KILN_AUTO_MEDIA m = { .replaces = true };
+    KILN_AUTO_STR path = { 0 }, image = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+
+    for (int i = 0; i < 12; i++)
+        kiln_str_addf(&path, "a rather long name, at level %02d/", i);
+    kiln_str_adds(&path, "deepest");
+    unit_ok(kiln_media_add_content(&m, path.data, "text", &err), &err);
+    unit_ok(kiln_cd_write(f->image, "l", &m, NULL, &err), &err);
+    read_image(f, &image);
+    assert_non_null(memmem(image.data, image.len, "deepest", 7));
+}
+
+/* What libarchive would crash on. */
+static void cd_too_deep(void **state)
+{
+    struct fixture *f = *state;
+    KILN_AUTO_MEDIA deep = { .replaces = true }, twice = { .replaces = true };
+    KILN_AUTO_ERR err = { 0 };
+
+    unit_ok(kiln_media_add_content(&deep, "1/2/3/4/5/6/7/8/9/10/11/12/13/file", "", &err), &err);
+    unit_ok(kiln_cd_write(f->image, "l", &deep, NULL, &err), &err);
+    unit_ok(kiln_media_add_dir(&deep, "1/2/3/4/5/6/7/8/9/10/11/12/13/14", &err), &err);
+    unit_fails(kiln_cd_write(f->image, "l", &deep, NULL, &err), &err, KILN_ERR_USER,
+               "1/2/3/4/5/6/7/8/9/10/11/12/13/14: a CD has at most 13 directories inside each "
+               "other; put a tar archive on it");
+    unit_ok(kiln_media_add_dir(&twice, "1/2/3/4/5/6/7/x", &err), &err);
+    unit_ok(kiln_media_add_dir(&twice, "1/2/3/4/5/6/7b/y/x", &err), &err);
+    unit_ok(kiln_cd_write(f->image, "l", &twice, NULL, &err), &err);
+    unit_ok(kiln_media_add_dir(&twice, "1/2/3/4/5/6/7b/x", &err), &err);
+    unit_fails(kiln_cd_write(f->image, "l", &twice, NULL, &err), &err, KILN_ERR_USER,
+               "1/2/3/4/5/6/7/x, 1/2/3/4/5/6/7b/x: a CD cannot have two directories of one name "
+               "that are 8 levels deep; put a tar archive on it");
+}
+
 /* They would hang whoever opens them as if they were files. */
 static void fifos_are_refused(void **state)
 {
@@ -399,6 +438,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(floppy_is_full, setup, teardown),
         cmocka_unit_test_setup_teardown(cd_is_readable, setup, teardown),
         cmocka_unit_test_setup_teardown(cd_joliet_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(cd_deep_paths, setup, teardown),
+        cmocka_unit_test_setup_teardown(cd_too_deep, setup, teardown),
         cmocka_unit_test_setup_teardown(fifos_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(cd_failures, setup, teardown),
     };
