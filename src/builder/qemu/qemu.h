@@ -189,6 +189,9 @@ const char *kiln_qemu_forward_address(const struct kiln_qemu_options *o);
 void kiln_qemu_end(struct kiln_qemu_state *s, struct kiln_build *b, bool failed);
 /** "QEMU ended (exit code 1) WHEN: its last words"; false. */
 bool kiln_qemu_obituary_for(struct kiln_qemu *qemu, const char *when, struct kiln_err *err);
+/** QMP has failed with *err. If QEMU ends within a moment, that is why: *err is its obituary then.
+ *  False. */
+bool kiln_qemu_qmp_failed(struct kiln_qemu_state *s, const char *when, struct kiln_err *err);
 /** QEMU has ended: true if the guest powered off, else its obituary (a crash, a signal). */
 bool kiln_qemu_powered_off(struct kiln_qemu *qemu, const char *when, struct kiln_err *err);
 /** While it is open, people may ask for the guest's screen; they get it after attach. */

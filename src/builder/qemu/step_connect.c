@@ -82,7 +82,7 @@ static bool find_guest(struct kiln_qemu_state *s, struct kiln_build *b, struct k
              s->o->net_bridge);
     if (!kiln_guest_mac(kiln_qemu_qmp(s->qemu), b->cancel,
                         kiln_cancel_deadline(b->cancel, QMP_LIMIT_US), &mac, err))
-        return false;
+        return kiln_qemu_qmp_failed(s, "before the guest had an address", err);
     for (;;) {
         if (!look_for_guest(s, mac, err))
             return false;

@@ -17,6 +17,7 @@
 #define START_DEADLINE_US KILN_SECOND(30)
 #define STOP_GRACE_US     KILN_SECOND(2)
 #define HALT_LIMIT_US     KILN_SECOND(2) /* for QEMU to obey stop and cont */
+#define LAST_BREATH_US    KILN_MS(250)   /* from QEMU's closing its sockets to its having ended */
 #define BIND_ATTEMPTS     10             /* ports lost to somebody quicker before we give up */
 
 /* ---- EFI variables ---- */
@@ -421,6 +422,18 @@ bool kiln_qemu_powered_off(struct kiln_qemu *qemu, const char *when, struct kiln
 
 /* ---- QMP ---- */
 
+bool kiln_qemu_qmp_failed(struct kiln_qemu_state *s, const char *when, struct kiln_err *err)
+{
+    struct kiln_cancel *c = s->build->cancel;
+
+    if (!kiln_qemu_wait(s->qemu, c, kiln_cancel_deadline(c, LAST_BREATH_US), NULL))
+        return false;
+    kiln_qemu_signs_end(s, "QEMU has ended");
+    if (err)
+        kiln_err_clear(err);
+    return kiln_qemu_obituary_for(s->qemu, when, err);
+}
+
 static bool configure_qmp(void *state, struct kiln_build *b, struct kiln_err *err)
 {
     struct kiln_qemu_state *s = state;
@@ -430,8 +443,10 @@ static bool configure_qmp(void *state, struct kiln_build *b, struct kiln_err *er
         kiln_say(b, "QMP socket at: %s", user_qmp);
     if (s->vnc_password &&
         !kiln_qmp_set_vnc_password(kiln_qemu_qmp(s->qemu), s->vnc_password, b->cancel,
-                                   kiln_cancel_deadline(b->cancel, KILN_SECOND(10)), err))
-        return kiln_err_wrap(err, "set the VNC password");
+                                   kiln_cancel_deadline(b->cancel, KILN_SECOND(10)), err)) {
+        (void)kiln_err_wrap(err, "set the VNC password");
+        return kiln_qemu_qmp_failed(s, "before it took the VNC password", err);
+    }
     return kiln_qemu_screen_attach(s, err);
 }
 
