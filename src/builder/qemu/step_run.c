@@ -263,7 +263,11 @@ static bool take_other_port(struct kiln_qemu_state *s, struct kiln_build *b,
 {
     switch (why) {
     case KILN_QEMU_VNC_IN_USE:
-        return kiln_qemu_take_vnc_port(s, b, err);
+        if (!kiln_qemu_take_vnc_port(s, b, err))
+            return false;
+        if (s->o->headless)
+            describe_screen(s, b); /* it is elsewhere now */
+        return true;
     case KILN_QEMU_FORWARD_IN_USE:
         return !s->o->skip_nat_mapping && kiln_qemu_take_ssh_port(s, b, err);
     case KILN_QEMU_FAILED:
