@@ -182,7 +182,6 @@ static void remembers(void **state)
                  "accelerator: kvm (kvm: probe guest took N s, tcg: exited with status N)");
 }
 
-/* A record of an earlier boot does not count. */
 /* Another program may have the CPU's virtualisation, today. */
 static void asks_again(void **state)
 {
@@ -197,6 +196,7 @@ static void asks_again(void **state)
     assert_string_equal(log, "tcg\nkvm\ntcg\nkvm\n");
 }
 
+/* A record of an earlier boot does not count. */
 static void forgets_at_reboot(void **state)
 {
     struct fixture *f = *state;
