@@ -149,6 +149,18 @@ static bool clean(struct run *r, const char *path, struct kiln_err *err)
 
 /* ---- one script ---- */
 
+/* As Packer reads lines: one that has no end gets one. */
+static void add_unix_lines(struct kiln_str *out, const struct kiln_str *text)
+{
+    for (size_t i = 0; i < text->len; i++) {
+        if (text->data[i] == '\r' && (i + 1 == text->len || text->data[i + 1] == '\n'))
+            continue;
+        kiln_str_addc(out, text->data[i]);
+    }
+    if (out->len && out->data[out->len - 1] != '\n')
+        kiln_str_addc(out, '\n');
+}
+
 /* A copy with "\n" line ends, or NULL if the file is fine as it is. */
 static bool fix_lines(struct run *r, const char *path, char **ret_copy, struct kiln_err *err)
 {
@@ -157,15 +169,9 @@ static bool fix_lines(struct run *r, const char *path, char **ret_copy, struct k
 
     if (!kiln_fs_read(path, KILN_STR_DEFAULT_MAX, &text, err))
         return kiln_err_wrap(err, "Error opening shell script");
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] == '\r' && i + 1 < text.len && text.data[i + 1] == '\n')
-            continue;
-        kiln_str_addc(&fixed, text.data[i]);
-    }
-    if (fixed.len && fixed.data[fixed.len - 1] != '\n')
-        kiln_str_addc(&fixed, '\n');
-    if (fixed.len == text.len)
-        return true;
+    add_unix_lines(&fixed, &text);
+    if (fixed.len == text.len && memcmp(kiln_str_cstr(&fixed), kiln_str_cstr(&text), text.len) == 0)
+        return true; /* one taken away and one added make the same length */
     fd = kiln_ledger_temp_file(r->work.build->ledger, "kiln-shell", "", ret_copy, err);
     return fd >= 0 && kiln_fs_write_all(fd, fixed.data, fixed.len, err);
 }

@@ -65,6 +65,13 @@ class Ssh(kit.Case):
         self.assertRegex(out, r"verify the upload: (\d+) bytes of guest\.sh were sent, the guest has \d+")
         self.assertFalse(kit.os.path.exists(ran))
 
+    def test_a_script_with_one_line_end_of_windows(self):
+        """And none at its end: the fixed one is as long."""
+        for text in (b"#!/bin/sh\r\necho it ran", b"echo it ran\r"):
+            with open(self.path("s.sh"), "wb") as f:
+                f.write(text)
+            self.assertIn("it ran\n", self.build(self.template({"type": "shell", "script": "s.sh"})))
+
     # -- ways there --
 
     def test_bastion(self):
