@@ -28,6 +28,8 @@ struct powershell {
     char *execution_policy;
     int64_t debug_mode;
     int64_t start_retry_timeout_ns, pause_after_ns;
+    /* In the names in the guest: made once, so that a retry finds what the try before left. */
+    char id[KILN_UUID_SIZE];
 };
 
 /* By their numbers, too. */
@@ -115,6 +117,7 @@ static bool prepare(void *cfg, const struct kiln_prepare *p)
     struct powershell *s = cfg;
     bool ok = kiln_script_check_one(&s->script, p);
 
+    kiln_uuid_time(s->id);
     if (!is_set(s->elevated_user) && is_set(s->elevated_password))
         ok = kiln_config_error(p, "elevated_password",
                                "Must supply an 'elevated_user' if 'elevated_password' provided");
@@ -227,7 +230,7 @@ static bool elevate(struct run *r, struct kiln_str *command, struct kiln_err *er
     kiln_uuid_time(uuid);
     e.password = kiln_str_cstr(&password);
     e.name = name = kiln_xasprintf("packer-%s", uuid);
-    e.path = path = kiln_xasprintf("C:/Windows/Temp/packer-elevated-shell-%s.ps1", uuid);
+    e.path = path = kiln_xasprintf("C:/Windows/Temp/packer-elevated-shell-%s.ps1", r->cfg->id);
     kiln_elevated_add_script(&script, &e);
     if (!upload_text(r, &script, path, "Error preparing elevated powershell script", err))
         return false;
@@ -311,16 +314,14 @@ static bool write_inline(struct run *r, char **ret_path, struct kiln_err *err)
 
 /* ---- the provisioner ---- */
 
-static char *path_or(const char *own, const char *stem, const char *script)
+static char *path_or(const struct powershell *s, const char *own, const char *stem,
+                     const char *script)
 {
-    char uuid[KILN_UUID_SIZE];
-
     if (is_set(own) && kiln_has_suffix(own, "/")) /* into that directory, by its own name */
         return kiln_xasprintf("%s%s", own, kiln_path_base(script));
     if (is_set(own))
         return kiln_xstrdup(own);
-    kiln_uuid_time(uuid);
-    return kiln_xasprintf("c:/Windows/Temp/%s-%s.ps1", stem, uuid);
+    return kiln_xasprintf("c:/Windows/Temp/%s-%s.ps1", stem, s->id);
 }
 
 static bool run_all(struct run *r, struct kiln_strv *scripts, struct kiln_err *err)
@@ -331,7 +332,7 @@ static bool run_all(struct run *r, struct kiln_strv *scripts, struct kiln_err *e
     for (size_t i = 0; i < scripts->n; i++) {
         bool ok;
 
-        r->remote = path_or(s->remote_path, "script", scripts->v[i]);
+        r->remote = path_or(s, s->remote_path, "script", scripts->v[i]);
         ok = run_script(r, scripts->v[i], err);
         free(r->remote);
         r->remote = NULL;
@@ -355,7 +356,7 @@ static bool provision(void *cfg, struct kiln_build *b, struct kiln_communicator 
         .cfg = s,
         .work = { b, comm, cancel, kiln_cancel_deadline(cancel, s->start_retry_timeout_ns / 1000) },
         .elevated = is_set(s->elevated_user),
-        .remote_vars = path_or(s->remote_env_var_path, "packer-ps-env-vars", ""),
+        .remote_vars = path_or(s, s->remote_env_var_path, "packer-ps-env-vars", ""),
     };
     const char *format = r.elevated                 ? s->elevated_env_var_format
                          : s->script.env_var_format ? s->script.env_var_format

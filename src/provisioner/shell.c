@@ -22,6 +22,8 @@ struct shell {
     int64_t start_retry_timeout_ns;
     int64_t pause_after_ns;
     bool skip_clean, expect_disconnect, use_env_var_file;
+    /* Of the names in the guest: once, so that a retry finds what the try before left there. */
+    unsigned script_number, vars_number;
 };
 
 static const struct kiln_field fields[] = {
@@ -70,8 +72,10 @@ struct run {
 
 static bool prepare(void *cfg, const struct kiln_prepare *p)
 {
-    const struct shell *s = cfg;
+    struct shell *s = cfg;
 
+    s->script_number = (unsigned)kiln_random_below(9999);
+    s->vars_number = (unsigned)kiln_random_below(9999);
     return kiln_script_check_one(&s->script, p);
 }
 
@@ -249,7 +253,7 @@ static char *remote_name(const struct shell *s)
         return kiln_xstrdup(s->remote_path);
     if (s->remote_file && s->remote_file[0])
         return kiln_path_join(s->remote_folder, s->remote_file);
-    return kiln_xasprintf("%s/script_%u.sh", s->remote_folder, (unsigned)kiln_random_below(9999));
+    return kiln_xasprintf("%s/script_%u.sh", s->remote_folder, s->script_number);
 }
 
 /* inline_shebang is written unless it was left out and the commands bring their own. */
@@ -290,9 +294,9 @@ static bool provision(void *cfg, struct kiln_build *b, struct kiln_communicator 
     bool ok = true;
 
     r.remote = remote_name(s);
-    r.remote_vars = s->use_env_var_file ? kiln_xasprintf("%s/varfile_%u.sh", s->remote_folder,
-                                                         (unsigned)kiln_random_below(9999))
-                                        : kiln_xstrdup("");
+    r.remote_vars = s->use_env_var_file
+                        ? kiln_xasprintf("%s/varfile_%u.sh", s->remote_folder, s->vars_number)
+                        : kiln_xstrdup("");
     kiln_script_files(&s->script, &scripts);
     if (s->script.inline_lines.n) {
         ok = kiln_script_write_inline(b, &s->script.inline_lines, shebang(&s->script), "", 0600,

@@ -191,6 +191,14 @@ class Ssh(kit.Case):
                                             remote_folder=self.path("there"))))
         self.assertEqual(os.listdir(self.path("there")), [])
 
+    def test_nothing_stays_after_a_retry(self):
+        """What the first try has left is what the second one removes."""
+        os.mkdir(self.path("there"))
+        flag = self.path("flag")
+        self.build(self.template(self.shell(f"[ -e {flag} ] || {{ touch {flag}; exit 1; }}", max_retries=1,
+                                            use_env_var_file=True, remote_folder=self.path("there"))))
+        self.assertEqual(os.listdir(self.path("there")), [])
+
     def test_silence(self):
         """A guest that reboots without ending its connections."""
         silent = SERVER + "; (sleep 3; kill -CONT $server) & kill -STOP $server; sleep 20"
