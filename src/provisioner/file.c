@@ -155,16 +155,60 @@ static bool make_parent(const char *dst, struct kiln_err *err)
     return kiln_fs_mkdirs(kiln_has_suffix(dst, "/") ? dst : dir, 0755, err);
 }
 
-static bool download_file(const struct job *j, const char *src, const char *dst,
-                          struct kiln_err *err)
+static bool receive(const struct job *j, const char *src, int fd, struct kiln_err *err)
 {
     struct tracker tracker = { j->build, kiln_path_base(src) };
     const struct kiln_transfer transfer = { .progress = track, .ud = &tracker };
+
+    return j->comm->ops->download(j->comm, src, fd, &transfer, j->cancel, err);
+}
+
+static bool download_in_place(const struct job *j, const char *src, const char *dst,
+                              struct kiln_err *err)
+{
     KILN_AUTO_FD fd = open(dst, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
     if (fd < 0)
         return kiln_err_sys(err, errno, "open %s", dst);
-    return j->comm->ops->download(j->comm, src, fd, &transfer, j->cancel, err);
+    return receive(j, src, fd, err);
+}
+
+/* What is there stays until all of the new one is; st: of that, or NULL. */
+static bool download_beside(const struct job *j, const char *src, const char *dst,
+                            const struct stat *st, struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *part = kiln_xasprintf("%s.part%ld", dst, (long)getpid());
+    KILN_AUTO_FD fd = -1;
+    bool ok;
+
+    if (!kiln_ledger_add(j->build->ledger, KILN_OWNED_FILE, part, err))
+        return false;
+    fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0) { /* a directory that takes no new files */
+        kiln_ledger_drop(j->build->ledger, KILN_OWNED_FILE, part);
+        return download_in_place(j, src, dst, err);
+    }
+    ok = receive(j, src, fd, err);
+    if (ok && st)
+        (void)fchmod(fd, st->st_mode & 07777);
+    if (ok && rename(part, dst) != 0)
+        ok = kiln_err_sys(err, errno, "rename %s to %s", part, dst);
+    if (!ok)
+        (void)unlink(part);
+    kiln_ledger_drop(j->build->ledger, KILN_OWNED_FILE, part);
+    return ok;
+}
+
+static bool download_file(const struct job *j, const char *src, const char *dst,
+                          struct kiln_err *err)
+{
+    struct stat st;
+
+    if (lstat(dst, &st) != 0)
+        return download_beside(j, src, dst, NULL, err);
+    if (!S_ISREG(st.st_mode) || access(dst, W_OK) != 0) /* links and devices are written to */
+        return download_in_place(j, src, dst, err);
+    return download_beside(j, src, dst, &st, err);
 }
 
 static bool is_directory_download(const char *src)

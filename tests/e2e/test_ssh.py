@@ -206,6 +206,14 @@ class Ssh(kit.Case):
         out = self.build(self.template(self.shell(silent, expect_disconnect=True), self.shell("echo back"), **options))
         self.assertRegex(out, "ssh_read_write_timeout: nothing came from the guest for 2000 ms(.*\n)*.*back\n")
 
+    def test_a_download_that_fails_leaves_what_was_there(self):
+        self.write("there", "precious")
+        for name in ("there", "new"):
+            self.build(self.template({"type": "file", "direction": "download", "source": "/is/not", "destination": name}),
+                       code=1)
+        self.assertEqual(self.read("there"), "precious")
+        self.assertEqual([n for n in os.listdir(self.dir) if n.startswith(("there.", "new"))], [])
+
 
 if __name__ == "__main__":
     kit.main()
