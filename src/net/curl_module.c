@@ -82,7 +82,8 @@ static void read_head(struct request *r)
     r->head.length = length;
     r->head.last_modified = filetime;
     r->head.ranges = accept && curl_strequal(accept, "bytes");
-    if (range && sscanf(range, "bytes %" SCNu64 "-", &r->head.offset) != 1)
+    if (range &&
+        sscanf(range, "bytes %" SCNu64 "-%*u/%" SCNu64, &r->head.offset, &r->head.whole) < 1)
         r->head.offset = UINT64_MAX; /* no offset that anybody asked for */
 }
 

@@ -287,6 +287,11 @@ static enum outcome receive(struct job *j, struct kiln_part *part, struct kiln_e
         kiln_err_set(err, KILN_ERR_REMOTE, "bad response code: %ld", head.status);
         return failed_at(j, err);
     }
+    if (part->pos < head.whole) { /* a server may give less of a range than was asked for */
+        kiln_err_set(err, KILN_ERR_REMOTE, "unexpected EOF: the server sent %llu of %llu bytes",
+                     (unsigned long long)part->pos, (unsigned long long)head.whole);
+        return part->resumed > 0 ? OUT_STALE : failed_at(j, err);
+    }
     return settle(j, part, err);
 }
 

@@ -22,6 +22,7 @@ struct kiln_exchange_head {
     long status;           /* 200, 404, … */
     int64_t length;        /* bytes of this body; -1 unknown */
     uint64_t offset;       /* 206: where in the file this body starts */
+    uint64_t whole;        /* 206: length of the file; 0 unknown */
     int64_t last_modified; /* Unix seconds; -1 unknown */
     bool ranges;           /* Accept-Ranges: bytes */
 };
