@@ -346,7 +346,10 @@ static bool publish_unpacked(const struct job *j, const char *temp, const struct
 static bool unpack(struct job *j, const char *packed, struct kiln_err *err)
 {
     KILN_AUTO_FREE char *dir = kiln_path_dir(j->unpacked);
-    KILN_AUTO_FREE char *temp = kiln_xasprintf("%s.%ld.unpacking", j->unpacked, (long)getpid());
+    /* Not by pid: who is killed leaves it, and the next one, under the same lock, begins it anew.
+     */
+    KILN_AUTO_FREE char *temp =
+        kiln_xasprintf("%s.%.8s.unpacking", j->unpacked, kiln_path_base(j->target));
     struct kiln_progress progress = { .fn = j->d->progress, .ud = j->d->ud };
     struct stat st;
 
