@@ -74,14 +74,23 @@ static char *lower_extension(const struct kiln_download *d)
     return ext;
 }
 
-/* CACHE/sha1("type:hex").EXT, or of the URL without a checksum; or what `target` says. What is
- * packed comes into the cache as it is, and what is in it becomes the result. */
+/* Two directories may have a ./disk.img.gz each. */
+static char *source_key(const struct job *j)
+{
+    KILN_AUTO_FREE char *path =
+        kiln_url_kind(j->url) == KILN_URL_HTTP ? NULL : kiln_url_local_path(j->url, NULL);
+
+    return path ? kiln_path_abs(path) : kiln_xstrdup(j->url);
+}
+
+/* CACHE/sha1("type:hex").EXT, or of the URL or path without a checksum; or what `target` says. What
+ * is packed comes into the cache as it is, and what is in it becomes the result. */
 static bool choose_target(struct job *j, struct kiln_err *err)
 {
     const struct kiln_download *d = j->d;
     KILN_AUTO_FREE char *cache = d->cache_dir ? kiln_xstrdup(d->cache_dir) : kiln_fs_cache_dir();
     KILN_AUTO_FREE char *key =
-        j->sum.kind == KILN_CHECKSUM_SUM ? kiln_checksum_format(&j->sum) : kiln_xstrdup(j->url);
+        j->sum.kind == KILN_CHECKSUM_SUM ? kiln_checksum_format(&j->sum) : source_key(j);
     KILN_AUTO_FREE char *ext = lower_extension(d);
     char hex[KILN_HASH_HEX_MAX + 1];
 
