@@ -21,9 +21,15 @@ static void add(struct kiln_ssh_keys *keys, ssh_key key, const char *what)
     keys->v[keys->n++].what = what;
 }
 
-static bool add_certificate(ssh_key key, const char *file, struct kiln_err *err)
+/* What goes between "ssh_" and the rest of the option's name. */
+static const char *whose(const struct kiln_ssh_config *cfg)
 {
-    KILN_AUTO_FREE char *path = kiln_key_path(file, err);
+    return cfg->is_bastion ? "bastion_" : "";
+}
+
+static bool add_certificate(ssh_key key, const struct kiln_ssh_config *cfg, struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *path = kiln_key_path(cfg->certificate_file, err);
     ssh_key certificate = NULL;
     bool ok;
 
@@ -33,9 +39,9 @@ static bool add_certificate(ssh_key key, const char *file, struct kiln_err *err)
          ssh_pki_copy_cert_to_privkey(certificate, key) == SSH_OK;
     ssh_key_free(certificate);
     return ok || kiln_err_set(err, KILN_ERR_USER,
-                              "ssh_certificate_file: %s is not a certificate for the key in "
-                              "ssh_private_key_file",
-                              path);
+                              "ssh_%scertificate_file: %s is not a certificate for the key in "
+                              "ssh_%sprivate_key_file",
+                              whose(cfg), path, whose(cfg));
 }
 
 static bool add_key_file(struct kiln_ssh_keys *keys, const struct kiln_ssh_config *cfg,
@@ -45,14 +51,14 @@ static bool add_key_file(struct kiln_ssh_keys *keys, const struct kiln_ssh_confi
     ssh_key key = NULL;
 
     if (!kiln_key_file_check(cfg->key_file, err))
-        return kiln_err_wrap(err, "ssh_private_key_file is invalid");
+        return kiln_err_wrap(err, "ssh_%sprivate_key_file is invalid", whose(cfg));
     path = kiln_key_path(cfg->key_file, err);
     if (!path || ssh_pki_import_privkey_file(path, NULL, NULL, NULL, &key) != SSH_OK)
         return kiln_err_set(err, KILN_ERR_USER,
-                            "ssh_private_key_file is invalid: %s holds no key that can be used",
-                            cfg->key_file);
+                            "ssh_%sprivate_key_file is invalid: %s holds no key that can be used",
+                            whose(cfg), cfg->key_file);
     add(keys, key, "key file");
-    return !cfg->certificate_file || add_certificate(key, cfg->certificate_file, err);
+    return !cfg->certificate_file || add_certificate(key, cfg, err);
 }
 
 struct kiln_ssh_keys *kiln_ssh_keys_new(const struct kiln_ssh_config *cfg, struct kiln_err *err)
