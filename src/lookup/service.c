@@ -1,5 +1,6 @@
 #include "lookup/service.h"
 
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -171,6 +172,17 @@ static bool is_redirect(long status)
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+/* As Go's HTTP client: a name and password are for the server that they were given for. */
+static void add_headers(const struct kiln_service *s, const char *url, struct kiln_strv *ret)
+{
+    KILN_AUTO_FREE char *own = kiln_url_origin(s->address), *asked = kiln_url_origin(url);
+
+    KILN_STRV_FOREACH (header, &s->headers) {
+        if (kiln_streq(own, asked) || strncasecmp(header, "Authorization:", 14) != 0)
+            kiln_strv_add(ret, header);
+    }
+}
+
 static bool ask_url(const struct kiln_service *s, const struct kiln_ask *a, const char *url,
                     struct kiln_str *redirect, struct kiln_cancel *c, struct kiln_answer *ret,
                     struct kiln_err *err)
@@ -197,7 +209,7 @@ static bool ask_url(const struct kiln_service *s, const struct kiln_ask *a, cons
 
     if (s->authorities.len > 0)
         tls.authorities = kiln_str_cstr(&s->authorities);
-    kiln_strv_add_all(&headers, &s->headers);
+    add_headers(s, url, &headers);
     if (a->headers)
         kiln_strv_add_all(&headers, a->headers);
     kiln_str_clear(&ret->body);
@@ -209,7 +221,7 @@ static bool ask_url(const struct kiln_service *s, const struct kiln_ask *a, cons
 
 static bool follow(const char *from, const char *to, struct kiln_err *err)
 {
-    if (kiln_has_prefix(from, "https:") && !kiln_has_prefix(to, "https:"))
+    if (strncasecmp(from, "https:", 6) == 0 && strncasecmp(to, "https:", 6) != 0)
         return kiln_err_set(err, KILN_ERR_REMOTE, "redirect would cause protocol downgrade");
     return true;
 }
