@@ -1,5 +1,6 @@
 #include "communicator/winrm_wait.h"
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/powershell.h"
@@ -45,7 +46,7 @@ static void take_output(struct waiter *w, const struct kiln_winrm_reply *reply,
 static bool greet(struct waiter *w, struct kiln_winrm_job *job, struct kiln_err *err)
 {
     KILN_AUTO_FREE char *command = kiln_powershell_command("Write-Output \"WinRM connected.\"");
-    KILN_AUTO_STR text = { 0 };
+    KILN_AUTO_STR text = KILN_STR_MAX(KILN_MAX_CAPTURE);
     bool done = false;
 
     if (!kiln_winrm_job_start(job, w->client, command, false, w->cancel, err))
