@@ -113,6 +113,17 @@ static bool dial_failed(const struct kiln_tcp_addr *to, int os_errno, struct kil
     return false;
 }
 
+/* So that the kernel notices, in three minutes, if the other side has gone without a word: while
+ * one waits for data nothing else would. The numbers are those of Go's dialer. */
+static void keep_alive(int fd)
+{
+    int one = 1, seconds = 15;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds));
+}
+
 bool kiln_tcp_dial_begin(int *ret_fd, const struct kiln_tcp_addr *to, struct kiln_err *err)
 {
     KILN_AUTO_FD fd = socket(to->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -123,6 +134,7 @@ bool kiln_tcp_dial_begin(int *ret_fd, const struct kiln_tcp_addr *to, struct kil
     if (connect(fd, (const struct sockaddr *)&to->addr, to->len) != 0 && errno != EINPROGRESS)
         return dial_failed(to, errno, err);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    keep_alive(fd);
     *ret_fd = fd;
     fd = -1; /* handed over */
     return true;
