@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -73,9 +74,12 @@ static bool hash_all(const struct checksum *c, struct kiln_build *b, const struc
 static bool append_to(int fd, const char *path, const char *text, size_t len, struct kiln_err *err)
 {
     off_t before = lseek(fd, 0, SEEK_END);
+    struct stat st;
 
     if (kiln_fs_write_all(fd, text, len, err))
         return true;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) /* /dev/stdout stays */
+        return kiln_err_wrap(err, "unable to write file %s", path);
     if (before <= 0)
         (void)unlink(path);
     else if (ftruncate(fd, before) != 0)
