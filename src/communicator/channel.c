@@ -18,13 +18,34 @@ static bool is_closed(const struct kiln_channel *ch, struct kiln_err *err)
                                  : "the program in the guest has ended");
 }
 
+/* Half of the time is for silence, the other half for an answer to the question whether somebody is
+ * there: a program may well be busy for longer (cksum of a large file). */
+static enum kiln_wait pump(struct kiln_channel *ch, struct kiln_cancel *c, struct kiln_err *err)
+{
+    KILN_AUTO_ERR why = { 0 };
+    int64_t now = kiln_cancel_now(c);
+    enum kiln_wait got;
+
+    if (ch->stall_us <= 0)
+        return ch->ops->pump(ch, c, KILN_NEVER, err);
+    if (ch->ops->keep_alive) {
+        got = ch->ops->pump(ch, c, now + ch->stall_us / 2, &why);
+        if (got == KILN_WAIT_READY)
+            return got;
+        if (got != KILN_WAIT_TIMEOUT) {
+            (void)kiln_err_move(err, &why);
+            return got;
+        }
+        ch->ops->keep_alive(ch);
+    }
+    return ch->ops->pump(ch, c, now + ch->stall_us, err);
+}
+
 bool kiln_channel_wait(struct kiln_channel *ch, struct kiln_cancel *c, struct kiln_err *err)
 {
-    int64_t deadline = ch->stall_us > 0 ? kiln_cancel_deadline(c, ch->stall_us) : KILN_NEVER;
-
     if (ch->closed)
         return is_closed(ch, err);
-    switch (ch->ops->pump(ch, c, deadline, err)) {
+    switch (pump(ch, c, err)) {
     case KILN_WAIT_READY:
         return true;
     case KILN_WAIT_TIMEOUT:

@@ -24,6 +24,8 @@ struct kiln_channel_ops {
     bool (*send_eof)(struct kiln_channel *, struct kiln_err *);
     /* Close it, without waiting. A program that still runs is sent SIGTERM first. */
     void (*free)(struct kiln_channel *);
+    /* Ask for a sign of life: who is there, however busy the program, answers. May be NULL. */
+    void (*keep_alive)(struct kiln_channel *);
 };
 
 struct kiln_channel {

@@ -197,7 +197,13 @@ static void ch_free(struct kiln_channel *base)
     free(ch);
 }
 
-static const struct kiln_channel_ops ch_ops = { ch_write, ch_pump, ch_send_eof, ch_free };
+static void ch_keep_alive(struct kiln_channel *base)
+{
+    kiln_link_keep_alive(((struct channel *)base)->link);
+}
+
+static const struct kiln_channel_ops ch_ops = { ch_write, ch_pump, ch_send_eof, ch_free,
+                                                ch_keep_alive };
 
 /* One request of libssh's: the step that is to be repeated until it is through. */
 static int request(struct channel *ch, const struct kiln_channel_how *how, unsigned step)

@@ -185,6 +185,18 @@ class Ssh(kit.Case):
         self.assertIn("kex: algorithm: diffie-hellman-group16-sha512", self.target.log())
         self.assertIn("kex: client->server cipher: aes256-ctr", self.target.log())
 
+    def test_reading_back_may_take_longer_than_the_timeout(self):
+        """A guest that is busy is not one that is gone: it is heard out, on the same connection."""
+        cksum = self.write("bin/cksum", "#!/bin/sh\nsleep 3\necho 1 1 ./dst\n")
+        os.chmod(self.path(cksum), 0o755)
+        self.target = kit.Sshd(self, "2", f"SetEnv HOME={self.home} PATH={self.path('bin')}:/usr/bin:/bin")
+        self.addCleanup(self.target.close)
+        self.write("src", "content")
+        out = self.build(self.template({"type": "file", "source": "src", "destination": self.path("dst")},
+                                       ssh_read_write_timeout="1s"), code=1)
+        self.assertIn("verify the upload: 7 bytes of dst were sent, the guest has 1", out)
+        self.assertEqual(self.target.log().count("Accepted publickey"), 1)
+
     def test_nothing_stays_after_a_disconnect(self):
         os.mkdir(self.path("there"))
         self.build(self.template(self.shell("kill -KILL $PPID", expect_disconnect=True,

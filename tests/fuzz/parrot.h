@@ -49,7 +49,7 @@ static inline void parrot_free(struct kiln_channel *ch)
 }
 
 static const struct kiln_channel_ops parrot_ops = { parrot_write, parrot_pump, parrot_eof,
-                                                    parrot_free };
+                                                    parrot_free, NULL };
 
 static inline struct parrot parrot(const uint8_t *data, size_t size)
 {

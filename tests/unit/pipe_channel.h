@@ -101,7 +101,7 @@ static inline void pipe_free(struct kiln_channel *base)
 /* `command` runs in sh. */
 static inline struct kiln_channel *pipe_channel_new(const char *command)
 {
-    static const struct kiln_channel_ops ops = { pipe_write, pipe_pump, pipe_eof, pipe_free };
+    static const struct kiln_channel_ops ops = { pipe_write, pipe_pump, pipe_eof, pipe_free, NULL };
     struct pipe_channel *ch = kiln_xcalloc(1, sizeof(*ch));
     int pair[2], errors[2];
 
