@@ -114,7 +114,10 @@ static bool open_file(struct kiln_scp_sink *s, const struct record *r)
     if (!make_place(s, 0755))
         return false;
     path = kiln_path_join(kiln_str_cstr(&s->path), r->name);
-    s->out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, r->mode);
+    /* A link there may lead anywhere; a FIFO would hang the open. */
+    s->out =
+        open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK,
+             r->mode);
     return s->out >= 0 || kiln_err_sys(&s->err, errno, "create %s", path);
 }
 
@@ -130,6 +133,14 @@ static bool begin_file(struct kiln_scp_sink *s, const struct record *r)
     return true;
 }
 
+/* And not a link to one, which may lead anywhere. */
+static bool is_own_dir(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static bool begin_dir(struct kiln_scp_sink *s, const struct record *r)
 {
     if (s->fd >= 0)
@@ -141,7 +152,7 @@ static bool begin_dir(struct kiln_scp_sink *s, const struct record *r)
     s->modes[s->depth++] = r->mode;
     kiln_str_addf(&s->path, "/%s", r->name);
     if (mkdir(kiln_str_cstr(&s->path), r->mode | 0700) != 0 &&
-        (errno != EEXIST || !kiln_fs_is_dir(kiln_str_cstr(&s->path))))
+        (errno != EEXIST || !is_own_dir(kiln_str_cstr(&s->path))))
         return kiln_err_sys(&s->err, errno, "create directory %s", kiln_str_cstr(&s->path));
     return true;
 }
