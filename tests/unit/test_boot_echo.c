@@ -148,6 +148,26 @@ static void a_line_goes_on_elsewhere(void **unused)
     kiln_echo_done(&e);
 }
 
+/* The backspace for a space was lost, which nobody sees until something is typed behind it. */
+static void a_space_too_many(void **unused)
+{
+    (void)unused;
+    for (int faults = 0; faults < 2; faults++) {
+        struct kiln_echo e = { 0 };
+        struct kiln_text now = { 0 };
+        size_t cut = 0;
+
+        start(&e, "$_", "abcd ef");
+        look_is(&e, "$abc_", "part 3/3");
+        e.faults = faults;
+        look_is(&e, "$abc d ef_", faults ? "wrong 3/8" : "none");
+        draw(&now, "$abc d ef");
+        assert_int_equal(kiln_echo_resume(&e, &now, 7, &cut), !faults);
+        kiln_text_done(&now);
+        kiln_echo_done(&e);
+    }
+}
+
 /* What was seen has been typed again since then: no more is cut off than that. */
 static void no_more_than_was_sent(void **unused)
 {
@@ -439,6 +459,7 @@ int main(void)
         cmocka_unit_test(spaces_count_once_sent),
         cmocka_unit_test(a_line_that_is_gone),
         cmocka_unit_test(a_line_goes_on_elsewhere),
+        cmocka_unit_test(a_space_too_many),
         cmocka_unit_test(no_more_than_was_sent),
         cmocka_unit_test(another_size),
         cmocka_unit_test(the_new_row_has_come_with_the_old_one),

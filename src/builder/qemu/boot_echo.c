@@ -174,12 +174,15 @@ static size_t in_common(const struct kiln_echo *e, const struct kiln_text *text,
 static bool plausible(const struct kiln_echo *e, const struct kiln_text *text,
                       const struct kiln_echo_look *look)
 {
-    size_t tail = look->shown - look->good, from = look->good - (look->good > 0);
+    size_t first = look->good, tail, from = look->good - (look->good > 0);
 
+    while (e->faults && first < look->shown && kiln_echo_shown(e, text, first) == ' ')
+        first++; /* a space too many, and what was typed behind it */
+    tail = look->shown - first;
     if (tail > 2 * (kiln_echo_length(e) - look->good) + 4)
         return false;
     return tail <= 2 ||
-           in_common(e, text, e->row, e->column, look->good, look->shown, from) * 3 >= tail * 2;
+           in_common(e, text, e->row, e->column, first, look->shown, from) * 3 >= tail * 2;
 }
 
 uint32_t kiln_echo_shown(const struct kiln_echo *e, const struct kiln_text *text, size_t i)
@@ -343,8 +346,26 @@ static void begin_rest(struct kiln_echo *rest, const struct kiln_echo *e,
                        const struct kiln_text *text, size_t cut)
 {
     kiln_echo_begin(rest, text);
+    rest->faults = e->faults;
     for (size_t i = cut; i < kiln_echo_length(e); i++)
         kiln_echo_add(rest, kiln_echo_at(e, i));
+}
+
+/* Where keys are doubled, a line that goes on a few blanks further has spaces too many in it. */
+static bool is_shift(const struct kiln_echo *e, const struct kiln_text *text, size_t cut,
+                     const struct kiln_echo *rest)
+{
+    unsigned column;
+    size_t want, start = (size_t)rest->row * text->columns + rest->column;
+    int row;
+
+    place(e, e->row, e->column, cut, &row, &column);
+    want = (size_t)row * text->columns + column;
+    if (!e->faults || row < 0 || start <= want || start - want > STRAY + 1)
+        return false;
+    while (want < start && code_at(text, want) == ' ')
+        want++;
+    return want == start;
 }
 
 static bool resume_at(struct kiln_echo *e, const struct kiln_text *text, size_t cut, bool right)
@@ -354,7 +375,8 @@ static bool resume_at(struct kiln_echo *e, const struct kiln_text *text, size_t 
 
     begin_rest(&rest, e, &e->last, cut);
     state = kiln_echo_look(&rest, text, kiln_echo_length(&rest)).state;
-    if (state == KILN_ECHO_NONE || (right && state == KILN_ECHO_WRONG)) {
+    if (state == KILN_ECHO_NONE || (right && state == KILN_ECHO_WRONG) ||
+        is_shift(e, text, cut, &rest)) {
         kiln_echo_done(&rest);
         return false;
     }
@@ -404,6 +426,10 @@ static bool resume_in_row(struct kiln_echo *e, const struct kiln_text *text, siz
     rest.found = true;
     rest.row = (int)row;
     rest.column = column;
+    if (is_shift(e, text, cut, &rest)) {
+        kiln_echo_done(&rest);
+        return false;
+    }
     for (size_t i = 0; i < sent - cut; i++) /* no furniture */
         rest.before.cells[(size_t)row * text->columns + column + i].code = ' ';
     kiln_echo_done(e);

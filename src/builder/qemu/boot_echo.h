@@ -34,6 +34,7 @@ struct kiln_echo {
     int row;                 /* goes up as the screen scrolls; below 0: out of sight */
     unsigned column;
     unsigned left, right; /* rows of text are [left, right) of the screen's columns: learnt */
+    bool faults;          /* keys are lost and doubled here: set by the caller, and stays */
     size_t best;          /* the most characters that were good in a look so far */
     bool led;   /* the cursor was seen behind the line: it tells where what is typed goes */
     bool ghost; /* one cell keeps a character that is not in the line any more: */

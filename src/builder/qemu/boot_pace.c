@@ -316,7 +316,7 @@ static bool seen(struct kiln_pace *p, struct kiln_err *err)
 
 static bool count_repair(struct kiln_pace *p, struct kiln_err *err)
 {
-    p->faulty = p->loses = true;
+    p->faulty = p->loses = p->echo.faults = true;
     p->window = p->window > 2 ? p->window / 2 : 1;
     p->repairs++;
     tell_repair(p);
