@@ -110,9 +110,10 @@ class Output(Qemu):
     def test_two_builds_want_one_directory(self):
         one = kit.qemu()["builders"][0]
         out = self.build({"builders": [{**one, "name": n, "vm_name": n} for n in "ab"]}, code=1)
-        (loser,) = re.findall(r"Build 'qemu.(.)' errored after .*: Output directory 'out' already exists: another "
-                              r"build has made it\. Give each build an output_directory of its own\.", out)
-        (winner,) = set("ab") - set(loser)
+        losers = re.findall(r"Build 'qemu.(.)' errored after .*: Output directory 'out' already exists: another "
+                            r"build has made it\. Give each build an output_directory of its own\.", out)
+        self.assertEqual(len(losers), 1, out)
+        (winner,) = set("ab") - set(losers)
         self.assertRegex(out, f"Build 'qemu.{winner}' finished")
         self.assertEqual(self.files(self.path("out")), [winner])
 
