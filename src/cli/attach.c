@@ -116,7 +116,8 @@ static void follow(struct follower *f)
 static int print_run(const struct kiln_cli *cli, const char *run)
 {
     const struct kiln_printer_options options = { .color = isatty(STDOUT_FILENO),
-                                                  .machine = cli->machine };
+                                                  .machine = cli->machine,
+                                                  .patient = true };
     struct follower f = { 0 };
     int rc = 1;
 

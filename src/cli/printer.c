@@ -39,6 +39,8 @@ struct kiln_printer {
     int64_t start_us;
     size_t failed, artifacts;
     int64_t wall_us; /* of the event being printed */
+    bool cancelled;  /* the run was */
+    struct kiln_outlet outlet;
     struct kiln_str out;
     struct kiln_str held;
     struct kiln_progress_line progress;
@@ -50,7 +52,7 @@ struct kiln_printer {
 
 static void release_held(struct kiln_printer *p)
 {
-    (void)kiln_fs_write_all(STDOUT_FILENO, kiln_str_cstr(&p->held), p->held.len, NULL);
+    kiln_outlet_write(&p->outlet, kiln_str_cstr(&p->held), p->held.len);
     kiln_str_done(&p->held);
 }
 
@@ -61,13 +63,13 @@ static void flush(struct kiln_printer *p)
     if (kiln_terminal_prompt_open(&p->prompt)) {
         kiln_str_add(&p->held, p->out.data, p->out.len); /* the question stays the last line */
         if (p->held.len > HELD_MAX) {
-            (void)kiln_fs_write_all(STDOUT_FILENO, "\n", 1, NULL);
+            kiln_outlet_write(&p->outlet, "\n", 1);
             release_held(p);
             kiln_terminal_prompt_again(&p->prompt);
         }
     } else {
         kiln_progress_clear(&p->progress);
-        (void)kiln_fs_write_all(STDOUT_FILENO, p->out.data, p->out.len, NULL);
+        kiln_outlet_write(&p->outlet, p->out.data, p->out.len);
     }
     kiln_str_clear(&p->out);
 }
@@ -350,7 +352,8 @@ static void run_end(struct kiln_printer *p, const struct kiln_event *ev)
     kiln_str_adds(&text, "\n==> Wait completed after ");
     kiln_duration_words(&text, (ev->mono_us - p->start_us) * 1000);
     put_global(p, UI_SAY, kiln_str_cstr(&text));
-    if (ev->status == 2) {
+    p->cancelled = ev->status == 2;
+    if (p->cancelled) {
         put_global(p, UI_SAY, "Cleanly cancelled builds after being interrupted.");
         return;
     }
@@ -536,7 +539,22 @@ static int output_fd(void *ud)
     return STDOUT_FILENO;
 }
 
-const struct kiln_client_ops kiln_printer_client = { on_event, client_fd, readable, output_fd };
+static size_t backlog(void *ud)
+{
+    struct kiln_printer *p = ud;
+
+    return p->outlet.waits.len;
+}
+
+static void writable(void *ud)
+{
+    struct kiln_printer *p = ud;
+
+    kiln_outlet_flush(&p->outlet);
+}
+
+const struct kiln_client_ops kiln_printer_client = { on_event,  client_fd, readable,
+                                                     output_fd, backlog,   writable };
 
 bool kiln_printer_has_tty(void)
 {
@@ -554,7 +572,9 @@ struct kiln_printer *kiln_printer_new(const struct kiln_printer_options *options
         p->options.color = false;
     p->tty = isatty(STDOUT_FILENO) && !options->machine;
     p->log_fd = kiln_terminal_log_fd();
-    kiln_terminal_prompt_init(&p->prompt);
+    kiln_outlet_init(&p->outlet, options->patient);
+    p->progress.out = &p->outlet;
+    kiln_terminal_prompt_init(&p->prompt, &p->outlet);
     return p;
 }
 
@@ -580,6 +600,7 @@ void kiln_printer_free(struct kiln_printer *p)
         free_record(&p->builds[i]);
     free(p->builds);
     kiln_terminal_prompt_done(&p->prompt);
+    kiln_outlet_done(&p->outlet, p->cancelled);
     if (p->log_fd > STDERR_FILENO)
         kiln_fd_closep(&p->log_fd);
     kiln_str_done(&p->out);

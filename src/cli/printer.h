@@ -12,6 +12,7 @@ struct kiln_printer_options {
     bool color;   /* -color */
     bool stamps;  /* -timestamp-ui */
     bool machine; /* -machine-readable */
+    bool patient; /* outlet.h; not within a supervisor */
 };
 
 struct kiln_printer;

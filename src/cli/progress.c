@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/mem.h"
 
 #define LOG_EVERY_US KILN_SECOND(10)
@@ -81,7 +80,7 @@ static void draw(struct kiln_progress_line *p, const struct kiln_event *ev, cons
     kiln_str_adds(&line, text);
     kiln_str_truncate(&line, width - 1);
     kiln_progress_clear(p);
-    (void)kiln_fs_write_all(STDOUT_FILENO, line.data, line.len, NULL);
+    kiln_outlet_write(p->out, line.data, line.len);
     p->drawn = true;
 }
 
@@ -111,6 +110,6 @@ void kiln_progress_clear(struct kiln_progress_line *p)
     static const char erase[] = "\r\033[K";
 
     if (p->drawn)
-        (void)kiln_fs_write_all(STDOUT_FILENO, erase, sizeof(erase) - 1, NULL);
+        kiln_outlet_write(p->out, erase, sizeof(erase) - 1);
     p->drawn = false;
 }

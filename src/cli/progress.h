@@ -5,14 +5,16 @@
 #ifndef KILN_CLI_PROGRESS_H
 #define KILN_CLI_PROGRESS_H
 
+#include "cli/outlet.h"
 #include "engine/event.h"
 
 struct kiln_progress_line {
-    bool drawn;          /* a line stands on the terminal */
-    char label[128];     /* whose progress it is: build + name, to notice a new one */
-    int64_t start_us;    /* when it was first seen */
-    uint64_t start_done; /* bytes done then: a resumed download's rate is of the rest */
-    int64_t printed_us;  /* last line off a terminal */
+    struct kiln_outlet *out; /* borrowed; NULL: standard output */
+    bool drawn;              /* a line stands on the terminal */
+    char label[128];         /* whose progress it is: build + name, to notice a new one */
+    int64_t start_us;        /* when it was first seen */
+    uint64_t start_done;     /* bytes done then: a resumed download's rate is of the rest */
+    int64_t printed_us;      /* last line off a terminal */
 };
 
 /**

@@ -76,11 +76,11 @@ int kiln_terminal_log_fd(void)
     return log && log[0] && !kiln_streq(log, "0") ? STDERR_FILENO : -1;
 }
 
-void kiln_terminal_prompt_init(struct kiln_terminal_prompt *t)
+void kiln_terminal_prompt_init(struct kiln_terminal_prompt *t, struct kiln_outlet *out)
 {
-    *t = (struct kiln_terminal_prompt){ .fd = -1,
-                                        .quiet = KILN_QUIET_INIT,
-                                        .line = KILN_STR_MAX(MAX_LINE) };
+    *t = (struct kiln_terminal_prompt){
+        .out = out, .fd = -1, .quiet = KILN_QUIET_INIT, .line = KILN_STR_MAX(MAX_LINE)
+    };
 }
 
 static void remove_question(struct kiln_terminal_prompt *t, size_t i)
@@ -127,7 +127,7 @@ int kiln_terminal_prompt_fd(const struct kiln_terminal_prompt *t)
 void kiln_terminal_prompt_again(const struct kiln_terminal_prompt *t)
 {
     if (t->n > 0)
-        (void)kiln_fs_write_all(STDOUT_FILENO, t->open[0].text, strlen(t->open[0].text), NULL);
+        kiln_outlet_write(t->out, t->open[0].text, strlen(t->open[0].text));
 }
 
 /* Put the first question on the screen. */
@@ -170,9 +170,8 @@ void kiln_terminal_prompt_end(struct kiln_terminal_prompt *t, const char *build,
     for (size_t i = 0; i < t->n; i++) {
         if (t->open[i].id != id || !kiln_streq(t->open[i].build, build))
             continue;
-        if (i == 0 && t->fd >= 0) { /* void before it was answered: leave its line */
-            (void)kiln_fs_write_all(STDOUT_FILENO, "\n", 1, NULL);
-        }
+        if (i == 0 && t->fd >= 0) /* void before it was answered: leave its line */
+            kiln_outlet_write(t->out, "\n", 1);
         remove_question(t, i);
         if (i == 0) {
             leave_terminal(t);
@@ -212,7 +211,7 @@ static void refuse_line(struct kiln_terminal_prompt *t)
     static const char said[] = "An answer can have 4096 bytes; this one has more.\n";
 
     forget_line(t);
-    (void)kiln_fs_write_all(STDOUT_FILENO, said, strlen(said), NULL);
+    kiln_outlet_write(t->out, said, strlen(said));
     kiln_terminal_prompt_again(t);
 }
 

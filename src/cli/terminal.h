@@ -5,6 +5,7 @@
 #ifndef KILN_CLI_TERMINAL_H
 #define KILN_CLI_TERMINAL_H
 
+#include "cli/outlet.h"
 #include "cli/quiet.h"
 #include "run/supervisor.h"
 
@@ -19,6 +20,7 @@ int kiln_terminal_log_fd(void);
 
 /* Open questions; the first one is on the screen, the others wait. */
 struct kiln_terminal_prompt {
+    struct kiln_outlet *out; /* borrowed: questions stand between lines */
     struct kiln_question {
         char *build;
         int64_t id;
@@ -32,7 +34,7 @@ struct kiln_terminal_prompt {
     struct kiln_str line;
 };
 
-void kiln_terminal_prompt_init(struct kiln_terminal_prompt *t);
+void kiln_terminal_prompt_init(struct kiln_terminal_prompt *t, struct kiln_outlet *out);
 void kiln_terminal_prompt_done(struct kiln_terminal_prompt *t);
 bool kiln_terminal_prompt_open(const struct kiln_terminal_prompt *t);
 int kiln_terminal_prompt_fd(const struct kiln_terminal_prompt *t);

@@ -361,6 +361,15 @@ static int client_fd(const struct kiln_supervisor *s, int (*get)(void *ud))
 
 enum { SIGNALS, CONTROL, CLIENT, OUTPUT, SLOTS };
 
+#define MAX_BACKLOG ((size_t)1 << 20) /* of the client, in bytes, before builds wait for it */
+
+static size_t client_backlog(const struct kiln_supervisor *s)
+{
+    const struct kiln_client_ops *client = s->how->client;
+
+    return client && client->backlog ? client->backlog(s->how->client_ud) : 0;
+}
+
 static void serve(struct kiln_supervisor *s, const struct pollfd *p)
 {
     const struct kiln_client_ops *client = s->how->client;
@@ -371,7 +380,9 @@ static void serve(struct kiln_supervisor *s, const struct pollfd *p)
         kiln_listener_serve(s->listener);
     if (p[CLIENT].revents && client)
         client->readable(s->how->client_ud, s);
-    if (p[OUTPUT].revents)
+    if (p[OUTPUT].revents && client->writable) /* if only to find out that nobody reads */
+        client->writable(s->how->client_ud);
+    if (p[OUTPUT].revents & ~POLLOUT)
         cancel_all(s, "Cancelling build: nobody reads its output any more");
     for (size_t i = 0; i < s->n; i++) {
         struct kiln_slot *slot = &s->slots[i];
@@ -389,19 +400,23 @@ static void poll_once(struct kiln_supervisor *s)
 {
     const struct kiln_client_ops *client = s->how->client;
     struct pollfd *p = kiln_xcalloc(SLOTS + s->n * 2, sizeof(*p));
-    size_t n = SLOTS;
+    size_t n = SLOTS, backlog = client_backlog(s);
+    bool full = backlog > MAX_BACKLOG && !s->cancelled;
 
     p[SIGNALS] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
     p[CONTROL] = (struct pollfd){ .fd = kiln_listener_fd(s->listener), .events = POLLIN };
     p[CLIENT] = (struct pollfd){ .fd = client ? client_fd(s, client->fd) : -1, .events = POLLIN };
-    /* No events: poll reports only that nobody reads it any more. Once is enough. */
-    p[OUTPUT] =
-        (struct pollfd){ .fd = client && !s->cancelled ? client_fd(s, client->output) : -1 };
+    /* Without a backlog poll reports only that nobody reads it any more. Once is enough. */
+    p[OUTPUT] = (struct pollfd){
+        .fd = client && (backlog || !s->cancelled) ? client_fd(s, client->output) : -1,
+        .events = backlog ? POLLOUT : 0,
+    };
     for (size_t i = 0; i < s->n; i++) {
         const struct kiln_peer *peer = &s->slots[i].peer;
 
-        p[n++] = (struct pollfd){ .fd = peer->fd,
-                                  .events = peer->out.len > 0 ? POLLIN | POLLOUT : POLLIN };
+        p[n++] = (struct pollfd){ .fd = full && peer->out.len == 0 ? -1 : peer->fd,
+                                  .events = (short)((full ? 0 : POLLIN) |
+                                                    (peer->out.len > 0 ? POLLOUT : 0)) };
         p[n++] = (struct pollfd){ .fd = s->slots[i].pidfd, .events = POLLIN };
     }
     if (poll(p, (nfds_t)n, kill_the_stuck(s) ? 1000 : -1) > 0)

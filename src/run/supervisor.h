@@ -23,6 +23,10 @@ struct kiln_client_ops {
     /* What the client writes to, -1 for nothing: once nobody reads that, the run is cancelled.
      * NULL: never. */
     int (*output)(void *ud);
+    /* Bytes that it could not write yet, and how it goes on once `output` takes more. While they
+     * are many it gets no events; builds wait then, unless they are cancelled. NULL: never any. */
+    size_t (*backlog)(void *ud);
+    void (*writable)(void *ud);
 };
 
 struct kiln_supervise {
