@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -105,6 +106,14 @@ bool kiln_fs_read(const char *path, size_t max, struct kiln_str *out, struct kil
     return false;
 }
 
+/* Whoever gave us a pipe may have made it non-blocking (Node.js does): full is no error then. */
+static bool wait_writable(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+    return poll(&p, 1, -1) > 0 || errno == EINTR;
+}
+
 bool kiln_fs_write_all(int fd, const void *data, size_t len, struct kiln_err *err)
 {
     const char *p = data;
@@ -113,6 +122,8 @@ bool kiln_fs_write_all(int fd, const void *data, size_t len, struct kiln_err *er
         ssize_t n = write(fd, p, len);
 
         if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN && wait_writable(fd))
             continue;
         if (n < 0)
             return kiln_err_sys(err, errno, "write");

@@ -41,6 +41,7 @@ bool kiln_fs_write_new(const char *path, const void *data, size_t len, mode_t mo
 bool kiln_fs_replace(const char *path, const void *data, size_t len, struct kiln_err *err);
 /** Give the open file the mode and owner of the file at path. */
 bool kiln_fs_copy_owner(const char *path, int fd, struct kiln_err *err);
+/** All of it; blocks as long as that takes, also where fd is non-blocking. */
 bool kiln_fs_write_all(int fd, const void *data, size_t len, struct kiln_err *err);
 bool kiln_fs_mkdirs(const char *path, mode_t mode, struct kiln_err *err); /* as mkdir -p */
 /** Remove a file or a tree without following symlinks; a missing one is fine. */
