@@ -62,6 +62,7 @@ static void take_start(struct kiln_run_info *info, const char *line, size_t len)
         free(info->tpl);
         info->tpl = kiln_xstrdup(box.ev.text ? box.ev.text : "");
         info->start_us = box.ev.wall_us;
+        kiln_strv_done(&info->builds);
         if (box.ev.names)
             kiln_strv_add_all(&info->builds, box.ev.names);
     }
@@ -164,24 +165,32 @@ static int64_t start_by_id(const char *id)
     return *end == '-' ? (int64_t)seconds * 1000000 : 0;
 }
 
-static void read_info(struct kiln_run_info *info, const char *dir)
+/* How it began and ended, from the log or the summary. */
+static void read_ends(struct kiln_run_info *info, const char *name)
 {
-    KILN_AUTO_FREE char *path = kiln_path_join(dir, KILN_LOG_NAME);
+    KILN_AUTO_FREE char *path = kiln_path_join(info->dir, name);
     KILN_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
 
-    *info = (struct kiln_run_info){ .id = kiln_xstrdup(kiln_path_base(dir)),
-                                    .dir = kiln_xstrdup(dir),
-                                    .tpl = kiln_xstrdup("") };
-    info->start_us = start_by_id(info->id);
-    /* In this order: a run that ends meanwhile must not look dead. */
-    info->state = kiln_rundir_is_going(dir) ? KILN_RUN_GOING : KILN_RUN_DEAD;
     if (fd < 0 || fstat(fd, &st) < 0)
         return;
     read_head(info, fd);
     read_tail(info, fd, (uint64_t)st.st_size);
     if (info->state == KILN_RUN_DEAD)
         info->end_us = (int64_t)st.st_mtim.tv_sec * 1000000;
+}
+
+static void read_info(struct kiln_run_info *info, const char *dir)
+{
+    *info = (struct kiln_run_info){ .id = kiln_xstrdup(kiln_path_base(dir)),
+                                    .dir = kiln_xstrdup(dir),
+                                    .tpl = kiln_xstrdup("") };
+    info->start_us = start_by_id(info->id);
+    /* In this order: a run that ends meanwhile must not look dead. */
+    info->state = kiln_rundir_is_going(dir) ? KILN_RUN_GOING : KILN_RUN_DEAD;
+    read_ends(info, KILN_LOG_NAME);
+    if (info->state == KILN_RUN_DEAD) /* or its log has no end: the disk was full */
+        read_ends(info, KILN_SUMMARY_NAME);
     if (info->state == KILN_RUN_ENDED)
         read_results(info);
 }

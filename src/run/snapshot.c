@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -309,8 +310,11 @@ static bool write_new(const char *path, const struct kiln_str *text, struct kiln
 
     if (fd < 0)
         return kiln_err_sys(err, errno, "%s", new);
-    return kiln_fs_write_all(fd, text->data, text->len, err) &&
-           (rename(new, path) == 0 || kiln_err_sys(err, errno, "%s", path));
+    if (kiln_fs_write_all(fd, text->data, text->len, err) &&
+        (rename(new, path) == 0 || kiln_err_sys(err, errno, "%s", path)))
+        return true;
+    (void)unlink(new);
+    return false;
 }
 
 bool kiln_snapshot_write(const struct kiln_snapshot *s, const char *path, struct kiln_err *err)

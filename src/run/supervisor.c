@@ -31,6 +31,7 @@ struct kiln_supervisor {
     size_t n;
     uint64_t seq;
     uint64_t log_size; /* bytes of the event log */
+    bool log_gap;      /* the disk was full: events are missing in it */
     struct kiln_snapshot *snapshot;
     struct kiln_listener *listener;
     struct kiln_dispatch dispatch;
@@ -41,6 +42,23 @@ struct kiln_supervisor {
 
 /* ---- events ---- */
 
+static void emit_text(struct kiln_supervisor *s, enum kiln_event_type type, const char *build,
+                      enum kiln_level level, int64_t status, const char *text);
+
+/* A full disk costs events, not builds: half a line is taken back, the next event tries again. */
+static void log_failed(struct kiln_supervisor *s, const struct kiln_err *why)
+{
+    KILN_AUTO_FREE char *text = kiln_xasprintf(
+        "The event log of this run (kiln attach) has a gap from here on: %s", kiln_err_text(why));
+    bool told = s->log_gap;
+
+    s->log_gap = true;
+    if (ftruncate(s->dir.events_fd, (off_t)s->log_size) < 0)
+        kiln_fd_closep(&s->dir.events_fd);
+    if (!told)
+        emit_text(s, KILN_EV_LINE, NULL, KILN_ERRLINE, 0, text);
+}
+
 static void log_event(struct kiln_supervisor *s, const char *line, size_t len)
 {
     KILN_AUTO_ERR err = { 0 };
@@ -50,7 +68,7 @@ static void log_event(struct kiln_supervisor *s, const char *line, size_t len)
     if (kiln_fs_write_all(s->dir.events_fd, line, len, &err))
         s->log_size += len;
     else
-        kiln_fd_closep(&s->dir.events_fd); /* a full disk ends the log, not the builds */
+        log_failed(s, &err);
 }
 
 /* Every event goes this way. line: with '\n'. slot: NULL for the supervisor's own. */
