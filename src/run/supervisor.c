@@ -402,22 +402,26 @@ static void serve(struct kiln_supervisor *s, const struct pollfd *p)
         client->writable(s->how->client_ud);
     if (p[OUTPUT].revents & ~POLLOUT)
         cancel_all(s, "Cancelling build: nobody reads its output any more");
+    p += SLOTS;
     for (size_t i = 0; i < s->n; i++) {
         struct kiln_slot *slot = &s->slots[i];
 
-        if ((p[SLOTS + i * 2].revents & POLLOUT) && slot->peer.fd >= 0)
+        if (slot->state != KILN_SLOT_RUNNING)
+            continue;
+        if ((p[0].revents & POLLOUT) && slot->peer.fd >= 0)
             (void)kiln_peer_flush(&slot->peer);
-        if ((p[SLOTS + i * 2].revents & ~POLLOUT) && slot->peer.fd >= 0)
+        if ((p[0].revents & ~POLLOUT) && slot->peer.fd >= 0)
             kiln_slot_read(slot, take_line, s);
-        if (p[SLOTS + i * 2 + 1].revents && slot->state == KILN_SLOT_RUNNING)
+        if (p[1].revents)
             bury(s, slot);
+        p += 2;
     }
 }
 
 static void poll_once(struct kiln_supervisor *s)
 {
     const struct kiln_client_ops *client = s->how->client;
-    struct pollfd *p = kiln_xcalloc(SLOTS + s->n * 2, sizeof(*p));
+    struct pollfd *p = kiln_xcalloc(SLOTS + count(s, KILN_SLOT_RUNNING) * 2, sizeof(*p));
     size_t n = SLOTS, backlog = client_backlog(s);
     bool full = backlog > MAX_BACKLOG && !s->cancelled;
 
@@ -432,6 +436,8 @@ static void poll_once(struct kiln_supervisor *s)
     for (size_t i = 0; i < s->n; i++) {
         const struct kiln_peer *peer = &s->slots[i].peer;
 
+        if (s->slots[i].state != KILN_SLOT_RUNNING)
+            continue; /* poll takes no more than RLIMIT_NOFILE, unused ones included */
         p[n++] = (struct pollfd){ .fd = full && peer->out.len == 0 ? -1 : peer->fd,
                                   .events = (short)((full ? 0 : POLLIN) |
                                                     (peer->out.len > 0 ? POLLOUT : 0)) };
