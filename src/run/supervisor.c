@@ -123,12 +123,12 @@ static void emit_text(struct kiln_supervisor *s, enum kiln_event_type type, cons
 
 /* ---- commands ---- */
 
-static void send_request(struct kiln_slot *slot, const struct kiln_request *req)
+static bool send_request(struct kiln_slot *slot, const struct kiln_request *req)
 {
     KILN_AUTO_STR line = { 0 };
 
     kiln_command_encode(req, false, 0, &line);
-    (void)kiln_slot_send(slot, line.data, line.len);
+    return kiln_slot_send(slot, line.data, line.len);
 }
 
 /* It never gets a worker. */
@@ -147,10 +147,12 @@ static void cancel_slot(struct kiln_supervisor *s, struct kiln_slot *slot)
 
     if (slot->cancelled_us == 0)
         slot->cancelled_us = kiln_clock_mono_us();
-    if (slot->state == KILN_SLOT_RUNNING)
-        send_request(slot, &req);
-    else if (slot->state == KILN_SLOT_WAITING && !s->cancelled)
+    if (slot->state == KILN_SLOT_RUNNING) {
+        if (!send_request(slot, &req)) /* it has not read what clients sent before */
+            (void)kill(slot->pid, SIGTERM);
+    } else if (slot->state == KILN_SLOT_WAITING && !s->cancelled) {
         end_unstarted(s, slot, 2, "Build was cancelled.");
+    }
 }
 
 void kiln_supervisor_command(struct kiln_supervisor *s, const char *label,
@@ -164,7 +166,7 @@ void kiln_supervisor_command(struct kiln_supervisor *s, const char *label,
         if (kiln_streq(req->command, "cancel"))
             cancel_slot(s, &s->slots[i]);
         else
-            send_request(&s->slots[i], req);
+            (void)send_request(&s->slots[i], req);
     }
 }
 
