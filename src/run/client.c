@@ -48,6 +48,7 @@ struct kiln_client {
     struct call *calls;     /* owned; that wait for their replies */
     size_t n_calls;
     int64_t id;
+    char *refusal; /* what it said instead of a greeting; owned; NULL: nothing */
     struct kiln_event_box box;
 };
 
@@ -163,6 +164,7 @@ void kiln_client_free(struct kiln_client *c)
     kiln_str_done(&c->replay);
     kiln_event_box_done(&c->box);
     free(c->calls);
+    free(c->refusal);
     free(c);
 }
 
@@ -233,6 +235,8 @@ static void take_reply(struct kiln_client *c, struct json_object *o)
         return;
     }
     kiln_fd_closep(&reply.fd);
+    if (!reply.ok && id == 0 && !c->refusal) /* nobody asked: it does not want us */
+        c->refusal = kiln_xstrdup(reply.error);
 }
 
 /* ---- what comes ---- */
@@ -303,7 +307,9 @@ static void finish(struct kiln_client *c, const struct kiln_client_handler *h, v
     look_at_log(c);
     tell_growth(c, h, ud);
     fail_calls(c);
-    if (c->info.state != KILN_RUN_ENDED)
+    if (c->info.state == KILN_RUN_GOING)
+        (void)kiln_err_set(&err, KILN_ERR_REMOTE, "%s", c->refusal);
+    else if (c->info.state != KILN_RUN_ENDED)
         (void)kiln_err_set(&err, KILN_ERR_REMOTE, "the run has no end: its supervisor was killed");
     if (h->end)
         h->end(ud, err.msg ? &err : NULL);
@@ -319,7 +325,7 @@ static void disconnected(struct kiln_client *c, const struct kiln_client_handler
         kiln_run_info_done(&c->info);
         c->info = now;
     }
-    if (c->info.state == KILN_RUN_GOING) /* it goes on, but not with us */
+    if (c->info.state == KILN_RUN_GOING && !c->refusal) /* the kernel is still taking it apart */
         c->info.state = KILN_RUN_DEAD;
     if (knew || c->info.state != KILN_RUN_ENDED) {
         finish(c, h, ud);
