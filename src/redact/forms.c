@@ -273,17 +273,25 @@ static void add_base64_core(const char *s, size_t len, size_t before, struct sin
     }
 }
 
-static void add_binary(const char *s, struct sink *out)
+static void add_base64(const char *s, size_t len, struct sink *out)
 {
     KILN_AUTO_STR text = { 0 };
-    size_t len = strlen(s);
 
     kiln_base64_add(&text, s, len);
     add_base64_text(text.data, text.len, out);
     add_base64_text(text.data, strcspn(text.data, "="), out);
     for (size_t before = 0; before < 3; before++)
         add_base64_core(s, len, before, out);
-    kiln_str_clear(&text);
+}
+
+static void add_binary(const char *s, struct sink *out)
+{
+    KILN_AUTO_STR text = { 0 }, wide = { 0 };
+    size_t len = strlen(s);
+
+    add_base64(s, len, out);
+    kiln_utf16_add(&wide, s, len); /* PowerShell's -EncodedCommand */
+    add_base64(wide.data, wide.len, out);
     kiln_hex_add(&text, s, len);
     add(out, text.data, text.len);
     for (size_t i = 0; i < text.len; i++) {
