@@ -102,7 +102,7 @@ static void publish(struct kiln_supervisor *s, struct kiln_slot *slot, const cha
 /* An event of the supervisor's own takes the same way as a worker's: encoded, then shown. */
 static void emit(struct kiln_supervisor *s, struct kiln_event *ev)
 {
-    KILN_AUTO_STR line = KILN_STR_MAX(KILN_MAX_EVENT);
+    KILN_AUTO_STR line = { 0 }; /* the encoder keeps to KILN_MAX_EVENT, but has to see it passed */
 
     ev->seq = ++s->seq;
     ev->mono_us = kiln_clock_mono_us();
