@@ -194,7 +194,7 @@ static bool break_finds_build(const struct kiln_cli *cli, const struct kiln_plan
 
     for (size_t i = 0; i < plan->n_builds; i++) {
         kiln_strv_add(&labels, plan->builds[i]->label);
-        found = found || kiln_place_is_for(&place, plan->builds[i]->label);
+        found = found || kiln_strv_has(&plan->builds[i]->breaks, spec);
     }
     joined = kiln_strv_join(&labels, ", ");
     if (!found)

@@ -171,6 +171,34 @@ static void check_selection(struct kiln_plan *p, const struct kiln_plan_options 
     check_names(p, "-except", &o->build.except, &all);
 }
 
+/* A build is known by its label, in events and in commands. Events have secrets replaced: by those
+ * of this build in its worker, by those of all in the supervisor. So the label has to be free of
+ * them, or the two speak of different builds. */
+static void hide_in_labels(struct kiln_plan *p)
+{
+    KILN_AUTO_REDACTOR *redactor = NULL;
+    KILN_AUTO_STRV secrets = { 0 }, taken = { 0 };
+
+    kiln_plan_secrets(p, &secrets);
+    if (!kiln_redactor_build(&secrets, &redactor, NULL))
+        return; /* nor does the supervisor start then */
+    for (size_t i = 0; i < p->n_builds; i++) {
+        struct kiln_build *b = p->builds[i];
+        KILN_AUTO_STR shown = { 0 };
+        size_t len;
+
+        kiln_redact_text(redactor, b->label, strlen(b->label), &shown);
+        len = shown.len;
+        for (size_t n = 2; kiln_strv_has(&taken, kiln_str_cstr(&shown)); n++) {
+            kiln_str_truncate(&shown, len);
+            kiln_str_addf(&shown, "-%zu", n);
+        }
+        free(b->label);
+        b->label = kiln_str_steal(&shown);
+        kiln_strv_add(&taken, b->label);
+    }
+}
+
 bool kiln_plan_prepare(struct kiln_plan *p, const struct kiln_plan_options *o)
 {
     size_t n = p->tpl->builders.n;
@@ -193,6 +221,7 @@ bool kiln_plan_prepare(struct kiln_plan *p, const struct kiln_plan_options *o)
     check_selection(p, o);
     if (p->n_builds > 0) /* qsort wants a non-NULL base */
         qsort(p->builds, p->n_builds, sizeof(*p->builds), by_name);
+    hide_in_labels(p);
     return ok;
 }
 
