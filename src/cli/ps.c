@@ -146,16 +146,27 @@ static void print_json(const struct kiln_run_info *info)
 
 /* ---- the command ---- */
 
-static void clean(const struct kiln_cli *cli, const struct kiln_runs *runs)
+/* The exit code. */
+static int clean(const struct kiln_cli *cli, const struct kiln_runs *runs)
 {
+    int rc = 0;
+
     for (size_t i = 0; i < runs->n; i++) {
+        const struct kiln_run_info *run = &runs->v[i];
         char id[KILN_RUN_SHORT];
 
-        if (runs->v[i].state != KILN_RUN_DEAD)
+        if (run->state != KILN_RUN_DEAD)
             continue;
-        kiln_rundir_recover(runs->v[i].dir);
-        kiln_cli_say(cli, "say", "Cleaned up after %s", kiln_run_short(&runs->v[i], id));
+        kiln_rundir_recover(run->dir);
+        if (kiln_rundir_is_clean(run->dir)) {
+            kiln_cli_say(cli, "say", "Cleaned up after %s", kiln_run_short(run, id));
+            continue;
+        }
+        rc = 1;
+        kiln_cli_say(cli, "error", "Not all that %s left could be removed: the .ledger files in %s",
+                     kiln_run_short(run, id), run->dir);
     }
+    return rc;
 }
 
 int kiln_cmd_ps(const struct kiln_cli *cli, int argc, char **argv)
@@ -173,13 +184,14 @@ int kiln_cmd_ps(const struct kiln_cli *cli, int argc, char **argv)
 
     if (rc >= 0)
         return rc;
+    rc = 0;
     kiln_runs_list(&runs);
     if (want_clean)
-        clean(cli, &runs);
+        rc = clean(cli, &runs);
     else if (!json)
         print_table(&runs);
     for (size_t i = 0; i < runs.n && json; i++)
         print_json(&runs.v[i]);
     kiln_runs_done(&runs);
-    return 0;
+    return rc;
 }

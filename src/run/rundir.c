@@ -94,6 +94,18 @@ void kiln_rundir_recover(const char *run)
         clean_ledgers(run);
 }
 
+bool kiln_rundir_is_clean(const char *run)
+{
+    KILN_AUTO_STRV names = { 0 };
+
+    (void)kiln_fs_list(run, &names, NULL);
+    KILN_STRV_FOREACH (name, &names) {
+        if (kiln_has_suffix(name, ".ledger"))
+            return false;
+    }
+    return true;
+}
+
 void kiln_rundir_clean(const struct kiln_rundir *d, const char *ledger, bool keep_output)
 {
     clean(d->path, ledger, keep_output);

@@ -50,5 +50,7 @@ char *kiln_rundir_frames(const struct kiln_rundir *d, size_t index);
 void kiln_rundir_clean(const struct kiln_rundir *d, const char *ledger, bool keep_output);
 /** Clean up after one run, if its supervisor is dead; best effort, tried again by later runs. */
 void kiln_rundir_recover(const char *run);
+/** Has it left nothing that recover would have to clean? */
+bool kiln_rundir_is_clean(const char *run);
 
 #endif
