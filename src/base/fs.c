@@ -15,6 +15,7 @@
 
 #define READ_CHUNK ((size_t)64 << 10)
 #define COPY_CHUNK ((size_t)1 << 20)
+#define COPY_PIECE ((off_t)64 << 20) /* at one time, so that people see it go on and can end it */
 
 void kiln_fd_closep(int *fd)
 {
@@ -314,14 +315,20 @@ static ssize_t copy_by_hand(int from, int to, off_t pos, size_t len)
     return n;
 }
 
+/* Who watches a copy. */
+struct copy_watch {
+    bool (*step)(void *ud, uint64_t done); /* NULL: nobody */
+    void *ud;
+};
+
 /* The bytes pos … end. False with errno. A file that shrinks meanwhile ends the copy. */
-static bool copy_range(int from, int to, off_t pos, off_t end)
+static bool copy_range(int from, int to, off_t pos, off_t end, const struct copy_watch *w)
 {
     bool by_hand = false;
 
     while (pos < end) {
         off_t in = pos, out = pos;
-        size_t len = (size_t)(end - pos);
+        size_t len = (size_t)(end - pos < COPY_PIECE ? end - pos : COPY_PIECE);
         ssize_t n = by_hand ? copy_by_hand(from, to, pos, len)
                             : copy_file_range(from, &in, to, &out, len, 0);
 
@@ -334,11 +341,14 @@ static bool copy_range(int from, int to, off_t pos, off_t end)
         if (n <= 0)
             return n == 0;
         pos += n;
+        errno = ECANCELED;
+        if (w->step && !w->step(w->ud, (uint64_t)pos))
+            return false;
     }
     return true;
 }
 
-static bool copy_data(int from, int to, off_t size)
+static bool copy_data(int from, int to, off_t size, const struct copy_watch *w)
 {
     off_t pos = 0;
 
@@ -354,7 +364,7 @@ static bool copy_data(int from, int to, off_t size)
         hole = lseek(from, data, SEEK_HOLE);
         if (hole < 0)
             hole = size;
-        if (!copy_range(from, to, data, hole))
+        if (!copy_range(from, to, data, hole, w))
             return false;
         pos = hole;
     }
@@ -363,6 +373,13 @@ static bool copy_data(int from, int to, off_t size)
 
 bool kiln_fs_copy(const char *from, const char *to, mode_t mode, struct kiln_err *err)
 {
+    return kiln_fs_copy_watched(from, to, mode, NULL, NULL, err);
+}
+
+bool kiln_fs_copy_watched(const char *from, const char *to, mode_t mode,
+                          bool (*step)(void *ud, uint64_t done), void *ud, struct kiln_err *err)
+{
+    const struct copy_watch watch = { step, ud };
     struct stat a, b;
     KILN_AUTO_FD in = kiln_fs_open_regular(from, &a, err);
     KILN_AUTO_FD out = -1;
@@ -374,9 +391,11 @@ bool kiln_fs_copy(const char *from, const char *to, mode_t mode, struct kiln_err
     out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (out < 0)
         return kiln_err_sys(err, errno, "create %s", to);
-    if (!copy_data(in, out, a.st_size))
-        return kiln_err_sys(err, errno, "copy %s to %s", from, to);
-    return true;
+    if (copy_data(in, out, a.st_size, &watch))
+        return true;
+    if (step && errno == ECANCELED)
+        return kiln_err_set(err, KILN_ERR_CANCELLED, "cancelled");
+    return kiln_err_sys(err, errno, "copy %s to %s", from, to);
 }
 
 static bool walk_dir(const char *dir, int depth, struct kiln_strv *files, struct kiln_err *err);

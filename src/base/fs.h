@@ -50,6 +50,10 @@ bool kiln_fs_exists(const char *path);
 bool kiln_fs_is_dir(const char *path);
 /** Copy a regular file (reflink or copy_file_range where the kernel can; holes stay holes). */
 bool kiln_fs_copy(const char *from, const char *to, mode_t mode, struct kiln_err *err);
+/** The same of a large one: step is called after every piece of it, with the bytes that are behind
+ *  it; false ends the copy (CANCELLED). */
+bool kiln_fs_copy_watched(const char *from, const char *to, mode_t mode,
+                          bool (*step)(void *ud, uint64_t done), void *ud, struct kiln_err *err);
 /** Append the names in a directory but "." and "..", in bytewise order. SYSTEM. */
 bool kiln_fs_list(const char *dir, struct kiln_strv *names, struct kiln_err *err);
 /**

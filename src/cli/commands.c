@@ -1,5 +1,7 @@
 #include "cli/commands.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -39,10 +41,21 @@ const char *kiln_command_guess(const char *word)
     return kiln_did_you_mean(word, names, n);
 }
 
+static bool is_lost; /* something that was to be printed */
+
 void kiln_cli_print(const char *text, size_t len)
 {
-    (void)kiln_fs_write_all(STDOUT_FILENO, text, len,
-                            NULL); /* a closed pipe is the reader's wish */
+    KILN_AUTO_ERR err = { 0 };
+
+    if (kiln_fs_write_all(STDOUT_FILENO, text, len, &err) || err.os_errno == EPIPE || is_lost)
+        return; /* a closed pipe is the reader's wish */
+    is_lost = true;
+    (void)dprintf(STDERR_FILENO, "error: standard output: %s\n", kiln_err_text(&err));
+}
+
+int kiln_cli_end(int status)
+{
+    return status == 0 && is_lost ? 1 : status;
 }
 
 void kiln_cli_printf(const char *fmt, ...)

@@ -37,8 +37,12 @@ const char *kiln_command_guess(const char *word);
 
 /* ---- shared by the subcommands ---- */
 
-/** Everything for people goes to stdout, errors too, as Packer has it. */
+/** Everything for people goes to stdout, errors too, as Packer has it. What cannot be written (a
+ * full disk; not a pipe that nobody reads) is told once, on stderr. */
 void kiln_cli_print(const char *text, size_t len);
+/** The exit status of a command that has ended with `status`: not 0 if its output is not all there.
+ */
+int kiln_cli_end(int status);
 void kiln_cli_printf(const char *fmt, ...) KILN_PRINTF(1, 2);
 
 /** A line or a block of them; in machine mode a ui record. level: "say" or "error". */

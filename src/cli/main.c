@@ -50,7 +50,7 @@ int main(int argc, char **argv)
     }
     for (const struct kiln_command_info *c = kiln_commands(); c->name; c++) {
         if (kiln_streq(argv[1], c->name))
-            return c->run(&cli, argc - 2, argv + 2);
+            return kiln_cli_end(c->run(&cli, argc - 2, argv + 2));
     }
     kiln_cli_printf("kiln: unknown command \"%s\"\n", argv[1]);
     if (kiln_command_guess(argv[1])) {

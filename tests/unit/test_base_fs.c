@@ -375,6 +375,29 @@ static void test_path_parts(void **state)
 
 #define IN_DIR(f) cmocka_unit_test_setup_teardown(f, enter, leave)
 
+static bool once(void *ud, uint64_t done)
+{
+    *(uint64_t *)ud = done;
+    return false;
+}
+
+/* It can be ended between two pieces. */
+static void test_copy_ends(void **state)
+{
+    KILN_AUTO_FREE char *from = kiln_path_join(*state, "from");
+    KILN_AUTO_FREE char *to = kiln_path_join(*state, "to");
+    KILN_AUTO_ERR err = { 0 };
+    KILN_AUTO_FD fd = open(from, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    uint64_t done = 0;
+
+    assert_int_equal(pwrite(fd, "one", 3, 0), 3);
+    assert_int_equal(pwrite(fd, "two", 3, 4 << 20), 3); /* behind a hole: another piece */
+    if (kiln_fs_copy_watched(from, to, 0600, once, &done, &err))
+        skip(); /* a file system that clones */
+    unit_fails(false, &err, KILN_ERR_CANCELLED, "cancelled");
+    assert_true(done > 0 && done < 4 << 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +410,7 @@ int main(void)
         IN_DIR(test_remove_tree),
         IN_DIR(test_copy),
         IN_DIR(test_copy_replaces),
+        IN_DIR(test_copy_ends),
         IN_DIR(test_walk),
         IN_DIR(test_temp),
         cmocka_unit_test(test_cache_dir),

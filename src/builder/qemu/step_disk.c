@@ -46,6 +46,14 @@ struct kiln_qemu_img kiln_qemu_img_for(struct kiln_qemu_img_tracker *tracker)
                                    .ud = tracker };
 }
 
+static bool copied(void *ud, uint64_t done)
+{
+    const struct kiln_qemu_img_tracker *t = ud;
+
+    kiln_progress(t->build, t->what, done, t->bytes);
+    return !kiln_cancel_fired(t->build->cancel);
+}
+
 /* The main disk comes from the image by a copy; an overlay is created like a new disk. */
 static bool copies_image(const struct kiln_qemu_options *o)
 {
@@ -111,7 +119,7 @@ static bool copy_disk(void *state, struct kiln_build *b, struct kiln_err *err)
     if (ext[0] && kiln_streq(ext + 1, s->o->format)) {
         kiln_message(b, "File extension already matches desired output format. Skipping qemu-img "
                         "convert step");
-        return kiln_fs_copy(s->iso.path, s->disks.v[0], 0644, err);
+        return kiln_fs_copy_watched(s->iso.path, s->disks.v[0], 0644, copied, &tracker, err);
     }
     kiln_say(b, "Copying hard drive...");
     if (!kiln_qemu_img_convert(&img, &how, err))
