@@ -18,6 +18,7 @@
 #define KILN_MAX_BOOT_EVENTS    1000000     /* key events of one boot command */
 #define KILN_MAX_LINE           (64u << 10) /* bytes of one output line; longer ones are split */
 #define KILN_MAX_EVENT          (1u << 20)  /* bytes of one encoded event */
+#define KILN_MAX_BREAKS         256         /* breakpoints of one build */
 #define KILN_MAX_COMMAND        (1u << 20)  /* bytes of one command to a run */
 #define KILN_MAX_QMP_MESSAGE    (1u << 20)  /* bytes of one QMP message */
 #define KILN_MAX_CHECKSUM_FILE  (16u << 20) /* bytes of a SHA256SUMS file */

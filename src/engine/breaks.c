@@ -1,5 +1,6 @@
 #include "engine/breaks.h"
 
+#include "base/limits.h"
 #include "base/mem.h"
 
 void kiln_place_vec_done(struct kiln_place_vec *vec)
@@ -153,6 +154,9 @@ bool kiln_breaks_change(struct kiln_breaks *b, const struct kiln_place *p, bool 
     KILN_AUTO_STR spec = { 0 };
     bool any = false;
 
+    if (on && b->set.n >= KILN_MAX_BREAKS)
+        return kiln_err_set(err, KILN_ERR_USER, "there are %d breakpoints, which is the most",
+                            KILN_MAX_BREAKS);
     if (!kiln_breaks_resolve(b, p, &found, err))
         return false;
     for (size_t i = 0; i < found.n; i++)

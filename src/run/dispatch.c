@@ -1,6 +1,7 @@
 #include "run/dispatch.h"
 
 #include "base/fs.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "engine/place.h"
 
@@ -188,11 +189,13 @@ static bool same_place(const char *a, const char *b)
 }
 
 /* A build that waits gets its breakpoints when it starts. */
-static void set_break(struct kiln_dispatch *d, struct kiln_slot *slot,
+static bool set_break(struct kiln_dispatch *d, struct kiln_slot *slot,
                       const struct kiln_command *cmd)
 {
     struct kiln_strv now = { 0 };
 
+    if (cmd->args.on && slot->build->breaks.n >= KILN_MAX_BREAKS)
+        return false;
     KILN_STRV_FOREACH (spec, &slot->build->breaks) {
         if (!same_place(spec, cmd->text))
             kiln_strv_add(&now, spec);
@@ -202,14 +205,18 @@ static void set_break(struct kiln_dispatch *d, struct kiln_slot *slot,
     kiln_strv_done(&slot->build->breaks);
     slot->build->breaks = now;
     d->ops->breaks(d->ud, slot);
+    return true;
 }
 
 static void ask_waiting(struct kiln_dispatch *d, struct kiln_slot *slot, struct kiln_group *g,
                         const struct kiln_command *cmd)
 {
-    if (kiln_streq(cmd->name, "break"))
-        set_break(d, slot, cmd);
-    else if (kiln_streq(cmd->name, "cancel"))
+    if (kiln_streq(cmd->name, "break")) {
+        if (!set_break(d, slot, cmd)) {
+            settle_here(d, g, "there are as many breakpoints as there can be", NULL);
+            return;
+        }
+    } else if (kiln_streq(cmd->name, "cancel"))
         d->ops->cancel(d->ud, slot);
     else {
         settle_here(d, g, "the build has not started yet", NULL);

@@ -145,6 +145,12 @@ static bool explain_failure(struct kiln_qemu *q, const struct kiln_qemu_config *
 {
     KILN_AUTO_FREE char *said = NULL, *why = NULL;
 
+    if (err->kind == KILN_ERR_TIMEOUT) {
+        said = kiln_qemu_output_last_words(q->output);
+        why = kiln_xasprintf("start %s: %s%s%s", cfg->binary, kiln_err_text(err),
+                             *said ? "; it has said: " : "", said);
+        return kiln_err_set(err, KILN_ERR_TIMEOUT, "%s", why);
+    }
     if (err->kind != KILN_ERR_REMOTE ||
         !kiln_process_wait(&q->process, NULL, kiln_cancel_deadline(NULL, LAST_BREATH_US), NULL))
         return kiln_err_wrap(err, "start %s", cfg->binary);

@@ -14,7 +14,7 @@
 
 /* stepPrepareEfivars, stepRun, stepConfigureQMP: QEMU itself. */
 
-#define START_DEADLINE_US KILN_SECOND(30)
+#define START_DEADLINE_US KILN_SECOND(120) /* it may preallocate RAM, or open an image far away */
 #define STOP_GRACE_US     KILN_SECOND(2)
 #define HALT_LIMIT_US     KILN_SECOND(2) /* for QEMU to obey stop and cont */
 #define LAST_BREATH_US    KILN_MS(250)   /* from QEMU's closing its sockets to its having ended */
