@@ -58,6 +58,11 @@ char *kiln_str_steal(struct kiln_str *s);
 bool kiln_has_prefix(const char *s, const char *prefix);
 bool kiln_has_suffix(const char *s, const char *suffix);
 bool kiln_streq(const char *a, const char *b); /* NULL equals only NULL */
+/** There is a text, and it is not empty: so an option was given. */
+static inline bool kiln_is_set(const char *s)
+{
+    return s && s[0];
+}
 /** Damerau-Levenshtein distance, capped at 255; for "did you mean". */
 unsigned kiln_edit_distance(const char *a, const char *b);
 /** Write the character (an invalid one: U+FFFD) without a NUL; returns its bytes, 1 to 4. */

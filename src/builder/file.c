@@ -25,21 +25,16 @@ static const struct kiln_field fields[] = {
 
 static const struct kiln_schema schema = { "file", "writes a file", fields, NULL };
 
-static bool is_set(const char *s)
-{
-    return s && s[0];
-}
-
 static bool prepare(void *cfg, const struct kiln_prepare *p)
 {
     const struct file *f = cfg;
     bool ok = true;
 
-    if (!is_set(f->target))
+    if (!kiln_is_set(f->target))
         ok = kiln_config_error(p, "target", "target required");
-    if (is_set(f->source) && is_set(f->content))
+    if (kiln_is_set(f->source) && kiln_is_set(f->content))
         ok = kiln_config_error(p, "source", "Cannot specify source file AND content");
-    if (!is_set(f->source) && !is_set(f->content))
+    if (!kiln_is_set(f->source) && !kiln_is_set(f->content))
         kiln_config_warning(p, NULL,
                             "Both source file and contents are blank; target will have no content");
     return ok;
@@ -74,7 +69,7 @@ static bool run(void *cfg, struct kiln_build *b, struct kiln_artifact **ret, str
     KILN_AUTO_FREE char *text = kiln_xasprintf("Stored file: %s", f->target);
     struct kiln_communicator *comm;
     bool ok = kiln_fs_mkdirs(dir, 0755, err) &&
-              (is_set(f->source) ? copy_source(f, b, err) : write_content(f, err));
+              (kiln_is_set(f->source) ? copy_source(f, b, err) : write_content(f, err));
 
     if (!ok)
         return false;

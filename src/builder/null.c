@@ -16,27 +16,22 @@ static const struct kiln_schema schema = {
     "null", "connects to a machine that is there, provisions it, builds nothing", fields, includes
 };
 
-static bool is_set(const char *s)
-{
-    return s && *s;
-}
-
 static bool prepare(void *cfg, const struct kiln_prepare *p)
 {
     static const char more[] = "please reference your communicator documentation";
     const struct kiln_comm_config *c = &((struct null *)cfg)->comm;
     bool ok = kiln_comm_prepare(&((struct null *)cfg)->comm, p);
-    bool key = is_set(c->ssh_private_key_file), password = is_set(c->ssh_password);
+    bool key = kiln_is_set(c->ssh_private_key_file), password = kiln_is_set(c->ssh_password);
     const char *host_key = kiln_comm_is_winrm(c) ? "winrm_host" : "ssh_host";
     const char *user_key = kiln_comm_is_winrm(c) ? "winrm_username" : "ssh_username";
 
     if (!kiln_comm_is_ssh(c) && !kiln_comm_is_winrm(c))
         return ok;
-    if (!is_set(kiln_comm_host(c)))
+    if (!kiln_is_set(kiln_comm_host(c)))
         ok = kiln_config_error(p, host_key, "a Host must be specified, %s", more);
-    if (!is_set(kiln_comm_user(c)))
+    if (!kiln_is_set(kiln_comm_user(c)))
         ok = kiln_config_error(p, user_key, "a Username must be specified, %s", more);
-    if (!c->ssh_agent_auth && !is_set(kiln_comm_password(c)) && !key)
+    if (!c->ssh_agent_auth && !kiln_is_set(kiln_comm_password(c)) && !key)
         ok = kiln_config_error(p, NULL, "one authentication method must be specified, %s", more);
     if (c->ssh_agent_auth + password + key > 1)
         ok = kiln_config_error(p, NULL,

@@ -166,11 +166,6 @@ int64_t kiln_comm_timeout_ns(const struct kiln_comm_config *c)
     return kiln_comm_is_winrm(c) ? c->winrm.timeout_ns : c->ssh_timeout_ns;
 }
 
-static bool is_set(const char *s)
-{
-    return s && *s;
-}
-
 static bool prepare_winrm(struct kiln_comm_config *c, const struct kiln_prepare *p)
 {
     struct kiln_comm_winrm *w = &c->winrm;
@@ -178,7 +173,7 @@ static bool prepare_winrm(struct kiln_comm_config *c, const struct kiln_prepare 
 
     if (w->port == 0)
         w->port = w->use_ssl ? 5986 : 5985;
-    if (!is_set(w->username))
+    if (!kiln_is_set(w->username))
         ok = kiln_config_error(p, NULL, "winrm_username must be specified.");
     if (w->port < 1 || w->port > 65535)
         ok = kiln_config_error(p, "winrm_port", "winrm_port must be between 1 and 65535");
@@ -189,7 +184,7 @@ static bool prepare_winrm(struct kiln_comm_config *c, const struct kiln_prepare 
 
 static void default_text(char **field, const char *value)
 {
-    if (is_set(*field))
+    if (kiln_is_set(*field))
         return;
     free(*field);
     *field = kiln_xstrdup(value);

@@ -14,14 +14,9 @@
 
 #define MAX_KEY_FILE (256u << 10)
 
-static bool is_set(const char *s)
-{
-    return s && *s;
-}
-
 static char *copy_if_set(const char *s)
 {
-    return is_set(s) ? kiln_xstrdup(s) : NULL;
+    return kiln_is_set(s) ? kiln_xstrdup(s) : NULL;
 }
 
 static const char *or_empty(const char *s)
@@ -55,7 +50,7 @@ static struct kiln_ssh_config *bastion_of(struct kiln_build *b, const struct kil
 {
     struct kiln_ssh_config *cfg;
 
-    if (!is_set(c->host))
+    if (!kiln_is_set(c->host))
         return NULL;
     cfg = kiln_xcalloc(1, sizeof(*cfg));
     *cfg = (struct kiln_ssh_config){
@@ -65,7 +60,8 @@ static struct kiln_ssh_config *bastion_of(struct kiln_build *b, const struct kil
         .user = kiln_xstrdup(c->username ? c->username : ""),
         .password = copy_if_set(c->password),
         .key_file = copy_if_set(c->private_key_file),
-        .certificate_file = is_set(c->private_key_file) ? copy_if_set(c->certificate_file) : NULL,
+        .certificate_file =
+            kiln_is_set(c->private_key_file) ? copy_if_set(c->certificate_file) : NULL,
         .agent = c->agent_auth,
         .ask = c->interactive ? ask_person : NULL,
         .ask_ud = b,
@@ -89,7 +85,7 @@ static void add_way(struct kiln_ssh_config *cfg, struct kiln_build *b,
                     const struct kiln_comm_config *c)
 {
     cfg->bastion = bastion_of(b, &c->bastion);
-    if (is_set(c->proxy.host))
+    if (kiln_is_set(c->proxy.host))
         cfg->proxy = (struct kiln_ssh_proxy){
             .host = kiln_xstrdup(c->proxy.host),
             .port = (int)c->proxy.port,
@@ -116,7 +112,7 @@ static struct kiln_ssh_config config_of(const struct kiln_connect *how)
         .certificate_file = copy_if_set(c->ssh_certificate_file),
         .key_pem = how->keypair ? copy_if_set(how->keypair->private_pem) : NULL,
         .agent = c->ssh_agent_auth,
-        .forward_agent = !c->ssh_disable_agent_forwarding && is_set(getenv("SSH_AUTH_SOCK")),
+        .forward_agent = !c->ssh_disable_agent_forwarding && kiln_is_set(getenv("SSH_AUTH_SOCK")),
         .ciphers = c->ssh_ciphers.n > 0 ? kiln_strv_join(&c->ssh_ciphers, ",") : NULL,
         .kex = c->ssh_kex.n > 0 ? kiln_strv_join(&c->ssh_kex, ",") : NULL,
         .timeout_us = c->ssh_timeout_ns / 1000,
@@ -237,7 +233,7 @@ static bool pause_and_reconnect(struct kiln_build *b, const struct kiln_connect 
 static void add_private_key(struct kiln_build *b, const struct kiln_connect *how)
 {
     const char *file = how->comm->ssh_private_key_file;
-    KILN_AUTO_FREE char *path = is_set(file) ? kiln_key_path(file, NULL) : NULL;
+    KILN_AUTO_FREE char *path = kiln_is_set(file) ? kiln_key_path(file, NULL) : NULL;
     KILN_AUTO_STR text = { 0 };
 
     if (how->keypair)
@@ -315,10 +311,10 @@ bool kiln_connect_new_keypair(struct kiln_build *b, const struct kiln_comm_confi
                               struct kiln_ssh_keypair *ret, struct kiln_err *err)
 {
     const char *type =
-        is_set(comm->temporary_key_pair_type) ? comm->temporary_key_pair_type : "rsa";
+        kiln_is_set(comm->temporary_key_pair_type) ? comm->temporary_key_pair_type : "rsa";
     KILN_AUTO_FREE char *shown = kiln_xstrdup(type);
 
-    if ((is_set(comm->ssh_password) || comm->ssh_agent_auth) && !template_uses_key(b))
+    if ((kiln_is_set(comm->ssh_password) || comm->ssh_agent_auth) && !template_uses_key(b))
         return true;
     for (char *p = shown; *p; p++)
         *p = (char)toupper((unsigned char)*p);
@@ -351,7 +347,7 @@ void kiln_connect_clear_keys(struct kiln_build *b, const struct kiln_comm_config
     KILN_AUTO_STR script = { 0 };
 
     if (kiln_comm_is_winrm(comm) || !comm->ssh_clear_authorized_keys ||
-        !is_set(comm->temporary_key_pair_name) || !b->communicator)
+        !kiln_is_set(comm->temporary_key_pair_name) || !b->communicator)
         return;
     kiln_say(b, "Trying to remove ephemeral keys from authorized_keys files");
     kiln_str_adds(&pattern, "/ ");

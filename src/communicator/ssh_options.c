@@ -7,11 +7,6 @@
 
 static const char *const transfer_methods[] = { "scp", "sftp", NULL };
 
-static bool is_set(const char *s)
-{
-    return s && *s;
-}
-
 /* ---- defaults ---- */
 
 /* The bastion takes the guest's key and its certificate, unless it has a key of its own. */
@@ -19,15 +14,15 @@ static void bastion_defaults(struct kiln_comm_config *c)
 {
     struct kiln_comm_bastion *b = &c->bastion;
 
-    if (!is_set(b->host))
+    if (!kiln_is_set(b->host))
         return;
-    if (!is_set(b->certificate_file) &&
-        (!is_set(b->private_key_file) ||
+    if (!kiln_is_set(b->certificate_file) &&
+        (!kiln_is_set(b->private_key_file) ||
          kiln_streq(b->private_key_file, c->ssh_private_key_file))) {
         free(b->certificate_file);
         b->certificate_file = kiln_xstrdup(c->ssh_certificate_file);
     }
-    if (!is_set(b->private_key_file)) {
+    if (!kiln_is_set(b->private_key_file)) {
         free(b->private_key_file);
         b->private_key_file = kiln_xstrdup(c->ssh_private_key_file);
     }
@@ -64,9 +59,9 @@ static bool check_numbers(const struct kiln_comm_config *c, const struct kiln_pr
 {
     bool ok = check_port(p, "ssh_port", c->ssh_port);
 
-    if (is_set(c->bastion.host))
+    if (kiln_is_set(c->bastion.host))
         ok = check_port(p, "ssh_bastion_port", c->bastion.port) && ok;
-    if (is_set(c->proxy.host))
+    if (kiln_is_set(c->proxy.host))
         ok = check_port(p, "ssh_proxy_port", c->proxy.port) && ok;
     if (c->ssh_timeout_ns < 0)
         ok = kiln_config_error(p, "ssh_timeout", "ssh_timeout must not be negative");
@@ -80,7 +75,7 @@ static bool check_key(const struct kiln_prepare *p, const char *key, const char 
 {
     KILN_AUTO_ERR why = { 0 };
 
-    return !is_set(file) || kiln_key_file_check(file, &why) ||
+    return !kiln_is_set(file) || kiln_key_file_check(file, &why) ||
            kiln_config_error(p, key, "%s is invalid: %s", key, kiln_err_text(&why));
 }
 
@@ -88,7 +83,7 @@ static bool check_certificate(const struct kiln_prepare *p, const char *key, con
 {
     KILN_AUTO_ERR why = { 0 };
 
-    return !is_set(file) || kiln_cert_file_check(file, &why) ||
+    return !kiln_is_set(file) || kiln_cert_file_check(file, &why) ||
            kiln_config_error(p, key, "%s is invalid: %s", key, kiln_err_text(&why));
 }
 
@@ -96,7 +91,7 @@ static bool check_keys(const struct kiln_comm_config *c, const struct kiln_prepa
 {
     bool ok = check_key(p, "ssh_private_key_file", c->ssh_private_key_file);
 
-    if (is_set(c->ssh_certificate_file) && !is_set(c->ssh_private_key_file))
+    if (kiln_is_set(c->ssh_certificate_file) && !kiln_is_set(c->ssh_private_key_file))
         return kiln_config_error(p, "ssh_certificate_file",
                                  "ssh_certificate_file needs ssh_private_key_file: the key that it "
                                  "certifies");
@@ -108,19 +103,21 @@ static bool check_bastion(const struct kiln_comm_config *c, const struct kiln_pr
     const struct kiln_comm_bastion *b = &c->bastion;
     bool own_key = !kiln_streq(b->private_key_file, c->ssh_private_key_file), ok = true;
 
-    if (!is_set(b->host))
+    if (!kiln_is_set(b->host))
         return true;
-    if (is_set(c->proxy.host))
+    if (kiln_is_set(c->proxy.host))
         ok = kiln_config_error(p, "ssh_proxy_host",
                                "please specify either ssh_bastion_host or "
                                "ssh_proxy_host, not both");
-    if (!b->agent_auth && !b->interactive && !is_set(b->password) && !is_set(b->private_key_file))
+    if (!b->agent_auth && !b->interactive && !kiln_is_set(b->password) &&
+        !kiln_is_set(b->private_key_file))
         return kiln_config_error(p, "ssh_bastion_host",
                                  "ssh_bastion_password or ssh_bastion_private_key_file must be "
                                  "specified");
     if (own_key) /* else it is looked at already */
         ok = check_key(p, "ssh_bastion_private_key_file", b->private_key_file) && ok;
-    if (is_set(b->private_key_file) && !kiln_streq(b->certificate_file, c->ssh_certificate_file))
+    if (kiln_is_set(b->private_key_file) &&
+        !kiln_streq(b->certificate_file, c->ssh_certificate_file))
         ok = check_certificate(p, "ssh_bastion_certificate_file", b->certificate_file) && ok;
     return ok;
 }
@@ -158,7 +155,7 @@ bool kiln_ssh_options_prepare(struct kiln_comm_config *c, const struct kiln_prep
     bool ok = true;
 
     set_defaults(c);
-    if (!is_set(c->ssh_username))
+    if (!kiln_is_set(c->ssh_username))
         ok = kiln_config_error(p, NULL,
                                "An ssh_username must be specified\n"
                                "  Note: some builders used to default ssh_username to \"root\".");

@@ -267,7 +267,8 @@ static bool check_target(const struct job *j, struct kiln_err *err)
 
 static bool make_in(struct job *j, const char *part, struct kiln_err *err)
 {
-    KILN_AUTO_FD fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    /* In a container pids come again: what a killed one has left is begun anew. */
+    KILN_AUTO_FD fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
 
     if (fd < 0)
         return kiln_err_sys(err, errno, "Unable to create archive %s: open %s", j->target, part);

@@ -82,11 +82,6 @@ static const struct kiln_schema schema = { "powershell", "runs PowerShell script
 
 /* ---- options ---- */
 
-static bool is_set(const char *s)
-{
-    return s && *s;
-}
-
 static bool check_policy(struct powershell *s, const struct kiln_prepare *p)
 {
     int64_t number;
@@ -118,7 +113,7 @@ static bool prepare(void *cfg, const struct kiln_prepare *p)
     bool ok = kiln_script_check_one(&s->script, p);
 
     kiln_uuid_time(s->id);
-    if (!is_set(s->elevated_user) && is_set(s->elevated_password))
+    if (!kiln_is_set(s->elevated_user) && kiln_is_set(s->elevated_password))
         ok = kiln_config_error(p, "elevated_password",
                                "Must supply an 'elevated_user' if 'elevated_password' provided");
     if (s->debug_mode < 0 || s->debug_mode > 2)
@@ -168,7 +163,7 @@ static char *command_template(const struct run *r)
     const char *own = r->elevated ? r->cfg->elevated_execute_command : r->cfg->execute_command;
     struct kiln_str out = { 0 };
 
-    if (is_set(own))
+    if (kiln_is_set(own))
         kiln_str_adds(&out, own);
     else
         add_default_command(&out, r->cfg);
@@ -205,7 +200,7 @@ static bool upload_vars(struct run *r, const char *template, struct kiln_err *er
 {
     KILN_AUTO_STR text = { 0 };
 
-    if (!strstr(template, "Vars") && !is_set(r->cfg->remote_env_var_path))
+    if (!strstr(template, "Vars") && !kiln_is_set(r->cfg->remote_env_var_path))
         return true;
     kiln_str_adds(&text, KILN_POWERSHELL_MARK);
     kiln_str_adds(&text, kiln_str_cstr(&r->vars));
@@ -222,7 +217,7 @@ static bool elevate(struct run *r, struct kiln_str *command, struct kiln_err *er
     KILN_AUTO_FREE char *name = NULL, *path = NULL;
     struct kiln_elevated e = { .command = kiln_str_cstr(command), .user = r->cfg->elevated_user };
 
-    if (is_set(r->cfg->elevated_password) &&
+    if (kiln_is_set(r->cfg->elevated_password) &&
         !kiln_interp_render_again(&interp, r->cfg->elevated_password, &password, err))
         return kiln_err_wrap(err, "elevated_password");
     if (password.len > 0)
@@ -317,9 +312,9 @@ static bool write_inline(struct run *r, char **ret_path, struct kiln_err *err)
 static char *path_or(const struct powershell *s, const char *own, const char *stem,
                      const char *script)
 {
-    if (is_set(own) && kiln_has_suffix(own, "/")) /* into that directory, by its own name */
+    if (kiln_is_set(own) && kiln_has_suffix(own, "/")) /* into that directory, by its own name */
         return kiln_xasprintf("%s%s", own, kiln_path_base(script));
-    if (is_set(own))
+    if (kiln_is_set(own))
         return kiln_xstrdup(own);
     return kiln_xasprintf("c:/Windows/Temp/%s-%s.ps1", stem, s->id);
 }
@@ -355,7 +350,7 @@ static bool provision(void *cfg, struct kiln_build *b, struct kiln_communicator 
     struct run r = {
         .cfg = s,
         .work = { b, comm, cancel, kiln_cancel_deadline(cancel, s->start_retry_timeout_ns / 1000) },
-        .elevated = is_set(s->elevated_user),
+        .elevated = kiln_is_set(s->elevated_user),
         .remote_vars = path_or(s, s->remote_env_var_path, "packer-ps-env-vars", ""),
     };
     const char *format = r.elevated                 ? s->elevated_env_var_format

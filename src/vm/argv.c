@@ -17,11 +17,6 @@ struct cmdline {
     size_t n;
 };
 
-static bool is_set(const char *s)
-{
-    return s && *s;
-}
-
 static size_t count(const struct kiln_strv *sv)
 {
     return sv ? sv->n : 0;
@@ -77,7 +72,7 @@ static void add_machine(struct cmdline *cl, const struct kiln_vm_config *cfg)
         add(cl, "-machine", "type=%s", cfg->machine_type);
     else
         add(cl, "-machine", "type=%s,accel=%s", cfg->machine_type, cfg->accelerator);
-    if (is_set(cfg->cpu_model))
+    if (kiln_is_set(cfg->cpu_model))
         add(cl, "-cpu", "%s", cfg->cpu_model);
 }
 
@@ -117,9 +112,9 @@ static void add_cpus(struct cmdline *cl, const struct kiln_vm_config *cfg)
 static void add_boot(struct cmdline *cl, const struct kiln_vm_config *cfg)
 {
     /* OVMF keeps its boot order in its variables and does not know -boot once. */
-    if (!is_set(cfg->efi_code))
+    if (!kiln_is_set(cfg->efi_code))
         add(cl, "-boot", "%s", cfg->boot_from_disk ? "c" : "once=d");
-    if (is_set(cfg->firmware) && !cfg->use_pflash)
+    if (kiln_is_set(cfg->firmware) && !cfg->use_pflash)
         add(cl, "-bios", "%s", cfg->firmware);
 }
 
@@ -127,7 +122,7 @@ static void add_tpm_backend(struct cmdline *cl, const struct kiln_vm_config *cfg
 {
     KILN_AUTO_FREE char *path = escape(cfg->tpm_socket);
 
-    if (!is_set(cfg->tpm_socket))
+    if (!kiln_is_set(cfg->tpm_socket))
         return;
     add(cl, "-chardev", "socket,id=vtpm,path=%s", path);
     add(cl, "-tpmdev", "emulator,id=tpm0,chardev=vtpm");
@@ -153,7 +148,7 @@ static void add_disk(struct cmdline *cl, const struct kiln_vm_config *cfg, size_
     }
     kiln_str_addf(&drive, ",cache=%s,discard=%s,format=%s", cfg->disk_cache, cfg->disk_discard,
                   cfg->disk_format);
-    if (is_set(cfg->disk_detect_zeroes) && !kiln_streq(cfg->disk_detect_zeroes, "off"))
+    if (kiln_is_set(cfg->disk_detect_zeroes) && !kiln_streq(cfg->disk_detect_zeroes, "off"))
         kiln_str_addf(&drive, ",detect-zeroes=%s", cfg->disk_detect_zeroes);
     add(cl, "-drive", "%s", kiln_str_cstr(&drive));
 }
@@ -193,7 +188,7 @@ static void add_cdroms(struct cmdline *cl, const struct kiln_vm_config *cfg)
     for (size_t i = 0; i < count(cfg->cdroms); i++) {
         KILN_AUTO_FREE char *path = escape(cfg->cdroms->v[i]);
 
-        if (!is_set(cfg->cdrom_interface))
+        if (!kiln_is_set(cfg->cdrom_interface))
             add(cl, "-drive", "file=%s,media=cdrom", path);
         else if (is_scsi(cfg->cdrom_interface))
             add_scsi_cdrom(cl, path, i, n_scsi + i);
@@ -223,17 +218,17 @@ static void add_storage_and_devices(struct cmdline *cl, const struct kiln_vm_con
     add(cl, "-device", "%s,netdev=user.0", cfg->net_device);
     add_cdroms(cl, cfg);
     add_flash(cl, cfg);
-    if (is_set(cfg->tpm_socket))
+    if (kiln_is_set(cfg->tpm_socket))
         add(cl, "-device", "%s,tpmdev=tpm0", cfg->tpm_device_type);
-    if (is_set(cfg->floppy))
+    if (kiln_is_set(cfg->floppy))
         add(cl, "-fda", "%s", cfg->floppy);
 }
 
 static void add_network(struct cmdline *cl, const struct kiln_vm_config *cfg)
 {
-    const char *address = is_set(cfg->forward_address) ? cfg->forward_address : "127.0.0.1";
+    const char *address = kiln_is_set(cfg->forward_address) ? cfg->forward_address : "127.0.0.1";
 
-    if (is_set(cfg->net_bridge))
+    if (kiln_is_set(cfg->net_bridge))
         add(cl, "-netdev", "bridge,id=user.0,br=%s", cfg->net_bridge);
     else if (cfg->forward_host_port == 0)
         add(cl, "-netdev", "user,id=user.0");
@@ -249,12 +244,12 @@ static void add_display(struct cmdline *cl, const struct kiln_vm_config *cfg)
     add(cl, "-vnc", ipv6 ? "[%s]:%d%s%s" : "%s:%d%s%s", cfg->vnc_address, cfg->vnc_port - 5900,
         cfg->vnc_password ? ",password" : "", cfg->vnc_no_delay ? ",key-delay-ms=0" : "");
     if (!cfg->headless && !is_old(cfg)) {
-        if (is_set(cfg->display) && !kiln_streq(cfg->display, "none"))
+        if (kiln_is_set(cfg->display) && !kiln_streq(cfg->display, "none"))
             add(cl, "-display", "%s", cfg->display);
         else if (!cfg->use_default_display)
             add(cl, "-display", "gtk");
     }
-    if (is_set(cfg->vga))
+    if (kiln_is_set(cfg->vga))
         add(cl, "-vga", "%s", cfg->vga);
 }
 

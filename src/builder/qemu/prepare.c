@@ -21,7 +21,7 @@ static bool fix_disk_size(struct kiln_qemu_options *o, const struct kiln_prepare
     size_t digits = 0;
     char *with_unit;
 
-    if (!is_set(o->disk_size) || kiln_streq(o->disk_size, "0")) {
+    if (!kiln_is_set(o->disk_size) || kiln_streq(o->disk_size, "0")) {
         free(o->disk_size);
         o->disk_size = kiln_xstrdup("40960M");
     }
@@ -43,11 +43,11 @@ static bool fix_disk_size(struct kiln_qemu_options *o, const struct kiln_prepare
 
 static void fill_names(struct kiln_qemu_options *o, const struct kiln_prepare *p)
 {
-    if (!is_set(o->output_directory)) {
+    if (!kiln_is_set(o->output_directory)) {
         free(o->output_directory);
         o->output_directory = kiln_xasprintf("output-%s", p->interp->build_name);
     }
-    if (!is_set(o->vm_name)) {
+    if (!kiln_is_set(o->vm_name)) {
         free(o->vm_name);
         o->vm_name = kiln_xasprintf("packer-%s", p->interp->build_name);
     }
@@ -65,7 +65,8 @@ static void fill_names(struct kiln_qemu_options *o, const struct kiln_prepare *p
     }
     if (o->use_backing_file)
         o->skip_compaction = true;
-    if (o->vnc_use_password || is_set(o->net_bridge)) /* Packer needs it there, and scripts know */
+    if (o->vnc_use_password ||
+        kiln_is_set(o->net_bridge)) /* Packer needs it there, and scripts know */
         o->qmp_enable = true;
 }
 
@@ -153,7 +154,7 @@ static bool check_layout(struct kiln_qemu_options *o, const struct kiln_prepare 
 {
     KILN_AUTO_ERR err = { 0 };
 
-    if (!is_set(o->boot_keyboard_layout) ||
+    if (!kiln_is_set(o->boot_keyboard_layout) ||
         kiln_layout_load(o->boot_keyboard_layout, &o->layout, &err))
         return true;
     return kiln_config_error(p, "boot_keyboard_layout", "%s", kiln_err_text(&err));
@@ -197,7 +198,7 @@ static bool check_checksum(struct kiln_qemu_options *o, const struct kiln_prepar
         free(o->iso_checksum);
         o->iso_checksum = kiln_xstrdup("none");
     }
-    if (!is_set(o->iso_checksum))
+    if (!kiln_is_set(o->iso_checksum))
         return kiln_config_error(p, "iso_checksum", "A checksum must be specified");
     if (!kiln_checksum_parse(o->iso_checksum, &sum, &err))
         return kiln_config_error(p, "iso_checksum", "%s", kiln_err_text(&err));
@@ -210,11 +211,11 @@ static bool check_checksum(struct kiln_qemu_options *o, const struct kiln_prepar
 
 static bool check_iso(struct kiln_qemu_options *o, const struct kiln_prepare *p)
 {
-    if (is_set(o->iso_url) && o->iso_urls.n)
+    if (kiln_is_set(o->iso_url) && o->iso_urls.n)
         return kiln_config_error(p, "iso_url", "Only one of iso_url or iso_urls must be specified");
-    if (!is_set(o->iso_url) && o->iso_urls.n == 0)
+    if (!kiln_is_set(o->iso_url) && o->iso_urls.n == 0)
         return kiln_config_error(p, NULL, "One of iso_url or iso_urls must be specified");
-    if (is_set(o->iso_url))
+    if (kiln_is_set(o->iso_url))
         kiln_strv_add(&o->iso_urls, o->iso_url);
     return check_checksum(o, p);
 }
@@ -238,13 +239,14 @@ static bool check_http_protocol(const struct kiln_qemu_options *o, const struct 
 
     if (kiln_has_prefix(protocol, "unix"))
         return kiln_config_error(p, key, "a guest cannot reach a unix socket: use tcp");
-    if (is_set(address) && !kiln_streq(protocol, "tcp") && v6 != (strchr(address, ':') != NULL))
+    if (kiln_is_set(address) && !kiln_streq(protocol, "tcp") &&
+        v6 != (strchr(address, ':') != NULL))
         return kiln_config_error(p, key, "%s, but http_bind_address %s is an IPv%d address",
                                  protocol, address, v6 ? 4 : 6);
-    if (v6 && !is_set(address) && is_set(o->net_bridge))
+    if (v6 && !kiln_is_set(address) && kiln_is_set(o->net_bridge))
         return kiln_config_error(p, key,
                                  "tcp6 on a bridge: name the IPv6 address in http_bind_address");
-    if (v6 && !is_set(o->net_bridge) && kiln_boot_text_uses(o, ".HTTPIP"))
+    if (v6 && !kiln_is_set(o->net_bridge) && kiln_boot_text_uses(o, ".HTTPIP"))
         kiln_config_warning(p, key,
                             "the guest finds the server at [fec0::2] only: 10.0.2.2, which "
                             "{{ .HTTPIP }} stands for, leads to IPv4");
@@ -256,10 +258,10 @@ static bool check_http(const struct kiln_qemu_options *o, const struct kiln_prep
     bool ok = check_range(p, "http_port_min", o->http_port_min, o->http_port_max,
                           "http_port_min must be less than http_port_max");
 
-    if (is_set(o->http_interface) && is_set(o->http_bind_address))
+    if (kiln_is_set(o->http_interface) && kiln_is_set(o->http_bind_address))
         ok = kiln_config_error(p, "http_interface",
                                "either http_interface or http_bind_address can be specified");
-    if (is_set(o->http_directory) && o->http_content.keys.n)
+    if (kiln_is_set(o->http_directory) && o->http_content.keys.n)
         ok = kiln_config_error(p, "http_content",
                                "http_content cannot be used in conjunction with http_dir. "
                                "Consider writing the content to files in the directory.");
@@ -291,7 +293,7 @@ static bool check_vnc(const struct kiln_qemu_options *o, const struct kiln_prepa
                                "below 65535 to be valid TCP ports");
     if (o->vnc_port_min > o->vnc_port_max)
         ok = kiln_config_error(p, "vnc_port_min", "vnc_port_min must be less than vnc_port_max");
-    if (o->vnc_use_password && is_set(o->vnc_password) && strlen(o->vnc_password) > 8)
+    if (o->vnc_use_password && kiln_is_set(o->vnc_password) && strlen(o->vnc_password) > 8)
         ok = kiln_config_error(p, "vnc_password", "password length is longer than expected %zu > 8",
                                strlen(o->vnc_password));
     return ok;
@@ -341,9 +343,10 @@ static void fill_efi(struct kiln_qemu_options *o)
     static const char *const defaults[] = { "/usr/share/OVMF/OVMF_CODE.fd",
                                             "/usr/share/OVMF/OVMF_VARS.fd" };
 
-    o->efi_boot = o->efi_boot || is_set(o->efi_firmware_code) || is_set(o->efi_firmware_vars);
+    o->efi_boot =
+        o->efi_boot || kiln_is_set(o->efi_firmware_code) || kiln_is_set(o->efi_firmware_vars);
     for (size_t i = 0; o->efi_boot && i < KILN_COUNT(paths); i++) {
-        if (!is_set(*paths[i])) {
+        if (!kiln_is_set(*paths[i])) {
             free(*paths[i]);
             *paths[i] = kiln_xstrdup(defaults[i]);
         }

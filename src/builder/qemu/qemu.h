@@ -224,14 +224,10 @@ void kiln_qemu_on_request(void *ud, const struct kiln_http_request *r);
 void kiln_qemu_look(void *ud);
 
 /** Is a string option given and not empty? */
-static inline bool kiln_qemu_is_set(const char *s)
-{
-    return s && s[0];
-}
 /** Is there anything for the HTTP server to serve? Without, there is none. */
 static inline bool kiln_qemu_serves(const struct kiln_qemu_options *o)
 {
-    return kiln_qemu_is_set(o->http_directory) || o->http_content.keys.n;
+    return kiln_is_set(o->http_directory) || o->http_content.keys.n;
 }
 
 #endif

@@ -12,7 +12,7 @@ static void assume(const struct kiln_qemu_options *o, const struct kiln_qemu_sta
     else if (kiln_boot_text_uses(o, ".HTTPPort") && o->http_port_min != o->http_port_max)
         kiln_strv_addf(said, "{{ .HTTPPort }} is %d here; a build takes a free port, %lld to %lld",
                        s->http_port, (long long)o->http_port_min, (long long)o->http_port_max);
-    if (kiln_boot_text_uses(o, ".HTTPIP") && kiln_qemu_is_set(o->net_bridge))
+    if (kiln_boot_text_uses(o, ".HTTPIP") && kiln_is_set(o->net_bridge))
         kiln_strv_addf(said, "{{ .HTTPIP }} is %s here; a build asks the bridge %s", s->http_ip,
                        o->net_bridge);
     if (kiln_boot_text_uses(o, "SSHPublicKey")) {

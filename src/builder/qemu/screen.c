@@ -134,11 +134,10 @@ bool kiln_qemu_screen_attach(struct kiln_qemu_state *s, struct kiln_err *err)
 {
     const struct kiln_qemu_options *o = s->o;
     const struct kiln_fonts_places fonts = { .qemu_binary = s->qemu_binary,
-                                             .firmware = kiln_qemu_is_set(o->efi_firmware_code)
+                                             .firmware = kiln_is_set(o->efi_firmware_code)
                                                              ? o->efi_firmware_code
-                                                         : kiln_qemu_is_set(o->firmware)
-                                                             ? o->firmware
-                                                             : NULL };
+                                                         : kiln_is_set(o->firmware) ? o->firmware
+                                                                                    : NULL };
     const struct kiln_screen_server server = {
         .host = s->o->vnc_bind_address,
         .port = s->vnc_port.port,

@@ -48,7 +48,7 @@ void kiln_qemu_signs_begin(struct kiln_qemu_state *s)
     begin_answer(s);
     if (!s->communicates)
         return;
-    if (kiln_qemu_is_set(s->o->net_bridge))
+    if (kiln_is_set(s->o->net_bridge))
         kiln_ladder_set(l, KILN_RUNG_ADDRESS, KILN_RUNG_WAITING, "none on the bridge %s",
                         s->o->net_bridge);
     else
@@ -89,9 +89,8 @@ bool kiln_qemu_is_forwarded(const struct kiln_qemu_state *s)
 {
     const char *host = s->o->comm.ssh_host;
 
-    return s->communicates && !kiln_qemu_is_set(s->o->net_bridge) &&
-           (!kiln_qemu_is_set(host) || kiln_streq(host, "127.0.0.1") ||
-            kiln_streq(host, "localhost"));
+    return s->communicates && !kiln_is_set(s->o->net_bridge) &&
+           (!kiln_is_set(host) || kiln_streq(host, "127.0.0.1") || kiln_streq(host, "localhost"));
 }
 
 /* The guest begins anew: what it had of the network is gone. */
@@ -197,6 +196,6 @@ void kiln_qemu_look(void *ud)
     struct kiln_qemu_state *s = ud;
 
     kiln_ladder_expire(s->build->ladder, KILN_RUNG_SCREEN, STILL_US);
-    if (!kiln_qemu_is_set(s->o->net_bridge))
+    if (!kiln_is_set(s->o->net_bridge))
         look_at_network(s);
 }

@@ -18,7 +18,7 @@ static bool make_key(void *state, struct kiln_build *b, struct kiln_err *err)
 
     if (!kiln_comm_is_ssh(&s->o->comm))
         return true;
-    if (kiln_qemu_is_set(s->o->comm.ssh_private_key_file)) {
+    if (kiln_is_set(s->o->comm.ssh_private_key_file)) {
         kiln_say(b, "Using existing SSH private key");
         return true;
     }
@@ -102,7 +102,7 @@ static bool guest_address(void *state, struct kiln_build *b, struct kiln_err *er
 
     if (!s->communicates)
         kiln_message(b, "No communicator is configured -- skipping StepWaitGuestAddress");
-    else if (kiln_qemu_is_set(s->o->net_bridge))
+    else if (kiln_is_set(s->o->net_bridge))
         return find_guest(s, b, err);
     else
         kiln_message(b, "Not using a NetBridge -- skipping StepWaitGuestAddress");
@@ -140,7 +140,7 @@ static bool connect_guest(void *state, struct kiln_build *b, struct kiln_err *er
     const char *guest = s->guest_address ? s->guest_address : "127.0.0.1";
     const struct kiln_connect how = {
         .comm = &s->o->comm,
-        .host = kiln_qemu_is_set(host) ? host : guest,
+        .host = kiln_is_set(host) ? host : guest,
         .port = s->ssh_port.port,
         .keypair = s->keypair.private_pem ? &s->keypair : NULL,
         .died_fd = kiln_qemu_pidfd(s->qemu),

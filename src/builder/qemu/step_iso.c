@@ -38,7 +38,7 @@ static bool download(void *state, struct kiln_build *b, struct kiln_err *err)
         .what = "ISO",
         .urls = &s->o->iso_urls,
         .checksum = &sum,
-        .target = kiln_qemu_is_set(s->o->iso_target_path) ? s->o->iso_target_path : NULL,
+        .target = kiln_is_set(s->o->iso_target_path) ? s->o->iso_target_path : NULL,
         .extension = s->o->iso_target_extension,
         .say = say,
         .progress = progress,

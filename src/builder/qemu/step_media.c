@@ -13,7 +13,7 @@
 
 static const char *label_or_default(const char *label)
 {
-    return kiln_qemu_is_set(label) ? label : DEFAULT_LABEL;
+    return kiln_is_set(label) ? label : DEFAULT_LABEL;
 }
 
 /* The last part of a path: "b" of "a/b" and of "a/b/". */

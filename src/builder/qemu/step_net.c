@@ -11,7 +11,7 @@ static bool http_ip(void *state, struct kiln_build *b, struct kiln_err *err)
     struct kiln_qemu_state *s = state;
     char *bridge_ip;
 
-    if (kiln_qemu_is_set(s->o->net_bridge)) {
+    if (kiln_is_set(s->o->net_bridge)) {
         if (!kiln_bridge_address(s->o->net_bridge, &bridge_ip, err))
             return false;
         free(s->http_ip);
@@ -49,11 +49,11 @@ static void publish_http(struct kiln_qemu_state *s, struct kiln_build *b)
 /* NULL: this machine only. A guest on a bridge comes from outside. */
 static const char *http_address(const struct kiln_qemu_state *s)
 {
-    if (kiln_qemu_is_set(s->o->http_bind_address))
+    if (kiln_is_set(s->o->http_bind_address))
         return s->o->http_bind_address;
     if (kiln_streq(s->o->http_network_protocol, "tcp6"))
         return "::1"; /* prepare.c: nobody is on a bridge */
-    return kiln_qemu_is_set(s->o->net_bridge) ? s->http_ip : NULL;
+    return kiln_is_set(s->o->net_bridge) ? s->http_ip : NULL;
 }
 
 static bool http_server(void *state, struct kiln_build *b, struct kiln_err *err)
@@ -61,7 +61,7 @@ static bool http_server(void *state, struct kiln_build *b, struct kiln_err *err)
     struct kiln_qemu_state *s = state;
     const struct kiln_qemu_options *o = s->o;
     const struct kiln_http_config how = {
-        .directory = kiln_qemu_is_set(o->http_directory) ? o->http_directory : NULL,
+        .directory = kiln_is_set(o->http_directory) ? o->http_directory : NULL,
         .content = o->http_content.keys.n ? &o->http_content : NULL,
         .address = http_address(s),
         .v6only = kiln_streq(o->http_network_protocol, "tcp6"),
@@ -116,7 +116,7 @@ const char *kiln_qemu_forward_address(const struct kiln_qemu_options *o)
 {
     const char *host = kiln_comm_host(&o->comm);
 
-    return kiln_qemu_is_set(host) && kiln_port_is_own(host) ? host : "127.0.0.1";
+    return kiln_is_set(host) && kiln_port_is_own(host) ? host : "127.0.0.1";
 }
 
 /* The address that QEMU will bind: probing another one would prove nothing. */
@@ -139,7 +139,7 @@ static bool port_forward(void *state, struct kiln_build *b, struct kiln_err *err
         kiln_message(b, "No communicator is set; skipping port forwarding setup.");
         return true;
     }
-    if (kiln_qemu_is_set(s->o->net_bridge)) {
+    if (kiln_is_set(s->o->net_bridge)) {
         kiln_message(b, "net_bridge is set; skipping port forwarding setup.");
         s->ssh_port.port = kiln_comm_port(&s->o->comm); /* the guest's own; no lock */
         return true;
@@ -193,7 +193,7 @@ static bool configure_vnc(void *state, struct kiln_build *b, struct kiln_err *er
              (long long)o->vnc_port_min, (long long)o->vnc_port_max, o->vnc_bind_address);
     if (o->vnc_use_password && !s->vnc_password)
         s->vnc_password =
-            kiln_qemu_is_set(o->vnc_password) ? kiln_xstrdup(o->vnc_password) : random_password();
+            kiln_is_set(o->vnc_password) ? kiln_xstrdup(o->vnc_password) : random_password();
     return kiln_qemu_take_vnc_port(s, b, err);
 }
 

@@ -60,7 +60,7 @@ static bool choose_accelerator(struct kiln_qemu_state *s, struct kiln_build *b, 
                                            .ud = b };
     struct kiln_accel_choice choice = { 0 };
 
-    if (kiln_qemu_is_set(s->o->accelerator)) {
+    if (kiln_is_set(s->o->accelerator)) {
         *ret = kiln_xstrdup(s->o->accelerator);
         return true;
     }
@@ -157,7 +157,7 @@ static void fill_runtime(struct kiln_vm_config *cfg, const struct kiln_qemu_stat
 {
     const struct kiln_qemu_options *o = s->o;
 
-    if (s->communicates && !kiln_qemu_is_set(o->net_bridge)) {
+    if (s->communicates && !kiln_is_set(o->net_bridge)) {
         cfg->forward_address = kiln_qemu_forward_address(o);
         cfg->forward_host_port = s->ssh_port.port;
         cfg->forward_guest_port = kiln_comm_port(&o->comm);
@@ -180,8 +180,8 @@ static char *user_qmp_path(const struct kiln_qemu_options *o)
 
     if (!o->qmp_enable)
         return NULL;
-    return kiln_qemu_is_set(o->qmp_socket_path) ? kiln_xstrdup(o->qmp_socket_path)
-                                                : kiln_qemu_output_path(o, name);
+    return kiln_is_set(o->qmp_socket_path) ? kiln_xstrdup(o->qmp_socket_path)
+                                           : kiln_qemu_output_path(o, name);
 }
 
 static bool make_argv(struct kiln_qemu_state *s, struct kiln_build *b, const char *accelerator,

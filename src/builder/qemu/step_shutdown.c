@@ -54,7 +54,7 @@ static bool run(void *state, struct kiln_build *b, struct kiln_err *err)
     kiln_retype_drop(s->retype); /* no converted disk has it, nor one that is left as it is */
     if (!s->communicates)
         return true;
-    if (kiln_qemu_is_set(s->o->shutdown_command))
+    if (kiln_is_set(s->o->shutdown_command))
         return command(s, b, err);
     kiln_say(b, "Halting the virtual machine...");
     kiln_qemu_kill(s->qemu);
