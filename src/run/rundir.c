@@ -153,7 +153,7 @@ static void prune(const char *runs)
         bytes += log_size(run);
         if (kept < KILN_RUNS_KEPT && (kept == 0 || bytes <= KILN_RUNS_KEPT_BYTES))
             kept++;
-        else
+        else if (kiln_rundir_is_clean(run)) /* else it owns something that could not be removed */
             remove_dead(run);
     }
     list_runs(runs, true, &half_made);
