@@ -173,7 +173,7 @@ static bool download_in_place(const struct job *j, const char *src, const char *
     return receive(j, src, fd, err);
 }
 
-/* What is there stays until all of the new one is; st: of that, or NULL. */
+/* What is there, st, stays until all of the new one is. */
 static bool download_beside(const struct job *j, const char *src, const char *dst,
                             const struct stat *st, struct kiln_err *err)
 {
@@ -189,7 +189,7 @@ static bool download_beside(const struct job *j, const char *src, const char *ds
         return download_in_place(j, src, dst, err);
     }
     ok = receive(j, src, fd, err);
-    if (ok && st)
+    if (ok)
         (void)fchmod(fd, st->st_mode & 07777);
     if (ok && rename(part, dst) != 0)
         ok = kiln_err_sys(err, errno, "rename %s to %s", part, dst);
@@ -204,9 +204,8 @@ static bool download_file(const struct job *j, const char *src, const char *dst,
 {
     struct stat st;
 
-    if (lstat(dst, &st) != 0)
-        return download_beside(j, src, dst, NULL, err);
-    if (!S_ISREG(st.st_mode) || access(dst, W_OK) != 0) /* links and devices are written to */
+    /* A new file stays as far as it has come, as with Packer; links and devices are written to. */
+    if (lstat(dst, &st) != 0 || !S_ISREG(st.st_mode) || access(dst, W_OK) != 0)
         return download_in_place(j, src, dst, err);
     return download_beside(j, src, dst, &st, err);
 }
