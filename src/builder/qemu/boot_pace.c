@@ -9,8 +9,9 @@
 
 #define FAST_US      KILN_MS(1) /* after a key event, where the screen shows what is typed */
 #define SAFE_US      KILN_MS(20)
-#define FIRST_US     KILN_MS(600) /* until the first character of a line must be seen */
-#define LOST_US      KILN_MS(700) /* nothing new for so long: what is under way was lost */
+#define READ_US      KILN_SECOND(2) /* until the screen's text must be known; else it is a picture */
+#define FIRST_US     KILN_MS(600)   /* until the first character of a line must be seen */
+#define LOST_US      KILN_MS(700)   /* nothing new for so long: what is under way was lost */
 #define QUIET_US     KILN_MS(300) /* … and so long once there were faults: nothing is under way */
 #define REACT_US     KILN_SECOND(2) /* for a line that was ended to move the cursor */
 #define AFTER_US     KILN_MS(150)   /* a key that was no character has done what it does */
@@ -42,6 +43,7 @@ struct kiln_pace {
     struct kiln_vnc *vnc;
     struct kiln_boot_queue *queue;
     bool wants_text; /* the screen reads text for us */
+    bool has_looked; /* … and has had the time for it */
     enum mode mode, told;
     struct kiln_text text; /* what was looked at last */
     struct kiln_echo echo;
@@ -571,8 +573,27 @@ static bool is_release(const struct kiln_boot_element *el)
     return el->kind == KILN_BOOTCMD_OFF && key >= KEY_SPACE && key < 0x7F;
 }
 
+/* The screen is read from the first key on: what it shows is not known at once. */
+static bool first_look(struct kiln_pace *p, struct kiln_err *err)
+{
+    struct kiln_cancel *c = p->build->cancel;
+    int64_t end = kiln_cancel_deadline(c, READ_US), left = READ_US;
+    bool news;
+
+    p->has_looked = true;
+    kiln_screen_text(p->s->screen, &p->text);
+    while (p->text.columns == 0 && left > 0) {
+        if (!wait_news(p, left, &news, err))
+            return false;
+        left = end - kiln_cancel_now(c);
+    }
+    return true;
+}
+
 static bool begin(struct kiln_pace *p, struct kiln_err *err)
 {
+    if (!p->has_looked && !first_look(p, err))
+        return false;
     if (p->text.columns && p->pressed && !wait_quiet(p, AFTER_US, err))
         return false; /* what the key before did comes first */
     kiln_screen_text(p->s->screen, &p->text);
