@@ -423,7 +423,7 @@ class Case(unittest.TestCase):
     def events(self):
         """Of the newest run."""
         with open(os.path.join(self.run_dirs()[-1], "events.jsonl")) as f:
-            return [json.loads(line) for line in f if line.endswith("\n")]  # the last may not be all there yet
+            return [json.loads(line) for line in f.read().split("\n")[:-1]]  # the last may not be all there yet
 
 
 # ---- the control socket (src/run/README.md) ----

@@ -8,6 +8,8 @@
 
 /* stepCreateDisk, stepCopyDisk, stepResizeDisk, stepConvertDisk. qemu-builder.md, section 4. */
 
+#define WORTH_PROGRESS ((uint64_t)256 << 20) /* bytes that take longer to copy than to look at */
+
 static void progress(void *ud, unsigned done)
 {
     const struct kiln_qemu_img_tracker *t = ud;
@@ -50,7 +52,8 @@ static bool copied(void *ud, uint64_t done)
 {
     const struct kiln_qemu_img_tracker *t = ud;
 
-    kiln_progress(t->build, t->what, done, t->bytes);
+    if (t->bytes >= WORTH_PROGRESS)
+        kiln_progress(t->build, t->what, done, t->bytes);
     return !kiln_cancel_fired(t->build->cancel);
 }
 
