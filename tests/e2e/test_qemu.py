@@ -156,7 +156,7 @@ while s.recv(999):  # QEMU forgets what a client that has gone wanted
         return [re.sub(r":59\d\d", ":N", line.replace(self.dir, "DIR")) for line in lines]
 
     def test_lines(self):
-        out = self.build(kit.qemu(boot_command=["a"], boot_wait="1ms", format=None, iso_url="boot.raw",
+        out = self.build(kit.qemu(boot_command=["a"], boot_wait="1ms", boot_key_interval="1ms", format=None, iso_url="boot.raw",
                                   vnc_port_min=5950, vnc_port_max=5999, http_content={"/a": "b"}))
         told = [line for line in self.told(out) if "qemuargs" not in line and "HTTP server on port" not in line]
         self.assertEqual(told, [
