@@ -56,7 +56,6 @@ struct kiln_pace {
     int64_t moved_at; /* when something went out or came last */
     int64_t slowest;  /* character of the line, from then on until it was shown */
     bool faulty;      /* there were repairs: more may be under way than we know */
-    bool loses;       /* the same, on any line so far */
     bool secret;      /* the line has secrets in it */
     int64_t element;  /* for events */
 };
@@ -227,6 +226,21 @@ static bool wait_news(struct kiln_pace *p, int64_t us, bool *ret_news, struct ki
     return *ret_news || why.kind == KILN_ERR_TIMEOUT || kiln_err_move(err, &why);
 }
 
+/* Until it has come, or for so long. */
+static bool wait_until(struct kiln_pace *p, bool (*has_come)(const struct kiln_pace *), int64_t us,
+                       struct kiln_err *err)
+{
+    int64_t end = kiln_cancel_deadline(p->build->cancel, us), left = us;
+    bool news;
+
+    while (!has_come(p) && left > 0) {
+        if (!wait_news(p, left, &news, err))
+            return false;
+        left = end - kiln_cancel_now(p->build->cancel);
+    }
+    return true;
+}
+
 /* Until nothing has changed for so long, unless something does all the time. */
 static bool wait_quiet(struct kiln_pace *p, int64_t us, struct kiln_err *err)
 {
@@ -275,20 +289,18 @@ static bool let_go(struct kiln_pace *p, struct kiln_err *err)
 
 /* ---- is it shown? ---- */
 
+static bool is_shown(const struct kiln_pace *p)
+{
+    return p->look.state != KILN_ECHO_NONE;
+}
+
 /* Wait for a first sign of the line; it may begin with spaces, which are none. */
 static bool decide(struct kiln_pace *p, struct kiln_err *err)
 {
-    int64_t end = kiln_cancel_deadline(p->build->cancel, FIRST_US);
-    bool news = true;
-
     look(p);
-    while (p->look.state == KILN_ECHO_NONE && news) {
-        int64_t left = end - kiln_cancel_now(p->build->cancel);
-
-        if (!wait_news(p, left > 0 ? left : 0, &news, err))
-            return false;
-    }
-    p->mode = p->look.state == KILN_ECHO_NONE ? BLIND : SHOWN;
+    if (!wait_until(p, is_shown, FIRST_US, err))
+        return false;
+    p->mode = is_shown(p) ? SHOWN : BLIND;
     tell_mode(p);
     return true;
 }
@@ -298,7 +310,7 @@ static void look_again(struct kiln_pace *p)
 {
     kiln_screen_text(p->s->screen, &p->text);
     look(p);
-    if (p->look.state == KILN_ECHO_NONE)
+    if (!is_shown(p))
         return;
     p->mode = SHOWN;
     tell_mode(p);
@@ -318,7 +330,7 @@ static bool seen(struct kiln_pace *p, struct kiln_err *err)
 
 static bool count_repair(struct kiln_pace *p, struct kiln_err *err)
 {
-    p->faulty = p->loses = p->echo.faults = true;
+    p->faulty = p->echo.faults = true;
     p->window = p->window > 2 ? p->window / 2 : 1;
     p->repairs++;
     tell_repair(p);
@@ -573,21 +585,17 @@ static bool is_release(const struct kiln_boot_element *el)
     return el->kind == KILN_BOOTCMD_OFF && key >= KEY_SPACE && key < 0x7F;
 }
 
+static bool has_text(const struct kiln_pace *p)
+{
+    return p->text.columns > 0;
+}
+
 /* The screen is read from the first key on: what it shows is not known at once. */
 static bool first_look(struct kiln_pace *p, struct kiln_err *err)
 {
-    struct kiln_cancel *c = p->build->cancel;
-    int64_t end = kiln_cancel_deadline(c, READ_US), left = READ_US;
-    bool news;
-
     p->has_looked = true;
     kiln_screen_text(p->s->screen, &p->text);
-    while (p->text.columns == 0 && left > 0) {
-        if (!wait_news(p, left, &news, err))
-            return false;
-        left = end - kiln_cancel_now(c);
-    }
-    return true;
+    return wait_until(p, has_text, READ_US, err);
 }
 
 static bool begin(struct kiln_pace *p, struct kiln_err *err)
@@ -653,26 +661,11 @@ bool kiln_pace_before(struct kiln_pace *p, const struct kiln_boot_element *el, s
     return true;
 }
 
-/* The cursor is where the line ends. */
-static bool is_unmoved(const struct kiln_pace *p)
+/* The cursor is not where the line ends any more. */
+static bool has_moved(const struct kiln_pace *p)
 {
-    return p->look.state == KILN_ECHO_ALL &&
-           kiln_echo_cursor_behind(&p->echo, &p->text, kiln_echo_length(&p->echo));
-}
-
-/* Until the cursor is elsewhere; not for long, as some guests take their time. */
-static bool await_move(struct kiln_pace *p, struct kiln_err *err)
-{
-    struct kiln_cancel *c = p->build->cancel;
-    int64_t end = kiln_cancel_deadline(c, REACT_US), left = REACT_US;
-    bool news;
-
-    while (is_unmoved(p) && left > 0) {
-        if (!wait_news(p, left, &news, err))
-            return false;
-        left = end - kiln_cancel_now(c);
-    }
-    return true;
+    return p->look.state != KILN_ECHO_ALL ||
+           !kiln_echo_cursor_behind(&p->echo, &p->text, kiln_echo_length(&p->echo));
 }
 
 /* Lost on its way? Only where keys were lost before: one that was not would answer the guest's next
@@ -682,11 +675,11 @@ static bool ended_line(struct kiln_pace *p, const struct kiln_boot_element *el,
 {
     if (el->kind != KILN_BOOTCMD_SPECIAL || el->events[0].keysym != KEY_ENTER)
         return true;
-    if (!await_move(p, err))
+    if (!wait_until(p, has_moved, REACT_US, err)) /* some guests take their time */
         return false;
-    for (unsigned i = 0; p->loses && is_unmoved(p) && i < MAX_STALLS; i++) {
+    for (unsigned i = 0; p->echo.faults && !has_moved(p) && i < MAX_STALLS; i++) {
         tell(p, "repair", "the line has not ended: its last key is pressed again");
-        if (!press(p, KEY_ENTER, err) || !await_move(p, err))
+        if (!press(p, KEY_ENTER, err) || !wait_until(p, has_moved, REACT_US, err))
             return false;
     }
     return true;

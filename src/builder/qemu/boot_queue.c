@@ -1,7 +1,5 @@
 #include "builder/qemu/boot_queue.h"
 
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
