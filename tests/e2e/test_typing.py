@@ -18,6 +18,8 @@ LINES = int(os.environ.get("KILN_TYPING_LINES", 1))
 LENGTH = int(os.environ.get("KILN_TYPING_LENGTH", 90))
 SEED = int(os.environ.get("KILN_TYPING_SEED", random.randrange(1 << 30)))
 
+needs_grub = unittest.skipUnless(kit.have("grub-mkrescue") and os.path.exists("/usr/lib/grub/i386-pc"), "no GRUB")
+
 
 @kit.needs_qemu
 class Typing(kit.Case):
@@ -39,15 +41,20 @@ class Typing(kit.Case):
         self.addCleanup(guest.stop)
         return guest
 
+    def keep_events(self):
+        if "KILN_TYPING_EVENTS" in os.environ:
+            shutil.copy(os.path.join(self.run_dirs()[-1], "events.jsonl"), os.environ["KILN_TYPING_EVENTS"])
+
     def type(self, guest, lines, env=None, **options):
         template = kit.qemu(boot_command=guest.command(lines), iso_url="disk.raw", shutdown_timeout="1s",
                             **guest.options(), **options)
         run = self.start("build", "-color=false", self.write("t.json", template), env=env)
-        code = run.wait(kit.PATIENCE + 60 * len(lines))
+        try:
+            code = run.wait(kit.PATIENCE + 60 * len(lines))
+        finally:
+            self.keep_events()
         seconds = sorted(typing_guests.seconds(self.events())) or [0]
         print(f"{len(seconds)} lines: median {statistics.median(seconds):.2f} s, worst {seconds[-1]:.2f} s")
-        if "KILN_TYPING_EVENTS" in os.environ:
-            shutil.copy(os.path.join(self.run_dirs()[-1], "events.jsonl"), os.environ["KILN_TYPING_EVENTS"])
         self.assertEqual(code, 1, run.out.text)
         self.assertIn("Failed to shutdown", run.out.text)  # it never powers off
         self.assertEqual(guest.lines(len(lines)), lines)
@@ -70,18 +77,26 @@ class Typing(kit.Case):
         self.type(self.linux("hidden"), self.lines(40), qemu_binary=kit.SOURCE + "/tests/e2e/faulty_qemu.py",
                   env={"FAULTY_STALL": "1.5"})
 
-    def test_keys_are_lost_and_doubled(self):
+    def type_with_faults(self, guest, lines):
         env = {"FAULTY_SEED": str(SEED), "FAULTY_LOG": self.path("faults")}
-        told = self.type(self.linux(), self.lines(LENGTH), qemu_binary=kit.SOURCE + "/tests/e2e/faulty_qemu.py", env=env)
+        told = self.type(guest, lines, qemu_binary=kit.SOURCE + "/tests/e2e/faulty_qemu.py", env=env)
         faults = self.read("faults")
         self.assertTrue(re.search("dropped", faults) and re.search("doubled", faults), faults)
         self.assertIn("repair", {e["name"] for e in told})
+
+    def test_keys_are_lost_and_doubled(self):
+        self.type_with_faults(self.linux(), self.lines(LENGTH))
 
     def test_others_write_meanwhile(self):
         told = self.type(self.linux("disturbed"), self.lines(LENGTH, count=max(LINES, 3)))
         self.assertLessEqual({e["name"] for e in told}, {"echo", "moved", "blind"})
 
-    @unittest.skipUnless(kit.have("grub-mkrescue") and os.path.exists("/usr/lib/grub/i386-pc"), "no GRUB")
+    @needs_grub
+    def test_keys_are_lost_and_doubled_in_grub(self):
+        guest = typing_guests.Grub(self, clear=True)
+        self.type_with_faults(guest, self.lines(LENGTH, guest.characters, count=max(LINES, 2)))
+
+    @needs_grub
     def test_grub(self):
         guest = typing_guests.Grub(self)
         lines = self.lines(LENGTH, guest.characters, count=max(LINES, 2))

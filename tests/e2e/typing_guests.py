@@ -94,7 +94,7 @@ class Linux:
 GRUB_CFG = """
 serial --unit=0
 terminfo -g 500x100 serial vt100
-function t { terminal_output --append serial; echo "$1"; terminal_output --remove serial; }
+function t { terminal_output --append serial; echo "$1"; terminal_output --remove serial; CLEAR; }
 function g {
     insmod all_video
     insmod gfxterm
@@ -106,15 +106,18 @@ function g {
 
 
 class Grub:
-    """GRUB's shell, whose command t says on a serial line what it was given; g goes from text to graphics."""
+    """GRUB's shell, whose command t says on a serial line what it was given; g goes from text to graphics.
+
+    clear: t clears the screen, too, so that no line gets to the bottom: there GRUB's screen goes up a row with every key
+    at a row's end, and what a backspace takes away stays in sight."""
 
     characters = CHARACTERS.replace("'", "").replace("\\", "")  # which have a meaning in what is typed
 
-    def __init__(self, where):
+    def __init__(self, where, clear=False):
         self.serial, root = where.path("serial"), where.path("grub")
         os.makedirs(root + "/boot/grub")
         with open(root + "/boot/grub/grub.cfg", "w") as f:
-            f.write(GRUB_CFG)
+            f.write(GRUB_CFG.replace("CLEAR", "clear" if clear else "true"))
         self.iso = root + ".iso"
         subprocess.run(["grub-mkrescue", "-o", self.iso, root, "--locales=", "--themes="], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -150,21 +150,28 @@ static uint32_t shown_at(const struct kiln_echo *e, const struct kiln_text *text
 }
 
 /* Of a line that begins there: how many of the characters [i, end) that are shown are also in the
- * line from `from` on, in order. */
+ * line from `from` on, in order, each of them perhaps twice. */
 static size_t in_common(const struct kiln_echo *e, const struct kiln_text *text, int row,
                         unsigned column, size_t i, size_t end, size_t from)
 {
     size_t common = 0;
+    uint32_t last = 0;
 
     for (; i < end; i++) {
         uint32_t key = key_of(shown_at(e, text, row, column, i));
         size_t k = from;
 
+        if (e->faults && key == last) {
+            common++;
+            last = 0;
+            continue;
+        }
         while (k < kiln_echo_length(e) && key_of(kiln_echo_at(e, k)) != key)
             k++;
         if (k < kiln_echo_length(e)) {
             common++;
             from = k + 1;
+            last = key;
         }
     }
     return common;
@@ -351,7 +358,9 @@ static void begin_rest(struct kiln_echo *rest, const struct kiln_echo *e,
         kiln_echo_add(rest, kiln_echo_at(e, i));
 }
 
-/* Where keys are doubled, a line that goes on a few blanks further has spaces too many in it. */
+/* Where keys are lost and doubled, a line that goes on a few blanks further has spaces too many in
+ * it; and one that goes on where it should is not elsewhere, or a backspace too many would take away
+ * what is not looked at any more. */
 static bool is_shift(const struct kiln_echo *e, const struct kiln_text *text, size_t cut,
                      const struct kiln_echo *rest)
 {
@@ -361,7 +370,7 @@ static bool is_shift(const struct kiln_echo *e, const struct kiln_text *text, si
 
     place(e, e->row, e->column, cut, &row, &column);
     want = (size_t)row * text->columns + column;
-    if (!e->faults || row < 0 || start <= want || start - want > STRAY + 1)
+    if (!e->faults || row < 0 || start < want || start - want > STRAY + 1)
         return false;
     while (want < start && code_at(text, want) == ' ')
         want++;

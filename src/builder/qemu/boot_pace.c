@@ -22,6 +22,7 @@
 #define MAX_ERASE    8u   /* backspaces at one time */
 #define MAX_STALLS   8u   /* one behind the other: the guest takes nothing any more */
 #define MAX_REPAIRS  400u /* of one line */
+#define CERTAIN      3u   /* wrong in one place so often: that is no chance any more */
 
 #define KEY_BACKSPACE   0xFF08
 #define KEY_ENTER       0xFF0D
@@ -53,6 +54,8 @@ struct kiln_pace {
     unsigned held; /* keys that <…On> left down */
     bool pressed;  /* something may still come of what was pressed before the line */
     unsigned stalls, repairs;
+    size_t wrong_at;  /* behind so many good characters the line was wrong last, */
+    unsigned wrongs;  /* … so often, one time behind the other */
     int64_t moved_at; /* when something went out or came last */
     int64_t slowest;  /* character of the line, from then on until it was shown */
     bool faulty;      /* there were repairs: more may be under way than we know */
@@ -345,11 +348,13 @@ static void look_anew(struct kiln_pace *p)
     touch(p);
 }
 
-/* A space in the last column of a text window looks as if the next row began with more spaces than
- * were typed. */
+/* A text window's margins look as if the next row began with more spaces than were typed; so do
+ * spaces that came twice, but not again and again. */
 static bool is_window(struct kiln_pace *p)
 {
-    if (p->faulty || !kiln_echo_learn_margins(&p->echo, &p->text, p->sent))
+    p->wrongs = p->look.good == p->wrong_at ? p->wrongs + 1 : 1;
+    p->wrong_at = p->look.good;
+    if ((p->faulty && p->wrongs < CERTAIN) || !kiln_echo_learn_margins(&p->echo, &p->text, p->sent))
         return false;
     look_anew(p);
     return true;
@@ -496,6 +501,8 @@ static bool await(struct kiln_pace *p, struct kiln_err *err)
 
     if (!wait_news(p, due > now ? due - now : 0, &news, err))
         return false;
+    if (p->look.state != KILN_ECHO_PART)
+        return true;
     now = kiln_cancel_now(c);
     if (now >= p->moved_at + patience(p))
         return stalled(p, err);
@@ -608,7 +615,7 @@ static bool begin(struct kiln_pace *p, struct kiln_err *err)
     kiln_echo_begin(&p->echo, &p->text);
     p->look = (struct kiln_echo_look){ 0 };
     p->sent = 0;
-    p->stalls = p->repairs = 0;
+    p->stalls = p->repairs = p->wrongs = 0;
     p->faulty = p->secret = false;
     p->slowest = 0;
     p->mode = p->text.columns ? FIRST : BLIND;
@@ -695,7 +702,7 @@ bool kiln_pace_after(struct kiln_pace *p, const struct kiln_boot_element *el, st
     if (!character(el)) {
         p->held += el->kind == KILN_BOOTCMD_ON;
         p->held -= el->kind == KILN_BOOTCMD_OFF && p->held;
-        p->pressed = own_key(el) != 0;
+        p->pressed = own_key(el) != 0 || p->echo.faults; /* a wait ends: but that key came twice */
     } else if (!p->held) {
         return seen(p, err);
     }
