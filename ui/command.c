@@ -119,7 +119,7 @@ static void offer_places(struct kiln_console *c, struct kiln_strv *offers, const
     for (size_t f = 0; b && f < KILN_COUNT(forms); f++) {
         if (f > 0 && !kiln_has_prefix(prefix, forms[f]))
             continue;
-        for (int list = 0; list < KILN_LIST__N; list++) {
+        for (int list = 0; list < KILN_PLACES__N; list++) {
             for (size_t i = 0; i < b->lists[list].n; i++) {
                 KILN_AUTO_FREE char *place =
                     kiln_xasprintf("%s%s", forms[f], b->lists[list].v[i].name);

@@ -114,7 +114,7 @@ static void draw_panes(struct kiln_console *c, const struct kiln_area *all)
 
 static const char *running_step(const struct kiln_model_build *b)
 {
-    for (int list = KILN_LIST__N - 1; list >= 0; list--)
+    for (int list = KILN_PLACES__N - 1; list >= 0; list--)
         for (size_t i = 0; i < b->lists[list].n; i++)
             if (b->lists[list].v[i].state == KILN_MODEL_RUNNING ||
                 b->lists[list].v[i].state == KILN_MODEL_STOPPED)
@@ -154,7 +154,8 @@ static struct kiln_style describe(struct kiln_console *c, struct kiln_str *out)
     if (b->recording)
         kiln_str_addf(out, "  recording what is done by hand: %zu elements", b->recorded.n);
     else if (b->stop.on)
-        kiln_str_addf(out, "  %s", b->stop.text && b->stop.text[0] ? b->stop.text : b->stop.place);
+        kiln_str_addf(out, "  %s",
+                      b->stop.text && b->stop.text[0] ? b->stop.text : b->stop.place.text);
     else if (step)
         kiln_str_addf(out, "  %s", step);
     return b->stop.on ? stop_style : plain;

@@ -8,7 +8,7 @@
 
 /* ---- builds ---- */
 
-static void clear_list(struct kiln_model_build *b, enum kiln_model_list list)
+static void clear_list(struct kiln_model_build *b, enum kiln_place_list list)
 {
     for (size_t i = 0; i < b->lists[list].n; i++)
         free(b->lists[list].v[i].name);
@@ -17,10 +17,32 @@ static void clear_list(struct kiln_model_build *b, enum kiln_model_list list)
     b->lists[list].n = 0;
 }
 
+static void clear_place(struct kiln_model_place *p)
+{
+    free(p->text);
+    kiln_place_done(&p->at);
+    *p = (struct kiln_model_place){ 0 };
+}
+
+static void set_place(struct kiln_model_place *p, const char *text)
+{
+    clear_place(p);
+    p->text = kiln_xstrdup(text);
+    p->known = kiln_place_parse(text, &p->at, NULL);
+}
+
+static void clear_breaks(struct kiln_model_build *b)
+{
+    while (b->n_breaks)
+        clear_place(&b->breaks[--b->n_breaks]);
+    free(b->breaks);
+    b->breaks = NULL;
+}
+
 static void clear_stop(struct kiln_model_build *b)
 {
     free(b->stop.why);
-    free(b->stop.place);
+    clear_place(&b->stop.place);
     free(b->stop.text);
     kiln_strv_done(&b->stop.commands);
     memset(&b->stop, 0, sizeof(b->stop));
@@ -47,8 +69,8 @@ static void remove_prompt(struct kiln_model_build *b, size_t i)
 
 static void build_done(struct kiln_model_build *b)
 {
-    for (int i = 0; i < KILN_LIST__N; i++)
-        clear_list(b, (enum kiln_model_list)i);
+    for (int i = 0; i < KILN_PLACES__N; i++)
+        clear_list(b, (enum kiln_place_list)i);
     while (b->n_prompts)
         remove_prompt(b, 0);
     clear_stop(b);
@@ -61,7 +83,7 @@ static void build_done(struct kiln_model_build *b)
         free(b->rungs[i].name);
         free(b->rungs[i].detail);
     }
-    kiln_strv_done(&b->breaks);
+    clear_breaks(b);
     kiln_strv_done(&b->artifacts);
     kiln_strv_done(&b->recorded);
     kiln_text_screen_done(&b->text);
@@ -91,8 +113,8 @@ const struct kiln_model_build *kiln_model_find(const struct kiln_model *m, const
 
 const struct kiln_model_step *kiln_model_typing_step(const struct kiln_model_build *b)
 {
-    for (size_t i = 0; i < b->lists[KILN_LIST_STEPS].n; i++) {
-        const struct kiln_model_step *s = &b->lists[KILN_LIST_STEPS].v[i];
+    for (size_t i = 0; i < b->lists[KILN_PLACES_STEPS].n; i++) {
+        const struct kiln_model_step *s = &b->lists[KILN_PLACES_STEPS].v[i];
 
         if (s->name && strstr(s->name, "BootCommand"))
             return s;
@@ -141,24 +163,24 @@ static void set_names(struct kiln_strv *to, const struct kiln_strv *from)
 
 /* ---- steps ---- */
 
-static bool which_list(const char *id, enum kiln_model_list *ret)
+static bool which_list(const char *id, enum kiln_place_list *ret)
 {
-    static const char *const ids[KILN_LIST__N] = {
-        [KILN_LIST_STEPS] = "",
-        [KILN_LIST_PROVISIONERS] = "provisioner",
-        [KILN_LIST_POSTPROCESSORS] = "post-processor",
+    static const char *const ids[KILN_PLACES__N] = {
+        [KILN_PLACES_STEPS] = "",
+        [KILN_PLACES_PROVISIONERS] = "provisioner",
+        [KILN_PLACES_POSTPROCESSORS] = "post-processor",
     };
 
-    for (int i = 0; i < KILN_LIST__N; i++) {
+    for (int i = 0; i < KILN_PLACES__N; i++) {
         if (kiln_streq(id ? id : "", ids[i])) {
-            *ret = (enum kiln_model_list)i;
+            *ret = (enum kiln_place_list)i;
             return true;
         }
     }
     return false;
 }
 
-static struct kiln_model_step *step_at(struct kiln_model_build *b, enum kiln_model_list list,
+static struct kiln_model_step *step_at(struct kiln_model_build *b, enum kiln_place_list list,
                                        int64_t index)
 {
     size_t want = (size_t)index + 1;
@@ -176,7 +198,7 @@ static struct kiln_model_step *step_at(struct kiln_model_build *b, enum kiln_mod
 
 static void take_plan(struct kiln_model_build *b, const struct kiln_event *ev)
 {
-    enum kiln_model_list list;
+    enum kiln_place_list list;
 
     if (!which_list(ev->id, &list))
         return;
@@ -208,7 +230,7 @@ static enum kiln_model_state state_of(const char *word)
 
 static void take_step(struct kiln_model_build *b, const struct kiln_event *ev)
 {
-    enum kiln_model_list list;
+    enum kiln_place_list list;
     struct kiln_model_step *s;
 
     if (!which_list(ev->id, &list) || !(s = step_at(b, list, ev->index)))
@@ -338,12 +360,22 @@ static void take_prompt(struct kiln_model_build *b, const struct kiln_event *ev)
         kiln_strv_add_all(&p->choices, ev->names);
 }
 
+static void take_breaks(struct kiln_model_build *b, const struct kiln_event *ev)
+{
+    clear_breaks(b);
+    if (!ev->names)
+        return;
+    b->breaks = kiln_xcalloc(ev->names->n, sizeof(*b->breaks));
+    KILN_STRV_FOREACH (spec, ev->names)
+        set_place(&b->breaks[b->n_breaks++], spec);
+}
+
 static void take_stop(struct kiln_model_build *b, const struct kiln_event *ev)
 {
     clear_stop(b);
     b->stop.on = true;
     set_string(&b->stop.why, ev->name ? ev->name : "");
-    set_string(&b->stop.place, ev->id ? ev->id : "");
+    set_place(&b->stop.place, ev->id ? ev->id : "");
     set_text(&b->stop.text, ev->text ? ev->text : "", ev->len);
     set_names(&b->stop.commands, ev->names);
     b->stop.halted = ev->status == 1;
@@ -448,7 +480,7 @@ static void take_build_event(struct kiln_model_build *b, const struct kiln_event
         take_prompt(b, ev);
         break;
     case KILN_EV_BREAKS:
-        set_names(&b->breaks, ev->names);
+        take_breaks(b, ev);
         break;
     case KILN_EV_STOP:
         take_stop(b, ev);

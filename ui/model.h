@@ -7,6 +7,7 @@
 
 #include "base/strv.h"
 #include "engine/event.h"
+#include "engine/place.h"
 #include "ui/screen/text_screen.h"
 
 enum kiln_model_state { /* of a build, a step */
@@ -19,19 +20,18 @@ enum kiln_model_state { /* of a build, a step */
                         KILN_MODEL_CLEANED,
 };
 
-enum kiln_model_list {
-    KILN_LIST_STEPS,
-    KILN_LIST_PROVISIONERS,
-    KILN_LIST_POSTPROCESSORS,
-    KILN_LIST__N
-};
-
 struct kiln_model_step {
     char *name;
     enum kiln_model_state state;
     int64_t start_us, end_us; /* monotonic; 0: not yet */
     bool failed;              /* also once it is CLEANED */
     int tries;                /* how often it was begun */
+};
+
+struct kiln_model_place {
+    char *text; /* as it was written */
+    bool known; /* it says: */
+    struct kiln_place at;
 };
 
 struct kiln_model_progress { /* the newest one of the step that runs; name NULL: none */
@@ -75,7 +75,7 @@ struct kiln_model_build {
     struct {
         struct kiln_model_step *v;
         size_t n;
-    } lists[KILN_LIST__N];
+    } lists[KILN_PLACES__N];
     struct kiln_model_progress progress;
     struct kiln_model_boot *boot; /* rows */
     size_t n_boot;
@@ -86,10 +86,12 @@ struct kiln_model_build {
     } typing;
     struct kiln_model_prompt *prompts;
     size_t n_prompts;
-    struct kiln_strv breaks; /* specs */
+    struct kiln_model_place *breaks;
+    size_t n_breaks;
     struct {
         bool on;
-        char *why, *place, *text;
+        char *why, *text;
+        struct kiln_model_place place;
         struct kiln_strv commands;
         bool halted; /* the guest's CPUs */
     } stop;

@@ -15,7 +15,7 @@ enum row_kind { ROW_BUILD, ROW_STEP, ROW_PROGRESS, ROW_RUNG, ROW_ERROR, ROW_ARTI
 struct row {
     enum row_kind kind;
     size_t build;
-    enum kiln_model_list list; /* STEP */
+    enum kiln_place_list list; /* STEP */
     size_t i;                  /* STEP, RUNG, ARTIFACT */
     bool nested;               /* STEP: a provisioner below its step */
 };
@@ -89,18 +89,18 @@ static bool waits_for_guest(const struct kiln_model_step *s)
 }
 
 static void add_steps(struct builds_pane *p, const struct kiln_model_build *b, size_t build,
-                      enum kiln_model_list list, bool nested)
+                      enum kiln_place_list list, bool nested)
 {
     for (size_t i = 0; i < b->lists[list].n; i++) {
         const struct kiln_model_step *s = &b->lists[list].v[i];
         bool provisions =
-            list == KILN_LIST_STEPS && s->name && strcasecmp(s->name, "StepProvision") == 0;
+            list == KILN_PLACES_STEPS && s->name && strcasecmp(s->name, "StepProvision") == 0;
 
         if (!s->name)
             continue;
         add_row(p, (struct row){ ROW_STEP, build, list, i, nested });
         if (provisions)
-            add_steps(p, b, build, KILN_LIST_PROVISIONERS, true);
+            add_steps(p, b, build, KILN_PLACES_PROVISIONERS, true);
         else if (waits_for_guest(s))
             add_rungs(p, b, build);
         else if (is_going(s->state) && b->progress.name)
@@ -110,8 +110,8 @@ static void add_steps(struct builds_pane *p, const struct kiln_model_build *b, s
 
 static bool has_provision_step(const struct kiln_model_build *b)
 {
-    for (size_t i = 0; i < b->lists[KILN_LIST_STEPS].n; i++) {
-        const char *name = b->lists[KILN_LIST_STEPS].v[i].name;
+    for (size_t i = 0; i < b->lists[KILN_PLACES_STEPS].n; i++) {
+        const char *name = b->lists[KILN_PLACES_STEPS].v[i].name;
 
         if (name && strcasecmp(name, "StepProvision") == 0)
             return true;
@@ -128,10 +128,10 @@ static void add_build(struct builds_pane *p, size_t build, bool open)
         return;
     if (b->error)
         add_row(p, (struct row){ .kind = ROW_ERROR, .build = build });
-    add_steps(p, b, build, KILN_LIST_STEPS, false);
+    add_steps(p, b, build, KILN_PLACES_STEPS, false);
     if (!has_provision_step(b))
-        add_steps(p, b, build, KILN_LIST_PROVISIONERS, false);
-    add_steps(p, b, build, KILN_LIST_POSTPROCESSORS, false);
+        add_steps(p, b, build, KILN_PLACES_PROVISIONERS, false);
+    add_steps(p, b, build, KILN_PLACES_POSTPROCESSORS, false);
     for (size_t i = 0; i < b->artifacts.n; i++)
         add_row(p, (struct row){ .kind = ROW_ARTIFACT, .build = build, .i = i });
 }

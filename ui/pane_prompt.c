@@ -113,7 +113,8 @@ static void add_build(struct pieces *p, const struct kiln_model_build *b, bool n
         add_choices(p, b, &b->prompts[i], &b->prompts[i].choices);
     }
     if (b->stop.on && b->n_prompts == 0) {
-        add_text(p, b, b->stop.text && b->stop.text[0] ? b->stop.text : b->stop.place, MAX_ROWS);
+        add_text(p, b, b->stop.text && b->stop.text[0] ? b->stop.text : b->stop.place.text,
+                 MAX_ROWS);
         add_choices(p, b, NULL, &b->stop.commands);
     }
 }

@@ -1,89 +1,77 @@
 #include "ui/places.h"
 
-#include <strings.h>
-
 #include "base/mem.h"
 
-static const char *const list_names[KILN_LIST__N] = {
-    [KILN_LIST_PROVISIONERS] = "provisioner",
-    [KILN_LIST_POSTPROCESSORS] = "post-processor",
-};
+/* The model's names, borrowed; "" where one is not known yet. */
+static struct kiln_places places_of(const struct kiln_model_build *b)
+{
+    struct kiln_places places = { 0 };
 
-char *kiln_step_place(const struct kiln_model_build *b, enum kiln_model_list list, size_t i,
+    for (size_t list = 0; list < KILN_PLACES__N; list++) {
+        for (size_t i = 0; i < b->lists[list].n; i++) {
+            const char *name = b->lists[list].v[i].name;
+
+            kiln_strv_add_borrowed(&places.names[list], name ? name : "");
+        }
+    }
+    return places;
+}
+
+char *kiln_step_place(const struct kiln_model_build *b, enum kiln_place_list list, size_t i,
                       bool after)
 {
-    const char *when = after ? "after" : "before";
+    KILN_CLEANUP(kiln_places_done) struct kiln_places places = places_of(b);
+    KILN_AUTO_FREE char *name = kiln_place_name(&places, list, i);
 
-    if (list_names[list])
-        return kiln_xasprintf("%s:%s.%zu", when, list_names[list], i + 1);
-    return kiln_xasprintf("%s:%s", when, b->lists[list].v[i].name);
+    return kiln_xasprintf("%s:%s", after ? "after" : "before", name);
 }
 
-static const char *without_step(const char *name)
+static const char *find_break(const struct kiln_model_build *b, const struct kiln_places *places,
+                              enum kiln_place_list list, size_t i, enum kiln_place_kind kind)
 {
-    return strncasecmp(name, "step", 4) == 0 && name[4] ? name + 4 : name;
-}
+    for (size_t k = 0; k < b->n_breaks; k++) {
+        const struct kiln_model_place *p = &b->breaks[k];
 
-/* "stepRun", "shell.2", "provisioner.3": does it name entry i? */
-static bool names(const char *spec, const struct kiln_model_build *b, enum kiln_model_list list,
-                  size_t i)
-{
-    const struct kiln_model_step *v = b->lists[list].v;
-    const char *dot = strrchr(spec, '.');
-    KILN_AUTO_FREE char *name = kiln_xstrndup(spec, dot ? (size_t)(dot - spec) : strlen(spec));
-    int64_t number = 0, count = 0;
-
-    if (!v[i].name || (dot && !kiln_parse_i64(dot + 1, &number)))
-        return false;
-    if (list == KILN_LIST_STEPS)
-        return strcasecmp(without_step(spec), without_step(v[i].name)) == 0;
-    if (strcasecmp(name, list_names[list]) == 0)
-        return number == 0 || number == (int64_t)i + 1;
-    for (size_t k = 0; k <= i; k++)
-        count += kiln_streq(v[k].name, v[i].name);
-    return strcasecmp(name, v[i].name) == 0 && (number == 0 || number == count);
-}
-
-/* What of a place names a step or its like; NULL: it is another kind of place. */
-static const char *name_in(const char *place, bool *ret_after)
-{
-    const char *slash = strrchr(place, '/');
-
-    place = slash ? slash + 1 : place;
-    *ret_after = kiln_has_prefix(place, "after:");
-    if (kiln_has_prefix(place, "before:"))
-        return place + strlen("before:");
-    if (*ret_after)
-        return place + strlen("after:");
-    return strchr(place, ':') ? NULL : place;
-}
-
-const char *kiln_step_break(const struct kiln_model_build *b, enum kiln_model_list list, size_t i,
-                            bool after)
-{
-    KILN_STRV_FOREACH (spec, &b->breaks) {
-        bool is_after;
-        const char *name = name_in(spec, &is_after);
-
-        if (name && is_after == after && names(name, b, list, i))
-            return spec;
+        if (p->known && p->at.kind == kind && kiln_place_names(&p->at, places, list, i))
+            return p->text;
     }
     return NULL;
 }
 
-bool kiln_place_has_break(const struct kiln_model_build *b, const char *place)
+const char *kiln_step_break(const struct kiln_model_build *b, enum kiln_place_list list, size_t i,
+                            bool after)
 {
-    bool after;
-    const char *name = name_in(place, &after);
+    KILN_CLEANUP(kiln_places_done) struct kiln_places places = { 0 };
 
-    if (kiln_strv_has(&b->breaks, place))
-        return true;
-    for (int l = 0; name && l < KILN_LIST__N; l++) {
-        enum kiln_model_list list = (enum kiln_model_list)l;
+    if (b->n_breaks == 0)
+        return NULL;
+    places = places_of(b);
+    return find_break(b, &places, list, i, after ? KILN_PLACE_AFTER : KILN_PLACE_BEFORE);
+}
+
+/* Does a breakpoint stop at one of the steps that the place names? */
+static bool has_step_break(const struct kiln_model_build *b, const struct kiln_place *at)
+{
+    KILN_CLEANUP(kiln_places_done) struct kiln_places places = places_of(b);
+
+    for (int l = 0; l < KILN_PLACES__N; l++) {
+        enum kiln_place_list list = (enum kiln_place_list)l;
 
         for (size_t i = 0; i < b->lists[list].n; i++)
-            if (names(name, b, list, i) && kiln_step_break(b, list, i, after))
+            if (kiln_place_names(at, &places, list, i) && find_break(b, &places, list, i, at->kind))
                 return true;
     }
     return false;
+}
+
+bool kiln_place_has_break(const struct kiln_model_build *b, const char *place)
+{
+    KILN_CLEANUP(kiln_place_done) struct kiln_place at = { 0 };
+
+    if (!kiln_place_parse(place, &at, NULL))
+        return false;
+    for (size_t i = 0; i < b->n_breaks; i++)
+        if (b->breaks[i].known && kiln_place_same(&b->breaks[i].at, &at))
+            return true;
+    return (at.kind == KILN_PLACE_BEFORE || at.kind == KILN_PLACE_AFTER) && has_step_break(b, &at);
 }

@@ -21,7 +21,7 @@ builder        communicator engine config template redact bootcmd vm net base
 postprocessor  provisioner engine config template redact vm net base
 run            builder communicator provisioner postprocessor lookup engine config template redact bootcmd vm net base
 cli            run builder communicator provisioner postprocessor engine config template redact bootcmd vm net base ui/console.h
-ui             bootcmd base run/client.h engine/event.h
+ui             bootcmd base run/client.h engine/event.h engine/place.h
 '
 heavy='archive bzlib.h curl/ expat.h libdeflate.h libssh/ lz4 lzma.h microhttpd.h nettle/ openssl/ pcre2.h png.h readline/ rfb/ xxhash.h zstd.h'
 

@@ -32,7 +32,7 @@ static void test_story(void **state)
     take(&m, "{\"type\":\"plan\",\"build\":\"b\",\"names\":[\"stepOne\",\"stepTwo\"]}");
     b = kiln_model_find(&m, "b");
     assert_int_equal(b->state, KILN_MODEL_RUNNING);
-    s = &b->lists[KILN_LIST_STEPS].v[1];
+    s = &b->lists[KILN_PLACES_STEPS].v[1];
     take(&m, STEP("pending", "running", "20"));
     assert_int_equal(s->state, KILN_MODEL_RUNNING);
     take(&m, "{\"type\":\"progress\",\"build\":\"b\",\"name\":\"iso\",\"done\":10,\"total\":100,"
@@ -113,27 +113,27 @@ static void test_odd(void **state)
 
 static const struct {
     const char *spec;
-    enum kiln_model_list list;
+    enum kiln_place_list list;
     size_t i;
     bool after, hit;
 } breaks[] = {
-    { "stepRun", KILN_LIST_STEPS, 0, false, true },
-    { "run", KILN_LIST_STEPS, 0, false, true },
-    { "before:RUN", KILN_LIST_STEPS, 0, false, true },
-    { "deb*/before:run", KILN_LIST_STEPS, 0, false, true },
-    { "after:run", KILN_LIST_STEPS, 0, true, true },
-    { "after:run", KILN_LIST_STEPS, 0, false, false },
-    { "shell", KILN_LIST_PROVISIONERS, 0, false, true },
-    { "shell", KILN_LIST_PROVISIONERS, 2, false, true },
-    { "shell.2", KILN_LIST_PROVISIONERS, 0, false, false },
-    { "shell.2", KILN_LIST_PROVISIONERS, 2, false, true },
-    { "provisioner.3", KILN_LIST_PROVISIONERS, 2, false, true },
-    { "provisioner.3", KILN_LIST_PROVISIONERS, 1, false, false },
-    { "provisioner", KILN_LIST_PROVISIONERS, 1, false, true },
-    { "post-processor.1", KILN_LIST_POSTPROCESSORS, 0, false, true },
-    { "boot:3", KILN_LIST_STEPS, 0, false, false },
-    { "key:1", KILN_LIST_STEPS, 0, false, false },
-    { "shell.x", KILN_LIST_PROVISIONERS, 0, false, false },
+    { "stepRun", KILN_PLACES_STEPS, 0, false, true },
+    { "run", KILN_PLACES_STEPS, 0, false, true },
+    { "before:RUN", KILN_PLACES_STEPS, 0, false, true },
+    { "deb*/before:run", KILN_PLACES_STEPS, 0, false, true },
+    { "after:run", KILN_PLACES_STEPS, 0, true, true },
+    { "after:run", KILN_PLACES_STEPS, 0, false, false },
+    { "shell", KILN_PLACES_PROVISIONERS, 0, false, true },
+    { "shell", KILN_PLACES_PROVISIONERS, 2, false, true },
+    { "shell.2", KILN_PLACES_PROVISIONERS, 0, false, false },
+    { "shell.2", KILN_PLACES_PROVISIONERS, 2, false, true },
+    { "provisioner.3", KILN_PLACES_PROVISIONERS, 2, false, true },
+    { "provisioner.3", KILN_PLACES_PROVISIONERS, 1, false, false },
+    { "provisioner", KILN_PLACES_PROVISIONERS, 1, false, true },
+    { "post-processor.1", KILN_PLACES_POSTPROCESSORS, 0, false, true },
+    { "boot:3", KILN_PLACES_STEPS, 0, false, false },
+    { "key:1", KILN_PLACES_STEPS, 0, false, false },
+    { "shell.x", KILN_PLACES_PROVISIONERS, 0, false, false },
 };
 
 static void test_breaks(void **state)

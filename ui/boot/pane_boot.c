@@ -510,14 +510,17 @@ static void break_at_cursor(struct kiln_boot_pane *p)
     const struct kiln_model_build *b = kiln_boot_pane_build(p);
     KILN_AUTO_FREE char *place = place_at_cursor(p);
     struct kiln_request req = { .command = "break", .build = p->label, .text = place, .on = true };
+    KILN_CLEANUP(kiln_place_done) struct kiln_place at = { 0 };
     size_t here, there;
 
-    if (!place || !kiln_boot_pane_event_at(p, place, &here))
+    if (!place || !kiln_place_parse(place, &at, NULL) || !kiln_boot_pane_event_at(p, &at, &here))
         return;
-    for (size_t i = 0; i < b->breaks.n && req.on; i++) {
-        if (!kiln_boot_pane_event_at(p, b->breaks.v[i], &there) || there != here)
+    for (size_t i = 0; i < b->n_breaks && req.on; i++) {
+        const struct kiln_model_place *other = &b->breaks[i];
+
+        if (!other->known || !kiln_boot_pane_event_at(p, &other->at, &there) || there != here)
             continue;
-        req.text = b->breaks.v[i]; /* however it was written */
+        req.text = other->text; /* however it was written */
         req.on = false;
     }
     kiln_console_command(p->c, &req);

@@ -60,7 +60,8 @@ void kiln_boot_pane_selection(const struct kiln_boot_pane *p, size_t *ret_row, s
                               size_t *ret_raw, size_t *ret_raw_len);
 /** A place of the boot command, as in breakpoints and stops: true and the event of the shown list
  *  that it stands before (n_events: the end), if it is one of the shown row. */
-bool kiln_boot_pane_event_at(const struct kiln_boot_pane *p, const char *place, size_t *ret);
+bool kiln_boot_pane_event_at(const struct kiln_boot_pane *p, const struct kiln_place *at,
+                             size_t *ret);
 
 /** The editor's text is another one: an edit, or none any more. */
 void kiln_boot_pane_changed(struct kiln_boot_pane *p);

@@ -323,8 +323,9 @@ static void find_breaks(const struct kiln_boot_pane *p, struct list_look *k)
 
     if (!b || p->edited) /* places are those of the plan */
         return;
-    for (size_t i = 0; i < b->breaks.n && k->n_breaks < MAX_BREAKS; i++)
-        k->n_breaks += kiln_boot_pane_event_at(p, b->breaks.v[i], &k->breaks[k->n_breaks]);
+    for (size_t i = 0; i < b->n_breaks && k->n_breaks < MAX_BREAKS; i++)
+        k->n_breaks += b->breaks[i].known &&
+                       kiln_boot_pane_event_at(p, &b->breaks[i].at, &k->breaks[k->n_breaks]);
 }
 
 static void scroll_list(struct kiln_boot_pane *p, const struct list_look *k, int h)

@@ -59,30 +59,25 @@ static bool key_event(const struct kiln_boot_pane *p, uint64_t n, size_t *ret)
     return false;
 }
 
-/* "boot:3", "boot:2.3", "key:7", "boot:end" (engine/place.h). A key behind a masked capital is not
- * found where it is: how a secret is typed is not told. */
-bool kiln_boot_pane_event_at(const struct kiln_boot_pane *p, const char *place, size_t *ret)
+/* A key behind a masked capital is not found where it is: how a secret is typed is not told. */
+bool kiln_boot_pane_event_at(const struct kiln_boot_pane *p, const struct kiln_place *at,
+                             size_t *ret)
 {
     const struct kiln_bootcmd *cmd = &p->plan.cmd;
-    uint64_t row, n;
-    int used = 0;
+    uint64_t n = (uint64_t)at->number;
 
     if (!p->plan.valid || !p->plan.rendered)
         return false;
-    if (kiln_streq(place, "boot:end")) {
+    if (at->kind == KILN_PLACE_KEY)
+        return p->counted && n >= p->keys_before && key_event(p, n + 1 - p->keys_before, ret);
+    if (at->kind == KILN_PLACE_BOOT_END) {
         *ret = cmd->n_events;
         return true;
     }
-    if (sscanf(place, "key:%" SCNu64 "%n", &n, &used) == 1 && !place[used])
-        return p->counted && n > p->keys_before && key_event(p, n - p->keys_before, ret);
-    if (sscanf(place, "boot:%" SCNu64 ".%" SCNu64 "%n", &row, &n, &used) != 2 || place[used]) {
-        row = p->row + 1;
-        if (sscanf(place, "boot:%" SCNu64 "%n", &n, &used) != 1 || place[used])
-            return false;
-    }
-    if (row != p->row + 1 || n < 1 || n > cmd->n_elements)
+    if (at->kind != KILN_PLACE_ELEMENT || n >= cmd->n_elements ||
+        (at->row >= 0 && (uint64_t)at->row != p->row))
         return false;
-    *ret = cmd->elements[n - 1].event;
+    *ret = cmd->elements[n].event;
     return true;
 }
 
@@ -131,7 +126,7 @@ static size_t next_of_plan(const struct kiln_boot_pane *p)
         return p->plan.n_rows;
     next = kiln_bootlist_row_of(&p->plan, boot->next, boot->sending ? boot->keys : 0);
     /* At a stop it is known better: a pause that is over tells nothing. */
-    if (b->stop.on && b->stop.place && kiln_boot_pane_event_at(p, b->stop.place, &stop) &&
+    if (b->stop.on && b->stop.place.known && kiln_boot_pane_event_at(p, &b->stop.place.at, &stop) &&
         row_of_event(&p->plan, stop) > next)
         next = row_of_event(&p->plan, stop);
     return next;

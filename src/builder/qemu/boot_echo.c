@@ -359,8 +359,8 @@ static void begin_rest(struct kiln_echo *rest, const struct kiln_echo *e,
 }
 
 /* Where keys are lost and doubled, a line that goes on a few blanks further has spaces too many in
- * it; and one that goes on where it should is not elsewhere, or a backspace too many would take away
- * what is not looked at any more. */
+ * it; and one that goes on where it should is not elsewhere, or a backspace too many would take
+ * away what is not looked at any more. */
 static bool is_shift(const struct kiln_echo *e, const struct kiln_text *text, size_t cut,
                      const struct kiln_echo *rest)
 {
