@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "base/bytes.h"
 #include "base/limits.h"
 
 #define VERSION   3
@@ -11,17 +12,11 @@
 
 /* ---- out ---- */
 
-static void put_u32(char *p, uint32_t v)
-{
-    for (int i = 0; i < 4; i++)
-        p[i] = (char)(v >> (24 - 8 * i));
-}
-
 void kiln_sftp_add_u32(struct kiln_sftp *s, uint32_t value)
 {
     char bytes[4];
 
-    put_u32(bytes, value);
+    kiln_put_be32(bytes, value);
     kiln_str_add(&s->out, bytes, sizeof(bytes));
 }
 
@@ -53,7 +48,7 @@ void kiln_sftp_request(struct kiln_sftp *s, enum kiln_sftp_type type)
 
 static void end_packet(struct kiln_sftp *s)
 {
-    put_u32(s->out.data + s->start, (uint32_t)(s->out.len - s->start - 4));
+    kiln_put_be32(s->out.data + s->start, (uint32_t)(s->out.len - s->start - 4));
 }
 
 void kiln_sftp_send(struct kiln_sftp *s, kiln_sftp_answered *answered, void *ud, uint64_t offset,
@@ -90,14 +85,13 @@ struct reader {
 
 static uint32_t get_u32(struct reader *r)
 {
-    uint32_t v = 0;
+    uint32_t v;
 
     if (r->left < 4) {
         r->bad = true;
         return 0;
     }
-    for (int i = 0; i < 4; i++)
-        v = v << 8 | (unsigned char)r->p[i];
+    v = kiln_be32(r->p);
     r->p += 4;
     r->left -= 4;
     return v;

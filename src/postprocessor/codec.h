@@ -31,13 +31,6 @@ static inline bool kiln_block_unwanted(const struct kiln_block *b)
     return *b->stop || kiln_cancel_fired(b->cancel);
 }
 
-/** Four bytes, the low one first: how all of these formats write numbers. */
-static inline void kiln_put_u32(unsigned char *p, uint32_t v)
-{
-    for (int i = 0; i < 4; i++, v >>= 8)
-        p[i] = (unsigned char)(v & 0xff);
-}
-
 struct kiln_codec {
     const char *name;
     size_t block;                   /* bytes that go into one block; the last may be shorter */

@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 #define MAX_BITS     15 /* of a code */
 #define N_LITLEN     288
 #define N_DIST       32
@@ -257,9 +259,8 @@ static bool skip_stored(struct walk *w)
     at = position(&w->bits) / 8;
     if (w->bits.len - at < 4)
         return false;
-    n = (size_t)(w->bits.data[at] | w->bits.data[at + 1] << 8);
-    if ((n ^ (size_t)(w->bits.data[at + 2] | w->bits.data[at + 3] << 8)) != 0xffff ||
-        w->bits.len - at - 4 < n)
+    n = kiln_le16(w->bits.data + at);
+    if ((n ^ kiln_le16(w->bits.data + at + 2)) != 0xffff || w->bits.len - at - 4 < n)
         return false;
     w->bits.next = at + 4 + n;
     w->bits.held = 0;

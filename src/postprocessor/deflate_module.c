@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <libdeflate.h>
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "postprocessor/codec.h"
 #include "postprocessor/deflate_end.h"
@@ -112,10 +113,8 @@ static void store(struct kiln_block *b, const unsigned char *in, size_t len)
 
     assert(len <= PROBE && b->out_size - b->out_len >= len + STORED_HEADER);
     out[0] = 0;
-    out[1] = (unsigned char)len;
-    out[2] = (unsigned char)(len >> 8);
-    out[3] = (unsigned char)~out[1];
-    out[4] = (unsigned char)~out[2];
+    kiln_put_le16(out + 1, (uint16_t)len);
+    kiln_put_le16(out + 3, (uint16_t)~len);
     memcpy(out + STORED_HEADER, in, len);
     b->out_len += STORED_HEADER + len;
 }
@@ -208,8 +207,8 @@ static uint32_t end_gzip(void *ud, struct kiln_str *out)
     unsigned char tail[8];
 
     (void)end_deflate(ud, out);
-    kiln_put_u32(tail, f.crc);
-    kiln_put_u32(tail + 4, f.size);
+    kiln_put_le32(tail, f.crc);
+    kiln_put_le32(tail + 4, f.size);
     kiln_str_add(out, tail, sizeof(tail));
     return f.crc;
 }
@@ -239,10 +238,9 @@ static bool compress_bgzf(void *state, struct kiln_block *b, struct kiln_err *er
     if (n == 0 || total > 65536)
         return kiln_err_set(err, KILN_ERR_SYSTEM, "bgzf: a block of %zu bytes grew", b->in_len);
     memcpy(b->out, header, sizeof(header));
-    b->out[16] = (unsigned char)((total - 1) & 0xff);
-    b->out[17] = (unsigned char)((total - 1) >> 8);
-    kiln_put_u32(b->out + BGZF_HEADER + n, libdeflate_crc32(0, b->in, b->in_len));
-    kiln_put_u32(b->out + BGZF_HEADER + n + 4, (uint32_t)b->in_len);
+    kiln_put_le16(b->out + 16, (uint16_t)(total - 1));
+    kiln_put_le32(b->out + BGZF_HEADER + n, libdeflate_crc32(0, b->in, b->in_len));
+    kiln_put_le32(b->out + BGZF_HEADER + n + 4, (uint32_t)b->in_len);
     b->out_len = total;
     return true;
 }

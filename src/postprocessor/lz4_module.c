@@ -8,6 +8,7 @@
 #include <lz4hc.h>
 #include <xxhash.h>
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "postprocessor/codec.h"
 
@@ -66,9 +67,9 @@ static bool compress_block(void *state, struct kiln_block *b, struct kiln_err *e
         n = LZ4_compress_fast_extState(s->memory, in, out, len, room, 1);
     if (n <= 0)
         return kiln_err_set(err, KILN_ERR_SYSTEM, "lz4: a block was not compressed");
-    kiln_put_u32(b->out, (uint32_t)n);
+    kiln_put_le32(b->out, (uint32_t)n);
     if (n >= len) {
-        kiln_put_u32(b->out, (uint32_t)len | UNCOMPRESSED);
+        kiln_put_le32(b->out, (uint32_t)len | UNCOMPRESSED);
         memcpy(out, in, b->in_len);
         n = len;
     }
@@ -107,7 +108,7 @@ static uint32_t end(void *sum, struct kiln_str *out)
 {
     unsigned char tail[8] = { 0 }; /* the end mark, then the checksum */
 
-    kiln_put_u32(tail + 4, XXH32_digest(sum));
+    kiln_put_le32(tail + 4, XXH32_digest(sum));
     kiln_str_add(out, tail, sizeof(tail));
     (void)XXH32_freeState(sum);
     return 0;

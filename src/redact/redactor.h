@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "redact/redact.h"
 
 #define KILN_REDACT_KEY 4 /* bytes at the beginning of a form that the filter knows */
@@ -35,7 +36,7 @@ struct kiln_redactor {
 /* Both read KILN_REDACT_KEY bytes. */
 static inline uint32_t kiln_redact_key_of(const unsigned char *p)
 {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+    return kiln_be32(p);
 }
 
 static inline uint32_t kiln_redact_slot(const unsigned char *p, unsigned bits)

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 
+#include "base/bytes.h"
 #include "base/macros.h"
 #include "base/str.h"
 
@@ -157,8 +158,7 @@ static void put_long_slot(const struct kiln_fat_name *n, unsigned order, unsigne
         unsigned at = order * UNITS_PER_SLOT + i;
         unsigned unit = at < n->n_units ? n->units[at] : at == n->n_units ? 0 : 0xffff;
 
-        slot[places[i]] = (unsigned char)(unit & 0xff);
-        slot[places[i] + 1] = (unsigned char)(unit >> 8);
+        kiln_put_le16(slot + places[i], (uint16_t)unit);
     }
 }
 

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "vm/fat_name.h"
@@ -35,18 +36,6 @@ struct floppy {
     const struct kiln_media *media;
 };
 
-static void put16(unsigned char *to, unsigned value)
-{
-    to[0] = (unsigned char)(value & 0xff);
-    to[1] = (unsigned char)(value >> 8 & 0xff);
-}
-
-static void put32(unsigned char *to, size_t value)
-{
-    put16(to, (unsigned)(value & 0xffff));
-    put16(to + 2, (unsigned)(value >> 16 & 0xffff));
-}
-
 static void put_label(unsigned char *to, size_t size, const char *label)
 {
     memset(to, ' ', size);
@@ -57,20 +46,20 @@ static void put_boot_sector(unsigned char *b, const char *label)
 {
     b[0] = 0xeb, b[1] = 0x3c, b[2] = 0x90; /* a jump that nobody takes: it says "FAT" */
     put_label(b + 3, 8, label);
-    put16(b + 11, SECTOR);
+    kiln_put_le16(b + 11, SECTOR);
     b[13] = 1; /* sectors per cluster */
-    put16(b + 14, 1);
+    kiln_put_le16(b + 14, 1);
     b[16] = FATS;
-    put16(b + 17, ROOT_SLOTS);
-    put16(b + 19, SECTORS);
+    kiln_put_le16(b + 17, ROOT_SLOTS);
+    kiln_put_le16(b + 19, SECTORS);
     b[21] = 0xf0; /* media: 3.5", 1.44 MB */
-    put16(b + 22, FAT_SECTORS);
-    put16(b + 24, 18);
-    put16(b + 26, 2);
+    kiln_put_le16(b + 22, FAT_SECTORS);
+    kiln_put_le16(b + 24, 18);
+    kiln_put_le16(b + 26, 2);
     b[38] = 0x29; /* the three fields that follow are there; the serial number is 0 */
     put_label(b + 43, 11, label);
     memcpy(b + 54, "FAT12   ", 8);
-    put16(b + 510, 0xaa55);
+    kiln_put_le16(b + 510, 0xaa55);
 }
 
 /* ---- clusters ---- */
@@ -172,8 +161,9 @@ static void put_time(unsigned char *slot, time_t t)
 
     if (!gmtime_r(&t, &tm) || tm.tm_year < 80 || tm.tm_year > 207)
         return;
-    put16(slot + 22, (unsigned)(tm.tm_hour << 11 | tm.tm_min << 5 | tm.tm_sec / 2));
-    put16(slot + 24, (unsigned)((tm.tm_year - 80) << 9 | (tm.tm_mon + 1) << 5 | tm.tm_mday));
+    kiln_put_le16(slot + 22, (uint16_t)(tm.tm_hour << 11 | tm.tm_min << 5 | tm.tm_sec / 2));
+    kiln_put_le16(slot + 24,
+                  (uint16_t)((tm.tm_year - 80) << 9 | (tm.tm_mon + 1) << 5 | tm.tm_mday));
 }
 
 static void put_slot(unsigned char *slot, const void *plain, unsigned char attr,
@@ -182,8 +172,8 @@ static void put_slot(unsigned char *slot, const void *plain, unsigned char attr,
     memcpy(slot, plain, 11);
     slot[11] = attr;
     put_time(slot, at->mtime);
-    put16(slot + 26, at->cluster);
-    put32(slot + 28, at->size);
+    kiln_put_le16(slot + 26, (uint16_t)at->cluster);
+    kiln_put_le32(slot + 28, (uint32_t)at->size);
 }
 
 struct child {

@@ -1,17 +1,13 @@
 #include <libdeflate.h>
 #include <lzma.h>
 
+#include "base/bytes.h"
 #include "vm/font_ops.h"
 
 #define SLICE      ((size_t)1 << 20)
 #define MAX_MEMORY ((uint64_t)256 << 20) /* what liblzma may take, a dictionary mostly */
 
 extern const struct kiln_font_ops kiln_font_ops;
-
-static uint32_t le32(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 static bool gunzip(const void *data, size_t len, struct kiln_str *out)
 {
@@ -22,7 +18,7 @@ static bool gunzip(const void *data, size_t len, struct kiln_str *out)
 
     if (len < 18)
         return false;
-    size = le32((const uint8_t *)data + len - 4); /* as the file says */
+    size = kiln_le32((const uint8_t *)data + len - 4); /* as the file says */
     room = size <= out->max ? kiln_str_space(out, size) : NULL;
     d = room ? libdeflate_alloc_decompressor() : NULL;
     ok = d && libdeflate_gzip_decompress(d, data, len, room, size, &got) == LIBDEFLATE_SUCCESS;

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "vm/fonts.h"
 
@@ -27,22 +28,12 @@ struct glyph {
     const uint8_t *bits; /* row after row, without gaps */
 };
 
-static unsigned be16(const uint8_t *p)
-{
-    return (unsigned)p[0] << 8 | p[1];
-}
-
-static uint32_t be32(const uint8_t *p)
-{
-    return (uint32_t)be16(p) << 16 | be16(p + 2);
-}
-
 static void take_section(struct pf2 *f, const uint8_t *name, const uint8_t *body, size_t len)
 {
     if (memcmp(name, "MAXH", 4) == 0 && len >= 2)
-        f->height = be16(body);
+        f->height = kiln_be16(body);
     if (memcmp(name, "ASCE", 4) == 0 && len >= 2)
-        f->ascent = be16(body);
+        f->ascent = kiln_be16(body);
     if (memcmp(name, "CHIX", 4) == 0) {
         f->index = body;
         f->index_len = len;
@@ -58,7 +49,7 @@ static bool open_pf2(const uint8_t *d, size_t len, struct pf2 *ret)
     if (len < sizeof(magic) || memcmp(d, magic, sizeof(magic)) != 0)
         return false;
     while (len - at >= SECTION_HEAD && memcmp(d + at, "DATA", 4) != 0) {
-        size_t size = be32(d + at + 4);
+        size_t size = kiln_be32(d + at + 4);
 
         if (size > len - at - SECTION_HEAD)
             return false;
@@ -70,17 +61,17 @@ static bool open_pf2(const uint8_t *d, size_t len, struct pf2 *ret)
 
 static bool read_glyph(const struct pf2 *f, const uint8_t *entry, struct glyph *ret)
 {
-    size_t at = be32(entry + 5), bytes;
+    size_t at = kiln_be32(entry + 5), bytes;
     const uint8_t *p = f->data + at;
 
     if (entry[4] != 0 || at > f->len || f->len - at < GLYPH_HEAD) /* compressed: never seen */
         return false;
-    *ret = (struct glyph){ .code = be32(entry),
-                           .width = be16(p),
-                           .height = be16(p + 2),
-                           .x = (int16_t)be16(p + 4),
-                           .y = (int16_t)be16(p + 6),
-                           .advance = be16(p + 8),
+    *ret = (struct glyph){ .code = kiln_be32(entry),
+                           .width = kiln_be16(p),
+                           .height = kiln_be16(p + 2),
+                           .x = (int16_t)kiln_be16(p + 4),
+                           .y = (int16_t)kiln_be16(p + 6),
+                           .advance = kiln_be16(p + 8),
                            .bits = p + GLYPH_HEAD };
     bytes = ((size_t)ret->width * ret->height + 7) / 8;
     return bytes <= f->len - at - GLYPH_HEAD;
@@ -113,7 +104,8 @@ static void find_width(struct pf2 *f)
     struct glyph g;
 
     for (size_t i = 0; i + INDEX_ENTRY <= f->index_len; i += INDEX_ENTRY)
-        if (is_ascii(be32(f->index + i)) && read_glyph(f, f->index + i, &g) && g.advance > f->width)
+        if (is_ascii(kiln_be32(f->index + i)) && read_glyph(f, f->index + i, &g) &&
+            g.advance > f->width)
             f->width = g.advance;
 }
 

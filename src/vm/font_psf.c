@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "vm/fonts.h"
@@ -18,16 +19,6 @@ struct psf {
     size_t size; /* bytes of a glyph */
     bool utf8;   /* what the table is written in; else UCS-2 */
 };
-
-static uint32_t le16(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8;
-}
-
-static uint32_t le32(const uint8_t *p)
-{
-    return le16(p) | le16(p + 2) << 16;
-}
 
 static bool open_psf1(const uint8_t *d, size_t len, struct psf *ret)
 {
@@ -55,19 +46,19 @@ static bool open_psf2(const uint8_t *d, size_t len, struct psf *ret)
 
     if (len < PSF2_HEAD || memcmp(d, magic, sizeof(magic)) != 0)
         return false;
-    head = le32(d + 8);
+    head = kiln_le32(d + 8);
     *ret = (struct psf){ .end = d + len,
-                         .n = le32(d + 16),
-                         .size = le32(d + 20),
-                         .height = le32(d + 24),
-                         .width = le32(d + 28),
+                         .n = kiln_le32(d + 16),
+                         .size = kiln_le32(d + 20),
+                         .height = kiln_le32(d + 24),
+                         .width = kiln_le32(d + 28),
                          .utf8 = true };
     if (head < PSF2_HEAD || head > len || ret->n == 0 || ret->n > MAX_GLYPHS ||
         (len - head) / ret->n < ret->size || ret->width > KILN_FACE_WIDTH ||
         ret->height > KILN_FACE_HEIGHT || ret->size != (ret->width + 7) / 8 * ret->height)
         return false;
     ret->glyphs = d + head;
-    if (le32(d + 12) & 1)
+    if (kiln_le32(d + 12) & 1)
         ret->table = ret->glyphs + ret->n * ret->size;
     return true;
 }
@@ -79,7 +70,7 @@ static uint32_t next_ucs2(const uint8_t **at, const uint8_t *end)
     bool sequence = false;
 
     while (end - *at >= 2) {
-        uint32_t code = le16(*at);
+        uint32_t code = kiln_le16(*at);
 
         *at += 2;
         if (code == 0xffff)

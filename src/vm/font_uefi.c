@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "vm/fonts.h"
@@ -17,14 +18,9 @@
 #define SECTION     24u /* size and type, GUID, offset of the data, attributes */
 #define MAX_STREAMS 16
 
-static unsigned le16(const uint8_t *p)
-{
-    return p[0] | (unsigned)p[1] << 8;
-}
-
 static bool is_record(const uint8_t *p, unsigned code)
 {
-    return le16(p) == code && p[2] == 0;
+    return kiln_le16(p) == code && p[2] == 0;
 }
 
 /* The record of a space at or after `from`; NULL: there is none. */
@@ -50,7 +46,7 @@ static void add_record(struct kiln_face *face, const uint8_t *p, unsigned index)
 
     for (unsigned y = 0; y < ROWS; y++)
         bits.rows[y] = (uint16_t)(p[3 + y] << 8);
-    kiln_face_add(face, &bits, le16(p), index);
+    kiln_face_add(face, &bits, kiln_le16(p), index);
 }
 
 void kiln_font_uefi(const void *data, size_t len, kiln_font_found_fn *found, void *ud)
@@ -61,7 +57,7 @@ void kiln_font_uefi(const void *data, size_t len, kiln_font_found_fn *found, voi
     if (!p)
         return;
     face = kiln_face_new("UEFI 8x19", 8, ROWS);
-    for (unsigned i = 0; i < MAX_TABLE && (size_t)(end - p) >= RECORD && le16(p) != 0; i++) {
+    for (unsigned i = 0; i < MAX_TABLE && (size_t)(end - p) >= RECORD && kiln_le16(p) != 0; i++) {
         add_record(face, p, i);
         p += RECORD;
     }
@@ -84,7 +80,7 @@ void kiln_font_firmware(const void *data, size_t len, kiln_font_unpack_fn *unlzm
         at += GUID;
         if (at - d < (ptrdiff_t)(SECTION - 4) || end - at < 4)
             continue;
-        offset = le16(at);
+        offset = kiln_le16(at);
         if (offset < SECTION || offset - (SECTION - 4) > (size_t)(end - at))
             continue;
         if (unlzma(at + (offset - (SECTION - 4)), (size_t)(end - at) - (offset - (SECTION - 4)),
