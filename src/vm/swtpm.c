@@ -58,12 +58,16 @@ static bool explain_end(struct kiln_swtpm *t, struct kiln_err *err)
 {
     KILN_AUTO_FREE char *said = NULL;
 
-    (void)kiln_process_ended(&t->process);
     kiln_qemu_output_finish(t->output);
     said = kiln_qemu_output_last_words(t->output);
-    return kiln_err_set(err, KILN_ERR_REMOTE, "swtpm ended (exit code %d): %.*s",
-                        kiln_process_exit_code(&t->process),
+    return kiln_err_set(err, KILN_ERR_REMOTE, "swtpm ended (exit code %d)%s%.*s",
+                        kiln_process_exit_code(&t->process), said[0] ? ": " : "",
                         (int)strlen(said) - kiln_has_suffix(said, "\n"), said);
+}
+
+bool kiln_swtpm_serves(struct kiln_swtpm *t, struct kiln_err *err)
+{
+    return t->process.pid == 0 || !kiln_process_ended(&t->process) || explain_end(t, err);
 }
 
 /* Let one interval pass. False: it has ended, the deadline is over, cancelled. */
@@ -75,7 +79,7 @@ static bool wait_retry(struct kiln_swtpm *t, struct kiln_cancel *c, int64_t dead
 
     switch (kiln_wait_fd(c, t->process.pidfd, POLLIN, next < deadline ? next : deadline, &why)) {
     case KILN_WAIT_READY:
-        return explain_end(t, err);
+        return kiln_swtpm_serves(t, err);
     case KILN_WAIT_TIMEOUT:
         if (kiln_cancel_now(c) < deadline)
             return true;

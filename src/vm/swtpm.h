@@ -32,6 +32,8 @@ char *kiln_swtpm_socket(const char *dir);
  */
 bool kiln_swtpm_start(struct kiln_swtpm *ret, const struct kiln_swtpm_config *cfg,
                       struct kiln_cancel *c, int64_t deadline, struct kiln_err *err);
+/** False: it has ended; *err is what it said. True if it was never started, or after a false. */
+bool kiln_swtpm_serves(struct kiln_swtpm *t, struct kiln_err *err);
 /** SIGKILL if it still runs; one of KILN_SWTPM_INIT afterwards. */
 void kiln_swtpm_done(struct kiln_swtpm *t);
 

@@ -225,6 +225,19 @@ class Tpm(Qemu):
             self.assertEqual("--tpm2" in swtpm, not old)
             self.assertFalse(os.path.exists(os.path.dirname(socket)))
 
+    @unittest.skipUnless(kit.have("swtpm"), "no swtpm")
+    def test_is_missed(self):
+        template = kit.qemu(communicator="ssh", ssh_username="u", ssh_password="secret", vtpm=True, machine_type="q35",
+                            memory=64, boot_wait="0s")
+        self.write("boot.raw", kit.boot_disk(kit.HALT))
+        run = self.start("build", "-color=false", self.write("t.json", template))
+        run.expect("Waiting for SSH")
+        os.kill(run.child("swtpm"), kit.signal.SIGKILL)
+        run.expect(r"swtpm ended \(exit code 137\): the guest has no TPM any more")
+        run.signal(kit.signal.SIGTERM)
+        self.assertEqual(run.wait(), 1)
+        self.assertEqual(run.out.text.count("swtpm ended"), 1)
+
 
 class Firmware(Qemu):
     def test_is_looked_for_by_the_build(self):

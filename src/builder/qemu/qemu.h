@@ -220,10 +220,11 @@ void kiln_qemu_on_line(void *ud, bool is_stderr, const char *line, size_t len);
 void kiln_qemu_on_event(void *ud, const char *name, struct json_object *data);
 /** For struct kiln_http_config; ud: the state. */
 void kiln_qemu_on_request(void *ud, const struct kiln_http_request *r);
+/** Says once that swtpm has ended. */
+void kiln_qemu_look_at_tpm(struct kiln_qemu_state *s);
 /** For struct kiln_connect; ud: the state. */
 void kiln_qemu_look(void *ud);
 
-/** Is a string option given and not empty? */
 /** Is there anything for the HTTP server to serve? Without, there is none. */
 static inline bool kiln_qemu_serves(const struct kiln_qemu_options *o)
 {

@@ -196,6 +196,7 @@ void kiln_qemu_look(void *ud)
     struct kiln_qemu_state *s = ud;
 
     kiln_ladder_expire(s->build->ladder, KILN_RUNG_SCREEN, STILL_US);
+    kiln_qemu_look_at_tpm(s);
     if (!kiln_is_set(s->o->net_bridge))
         look_at_network(s);
 }

@@ -18,6 +18,17 @@ static void stop_tpm(struct kiln_qemu_state *s, struct kiln_build *b)
     s->tpm_dir = NULL;
 }
 
+void kiln_qemu_look_at_tpm(struct kiln_qemu_state *s)
+{
+    pid_t pid = s->tpm.process.pid;
+    KILN_AUTO_ERR why = { 0 };
+
+    if (kiln_swtpm_serves(&s->tpm, &why))
+        return;
+    kiln_ledger_drop_pid(s->build->ledger, pid);
+    kiln_error(s->build, "%s: the guest has no TPM any more", kiln_err_text(&why));
+}
+
 static bool start_tpm(void *state, struct kiln_build *b, struct kiln_err *err)
 {
     struct kiln_qemu_state *s = state;
