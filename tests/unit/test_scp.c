@@ -9,34 +9,7 @@
 #include "communicator/scp.h"
 #include "communicator/scp_sink.h"
 #include "pipe_channel.h"
-
-struct place {
-    char *dir; /* a fresh directory */
-    struct kiln_cancel *cancel;
-    struct kiln_err err;
-};
-
-static int set_up(void **state)
-{
-    struct place *p = kiln_xcalloc(1, sizeof(*p));
-
-    p->dir = kiln_fs_temp_dir("kiln-scp", NULL);
-    p->cancel = kiln_cancel_new();
-    *state = p;
-    return p->dir ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct place *p = *state;
-
-    (void)kiln_fs_remove_tree(p->dir, NULL);
-    kiln_err_clear(&p->err);
-    kiln_cancel_free(p->cancel);
-    free(p->dir);
-    free(p);
-    return 0;
-}
+#include "transfer_bed.h"
 
 static void need_scp(void)
 {
@@ -45,39 +18,6 @@ static void need_scp(void)
     if (!path)
         skip();
     free(path);
-}
-
-static char *at(const struct place *p, const char *name)
-{
-    return kiln_path_join(p->dir, name);
-}
-
-static void make_file(const struct place *p, const char *name, const char *text, mode_t mode)
-{
-    KILN_AUTO_FREE char *path = at(p, name);
-
-    assert_true(kiln_fs_write_atomic(path, text, strlen(text), mode, NULL));
-    assert_return_code(chmod(path, mode), errno);
-}
-
-static void make_dir(const struct place *p, const char *name, mode_t mode)
-{
-    KILN_AUTO_FREE char *path = at(p, name);
-
-    assert_return_code(mkdir(path, mode), errno);
-}
-
-static void expect_file(const struct place *p, const char *name, const char *text, mode_t mode)
-{
-    KILN_AUTO_FREE char *path = at(p, name);
-    KILN_AUTO_STR got = { 0 };
-    struct stat st;
-
-    unit_ok(kiln_fs_read(path, 1 << 20, &got, (struct kiln_err *)&p->err), &p->err);
-    if (strcmp(kiln_str_cstr(&got), text) != 0)
-        fail_msg("%s holds \"%s\"", path, kiln_str_cstr(&got));
-    assert_return_code(stat(path, &st), errno);
-    assert_int_equal(st.st_mode & 07777, mode);
 }
 
 static struct kiln_channel *scp(const struct place *p, const char *flags, const char *name)
@@ -199,7 +139,7 @@ static void link_to(const struct place *p, const char *target, const char *name)
     assert_return_code(symlink(target, path), errno);
 }
 
-static void expect_tree(const struct place *p, const char *where)
+static void expect_tree(struct place *p, const char *where)
 {
     static const struct {
         const char *name, *text;
