@@ -168,6 +168,41 @@ static void a_space_too_many(void **unused)
     }
 }
 
+/* As two characters that came twice and one that did not come leave it. */
+static void several_twice(void **unused)
+{
+    (void)unused;
+    for (int faults = 0; faults < 2; faults++) {
+        struct kiln_echo e = { 0 };
+
+        start(&e, "$_", "ab-D- )Kh");
+        look_is(&e, "$ab-D-_", "part 6/5");
+        e.faults = faults;
+        look_is(&e, "$ab-D-)KKh|h_", faults ? "wrong 5/10" : "none");
+        kiln_echo_done(&e);
+    }
+}
+
+/* Where it should go on is not elsewhere: its beginning is looked at as before, as a backspace that
+ * comes twice could take it away. */
+static void here_is_not_elsewhere(void **unused)
+{
+    (void)unused;
+    for (int faults = 0; faults < 2; faults++) {
+        struct kiln_echo e = { 0 };
+        struct kiln_text now = { 0 };
+        size_t cut = 0;
+
+        start(&e, "$_", "El?*2dZ");
+        look_is(&e, "$El?_", "part 3/3");
+        e.faults = faults;
+        draw(&now, "$El?dZZ_");
+        assert_int_equal(kiln_echo_resume(&e, &now, 7, &cut), !faults);
+        kiln_text_done(&now);
+        kiln_echo_done(&e);
+    }
+}
+
 /* What was seen has been typed again since then: no more is cut off than that. */
 static void no_more_than_was_sent(void **unused)
 {
@@ -460,6 +495,8 @@ int main(void)
         cmocka_unit_test(a_line_that_is_gone),
         cmocka_unit_test(a_line_goes_on_elsewhere),
         cmocka_unit_test(a_space_too_many),
+        cmocka_unit_test(several_twice),
+        cmocka_unit_test(here_is_not_elsewhere),
         cmocka_unit_test(no_more_than_was_sent),
         cmocka_unit_test(another_size),
         cmocka_unit_test(the_new_row_has_come_with_the_old_one),
