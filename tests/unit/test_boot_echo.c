@@ -168,17 +168,25 @@ static void a_space_too_many(void **unused)
     }
 }
 
-/* As two characters that came twice and one that did not come leave it. */
-static void several_twice(void **unused)
+/* As several keys that were lost or came twice leave it. */
+static void several_faults(void **unused)
 {
+    static const struct {
+        const char *line, *before, *part, *now, *wrong;
+    } rows[] = {
+        { "ab-D- )Kh", "$ab-D-_", "part 6/5", "$ab-D-)KKh|h_", "wrong 5/10" },
+        { "th-<9>", "$th-_", "part 3/3", "$th-\\\\9>|_", "wrong 3/7" }, /* no Shift, twice */
+    };
+
     (void)unused;
-    for (int faults = 0; faults < 2; faults++) {
+    for (size_t i = 0; i < KILN_COUNT(rows) * 2; i++) {
+        bool faults = i % 2;
         struct kiln_echo e = { 0 };
 
-        start(&e, "$_", "ab-D- )Kh");
-        look_is(&e, "$ab-D-_", "part 6/5");
+        start(&e, "$_", rows[i / 2].line);
+        look_is(&e, rows[i / 2].before, rows[i / 2].part);
         e.faults = faults;
-        look_is(&e, "$ab-D-)KKh|h_", faults ? "wrong 5/10" : "none");
+        look_is(&e, rows[i / 2].now, faults ? rows[i / 2].wrong : "none");
         kiln_echo_done(&e);
     }
 }
@@ -495,7 +503,7 @@ int main(void)
         cmocka_unit_test(a_line_that_is_gone),
         cmocka_unit_test(a_line_goes_on_elsewhere),
         cmocka_unit_test(a_space_too_many),
-        cmocka_unit_test(several_twice),
+        cmocka_unit_test(several_faults),
         cmocka_unit_test(here_is_not_elsewhere),
         cmocka_unit_test(no_more_than_was_sent),
         cmocka_unit_test(another_size),

@@ -181,15 +181,15 @@ static size_t in_common(const struct kiln_echo *e, const struct kiln_text *text,
 static bool plausible(const struct kiln_echo *e, const struct kiln_text *text,
                       const struct kiln_echo_look *look)
 {
-    size_t first = look->good, tail, from = look->good - (look->good > 0);
+    size_t first = look->good, tail, common, from = look->good - (look->good > 0);
 
     while (e->faults && first < look->shown && kiln_echo_shown(e, text, first) == ' ')
         first++; /* a space too many, and what was typed behind it */
     tail = look->shown - first;
     if (tail > 2 * (kiln_echo_length(e) - look->good) + 4)
         return false;
-    return tail <= 2 ||
-           in_common(e, text, e->row, e->column, first, look->shown, from) * 3 >= tail * 2;
+    common = in_common(e, text, e->row, e->column, first, look->shown, from);
+    return tail <= 2 || (e->faults ? common * 2 >= tail : common * 3 >= tail * 2);
 }
 
 uint32_t kiln_echo_shown(const struct kiln_echo *e, const struct kiln_text *text, size_t i)
