@@ -177,19 +177,28 @@ static size_t in_common(const struct kiln_echo *e, const struct kiln_text *text,
     return common;
 }
 
+/* Where keys are lost, doubled, or late and typed again: is half of it what was typed last? */
+static bool was_typed(const struct kiln_echo *e, const struct kiln_text *text,
+                      const struct kiln_echo_look *look)
+{
+    size_t from = look->good > AGAIN ? look->good - AGAIN : 0, known = 0;
+
+    for (size_t i = look->good; i < look->shown; i++)
+        known += kiln_echo_shown(e, text, i) == ' ' ||
+                 in_common(e, text, e->row, e->column, i, i + 1, from) > 0;
+    return known * 2 >= look->shown - look->good;
+}
+
 /* Is what is wrong what a few lost and doubled keys would leave? Else it is something else. */
 static bool plausible(const struct kiln_echo *e, const struct kiln_text *text,
                       const struct kiln_echo_look *look)
 {
-    size_t first = look->good, tail, common, from = look->good - (look->good > 0);
+    size_t tail = look->shown - look->good, from = look->good - (look->good > 0);
 
-    while (e->faults && first < look->shown && kiln_echo_shown(e, text, first) == ' ')
-        first++; /* a space too many, and what was typed behind it */
-    tail = look->shown - first;
-    if (tail > 2 * (kiln_echo_length(e) - look->good) + 4)
-        return false;
-    common = in_common(e, text, e->row, e->column, first, look->shown, from);
-    return tail <= 2 || (e->faults ? common * 2 >= tail : common * 3 >= tail * 2);
+    if (tail <= 2 || e->faults)
+        return tail <= 2 || was_typed(e, text, look);
+    return tail <= 2 * (kiln_echo_length(e) - look->good) + 4 &&
+           in_common(e, text, e->row, e->column, look->good, look->shown, from) * 3 >= tail * 2;
 }
 
 uint32_t kiln_echo_shown(const struct kiln_echo *e, const struct kiln_text *text, size_t i)
