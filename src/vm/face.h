@@ -21,17 +21,16 @@ struct kiln_bitmap {
 };
 
 struct kiln_glyph {
-    struct kiln_bitmap bits;
-    uint32_t code; /* Unicode */
-    /* The glyph that is its negative: its place in the face + 1; 0: there is none. */
-    size_t negative;
-    unsigned index; /* in the font it came from */
+    uint32_t code;     /* Unicode */
+    uint32_t negative; /* the glyph that is its negative: its place in the face + 1; 0: none */
+    uint32_t index;    /* in the font it came from */
 };
 
 struct kiln_face {
     char *name;                /* owned; for people: "VGA 8x16" */
     unsigned width, height;    /* of a cell, pixels */
     struct kiln_glyph *glyphs; /* owned */
+    uint8_t *pixels;           /* owned; theirs, a row in one byte or two: kiln_face_bits */
     size_t n, cap;
     uint32_t *slots; /* owned; hash table of indices + 1 */
     size_t n_slots;  /* a power of two */
@@ -50,10 +49,15 @@ void kiln_face_freep(struct kiln_face **f);
 void kiln_face_add(struct kiln_face *f, const struct kiln_bitmap *bits, uint32_t code,
                    unsigned index);
 
+/** No more glyphs come: gives the room for them back. */
+void kiln_face_trim(struct kiln_face *f);
+
+struct kiln_bitmap kiln_face_bits(const struct kiln_face *f, size_t i); /* of glyph i */
 /** What looks like bits or like its negative; NULL: nothing. There may be both: see `negative`. */
 const struct kiln_glyph *kiln_face_find(const struct kiln_face *f, const struct kiln_bitmap *bits);
 /** Is the glyph that was found what looks like bits, not its negative? */
-bool kiln_glyph_is(const struct kiln_glyph *g, const struct kiln_bitmap *bits);
+bool kiln_face_is(const struct kiln_face *f, const struct kiln_glyph *g,
+                  const struct kiln_bitmap *bits);
 
 /**
  * As a VGA card shows it with cells of nine pixels: the ninth is empty, but for glyphs 0xb0 … 0xdf

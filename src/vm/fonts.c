@@ -58,6 +58,7 @@ void kiln_fonts_add(struct kiln_fonts *f, struct kiln_face *face)
         kiln_face_free(face);
         return;
     }
+    kiln_face_trim(face);
     f->faces = kiln_xrealloc(f->faces, f->n + 1, sizeof(struct kiln_face *));
     f->faces[f->n++] = face;
 }

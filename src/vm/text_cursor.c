@@ -58,8 +58,9 @@ uint32_t kiln_cursor_find(const struct kiln_face *f, const struct kiln_bitmap *c
         return ' ';
     for (size_t i = 0; i < f->n; i++) {
         const struct kiln_glyph *g = &f->glyphs[i];
+        const struct kiln_bitmap bits = kiln_face_bits(f, i);
 
-        if (!may_be(f, cell, &g->bits))
+        if (!may_be(f, cell, &bits))
             continue;
         if (g->code == before)
             return before;

@@ -79,9 +79,10 @@ static void filter_add(uint32_t *filter, uint32_t hash)
 static void add_glyphs(struct shape *s, const struct kiln_face *f)
 {
     for (size_t i = 0; i < f->n; i++) {
+        const struct kiln_bitmap bits = kiln_face_bits(f, i);
         uint32_t h;
 
-        if (hash_glyph(f, &f->glyphs[i].bits, &h))
+        if (hash_glyph(f, &bits, &h))
             filter_add(s->filter, h);
     }
 }

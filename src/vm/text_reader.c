@@ -74,7 +74,7 @@ static struct kiln_text_cell choose(const struct kiln_face *f, const struct kiln
                                     uint32_t ground)
 {
     const struct kiln_glyph *negative = g->negative ? &f->glyphs[g->negative - 1] : NULL;
-    bool is_first_ground = kiln_glyph_is(g, bits);
+    bool is_first_ground = kiln_face_is(f, g, bits);
 
     if (negative && (is_first_ground ? first : other) != ground) {
         g = negative;

@@ -4,22 +4,28 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void check_glyph(const struct kiln_face *face, size_t i)
+{
+    const struct kiln_bitmap bits = kiln_face_bits(face, i);
+    const struct kiln_glyph *found = kiln_face_find(face, &bits);
+
+    if (!found || (!kiln_face_is(face, found, &bits) &&
+                   !kiln_face_is(face, &face->glyphs[found->negative - 1], &bits)))
+        abort();
+    for (unsigned y = 0; y < KILN_FACE_HEIGHT; y++)
+        if (bits.rows[y] & 0xffffu >> face->width)
+            abort(); /* outside of its cell */
+}
+
 static void check(void *ud, struct kiln_face *face)
 {
     (void)ud;
     if (!face)
         abort();
-    for (size_t i = 0; i < face->n; i++) {
-        const struct kiln_glyph *g = &face->glyphs[i];
-        const struct kiln_glyph *found = kiln_face_find(face, &g->bits);
-
-        if (!found || (!kiln_glyph_is(found, &g->bits) &&
-                       !kiln_glyph_is(&face->glyphs[found->negative - 1], &g->bits)))
-            abort();
-        for (unsigned y = 0; y < KILN_FACE_HEIGHT; y++)
-            if ((g->bits.rows[y] & 0xffffu >> face->width) ||
-                (y >= face->height && g->bits.rows[y]))
-                abort(); /* outside of its cell */
+    for (int trimmed = 0; trimmed < 2; trimmed++) {
+        for (size_t i = 0; i < face->n; i++)
+            check_glyph(face, i);
+        kiln_face_trim(face);
     }
     kiln_face_free(face);
 }

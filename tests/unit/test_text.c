@@ -345,7 +345,7 @@ static void faces(void **state)
     assert_int_equal(kiln_face_find(f, &letter)->code, 'o');
     g = kiln_face_find(f, &upper);
     assert_int_equal(g->code, 0x2584);
-    assert_false(kiln_glyph_is(g, &upper));
+    assert_false(kiln_face_is(f, g, &upper));
     assert_int_equal(f->glyphs[g->negative - 1].code, 0x2580);
     letter.rows[0] = 0x8000;
     assert_null(kiln_face_find(f, &letter));
