@@ -1,5 +1,8 @@
 #include "vm/fonts.h"
 
+#include <malloc.h>
+#include <sys/stat.h>
+
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -8,9 +11,11 @@
 #include "base/process.h"
 #include "vm/font_ops.h"
 
-#define MAX_ROM    (256u << 10)
-#define MAX_FACES  4096 /* with console-data there are some 1,400 */
-#define MIN_GLYPHS 64   /* with less it is no font for text */
+#define MAX_ROM      (256u << 10)
+#define SLICE        ((size_t)256 << 10)
+#define MAX_VGA_FONT ((size_t)256 * 16) /* bytes */
+#define MAX_FACES    4096               /* with console-data there are some 1,400 */
+#define MIN_GLYPHS   64                 /* with less it is no font for text */
 
 struct kiln_fonts {
     char *qemu_binary, *firmware;
@@ -100,14 +105,33 @@ static void load_vga(struct kiln_fonts *f)
         load_vga_below(f, usual[i]);
 }
 
+/* A program is large, and its font is small: it is looked for slice after slice. */
+static void load_program(struct kiln_fonts *f, int fd)
+{
+    KILN_AUTO_STR slice = { 0 };
+    size_t before = f->n;
+    ssize_t n = 1;
+
+    while (n > 0 && f->n == before) {
+        void *room = kiln_str_space(&slice, SLICE);
+
+        n = room ? kiln_fs_read_some(fd, room, SLICE) : -1;
+        kiln_str_commit(&slice, n > 0 ? (size_t)n : 0);
+        kiln_font_vga("Linux", slice.data, slice.len, add, f);
+        if (slice.len > MAX_VGA_FONT)
+            kiln_str_remove(&slice, 0, slice.len - MAX_VGA_FONT);
+    }
+}
+
 static void load_qemu(struct kiln_fonts *f)
 {
     KILN_AUTO_FREE char *path =
         kiln_process_find(f->qemu_binary ? f->qemu_binary : "qemu-system-x86_64", NULL);
-    KILN_AUTO_STR program = { 0 };
+    struct stat st;
+    KILN_AUTO_FD fd = path ? kiln_fs_open_regular(path, &st, NULL) : -1;
 
-    if (path && kiln_fs_read(path, KILN_MAX_FIRMWARE, &program, NULL))
-        kiln_font_vga("Linux", program.data, program.len, add, f);
+    if (fd >= 0)
+        load_program(f, fd);
 }
 
 /* ---- packed ones ---- */
@@ -198,6 +222,7 @@ bool kiln_fonts_load_more(struct kiln_fonts *f)
     if (f->next == KILN_COUNT(groups))
         return false;
     groups[f->next++](f);
+    (void)malloc_trim(0); /* what was read is larger than what is kept of it */
     return true;
 }
 
