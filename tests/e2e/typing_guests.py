@@ -10,8 +10,9 @@ import screens
 
 CHARACTERS = "".join(map(chr, range(32, 127)))
 
-# Linux: every line goes to an HTTP server. Words: nothing is echoed (hidden); the first line is the screen's last
-# (bottom); others write to the console, too (disturbed): messages, then a clock, then they clear the screen.
+# Linux: every line goes to an HTTP server, but for empty ones: as in a shell, an Enter that comes twice does nothing.
+# Words: nothing is echoed (hidden); the first line is the screen's last (bottom); others write to the console, too
+# (disturbed): messages, then a clock, then they clear the screen.
 INIT = """#!/bin/busybox sh
 b=/bin/busybox
 $b mount -t proc proc /proc
@@ -43,9 +44,10 @@ while :; do
     *disturbed*0) clear & job=$! ;;
     esac
     IFS= read -r line
+    [ -z "$job" ] || kill $job
+    [ -n "$line" ] || { n=$((n - 1)); continue; }
     printf '%s\n' "$line" >/line
     $b wget -q -O /dev/null --post-file /line http://10.0.2.2:$report/$n
-    [ -z "$job" ] || kill $job
     case $how in *hidden*) echo ;; esac
 done
 """
