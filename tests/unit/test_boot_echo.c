@@ -343,6 +343,63 @@ static void the_last_column(void **unused)
     kiln_echo_done(&e);
 }
 
+/* The backspace came twice: the second has taken a good character away. */
+static void two_are_erased_at_the_edge(void **unused)
+{
+    static const struct {
+        const char *line, *wrong, *erased;
+        size_t cut;
+    } rows[] = {
+        { "abcdefghijkl", "$abcdefghh", "$abcdef  h", 7 },
+        { "abcdef hijkl", "$abcdef hh", "$abcdef_ h", 7 },
+        { "abcdef hijkl", "$abcdef hh", "$abcdef _h", 8 },
+        { "abcdefg ijkl", "$abcdefg x", "$abcdefg_x", 8 },
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < KILN_COUNT(rows); i++) {
+        struct kiln_echo e = { 0 };
+        struct kiln_echo_look before;
+        struct kiln_text now = { 0 };
+        size_t cut = 99;
+
+        start(&e, "$_", rows[i].line);
+        draw(&now, rows[i].wrong);
+        before = kiln_echo_look(&e, &now, kiln_echo_length(&e));
+        draw(&now, rows[i].erased);
+        assert_true(kiln_echo_edge_erased(&e, &now, &before, &cut));
+        assert_int_equal(cut, rows[i].cut);
+        kiln_text_done(&now);
+        kiln_echo_done(&e);
+    }
+}
+
+/* The line goes on before the edge. What is wrong there is taken back, by a backspace too many. */
+static void before_the_edge_one_too_many(void **unused)
+{
+    struct kiln_echo e = { 0 };
+    struct kiln_echo_look before;
+    struct kiln_text now = { 0 };
+    size_t cut = 99;
+
+    (void)unused;
+    start(&e, "$_", "abcdefghijkl");
+    draw(&now, "$abcdefghh");
+    before = kiln_echo_look(&e, &now, 12);
+    draw(&now, "$abcdefg_h");
+    assert_true(kiln_echo_edge_erased(&e, &now, &before, &cut));
+    look_is(&e, "$abcdefgxh", "wrong 0/1");
+    draw(&now, "$abcdefg_h");
+    assert_false(kiln_echo_eaten(&e, &now));
+    draw(&now, "$abcdef_ h");
+    assert_true(kiln_echo_eaten(&e, &now)); /* h, which is not shown, and where g is shown */
+    assert_int_equal(kiln_echo_length(&e), 5);
+    look_is(&e, "$abcdefhih", "part 2/2");
+    look_is(&e, "$abcdefhij|kl_", "all 5/5");
+    kiln_text_done(&now);
+    kiln_echo_done(&e);
+}
+
 /* What is left in the last column may be what is to be there. */
 static void a_ghost_proves_nothing(void **unused)
 {
@@ -513,6 +570,8 @@ int main(void)
         cmocka_unit_test(it_goes_on_with_what_was_there),
         cmocka_unit_test(the_last_column),
         cmocka_unit_test(a_space_at_the_edge_is_lost),
+        cmocka_unit_test(two_are_erased_at_the_edge),
+        cmocka_unit_test(before_the_edge_one_too_many),
         cmocka_unit_test(a_ghost_proves_nothing),
         cmocka_unit_test(where_the_cursor_is),
         cmocka_unit_test(a_cursor_at_the_edge),

@@ -11,6 +11,7 @@ void kiln_echo_done(struct kiln_echo *e)
     kiln_text_done(&e->before);
     kiln_text_done(&e->last);
     kiln_str_done(&e->line);
+    kiln_str_done(&e->cut);
     *e = (struct kiln_echo){ 0 };
 }
 
@@ -28,6 +29,7 @@ static bool same_grid(const struct kiln_text *a, const struct kiln_text *b)
 void kiln_echo_begin(struct kiln_echo *e, const struct kiln_text *text)
 {
     kiln_str_clear(&e->line);
+    kiln_str_clear(&e->cut);
     e->found = e->ghost = e->led = false;
     e->best = 0;
     e->shift = 0;
@@ -573,11 +575,30 @@ size_t kiln_echo_in_last_row(const struct kiln_echo *e, size_t good, size_t show
     return 0;
 }
 
+/* How many of the line's first `good` characters, which end before this cell, are gone. Of a space
+ * only the cursor tells. */
+static unsigned count_erased(const struct kiln_echo *e, const struct kiln_text *text, size_t good,
+                             int row, unsigned column)
+{
+    unsigned most = column - e->left, n = 0;
+
+    while (n < most && n < good) {
+        unsigned at = column - 1 - n;
+        bool is_space = kiln_echo_at(e, good - 1 - n) == ' ';
+        bool is_left = text->cursor_row == row && text->cursor_column <= (int)at;
+
+        if (code_at(text, (size_t)row * text->columns + at) != ' ' || (is_space && n && !is_left))
+            break;
+        n++;
+    }
+    return n;
+}
+
 bool kiln_echo_edge_erased(struct kiln_echo *e, const struct kiln_text *text,
                            const struct kiln_echo_look *before, size_t *ret_cut)
 {
     size_t last;
-    unsigned column;
+    unsigned column, erased;
     uint32_t code;
     int row;
 
@@ -586,24 +607,58 @@ bool kiln_echo_edge_erased(struct kiln_echo *e, const struct kiln_text *text,
         return false;
     place(e, e->row, e->column, before->good, &row, &column);
     last = (size_t)row * text->columns + column;
-    if (row < 0 || row >= (int)text->rows || column + 1 != e->right || column <= e->left ||
-        code_at(text, last - 1) != ' ')
+    if (row < 0 || row >= (int)text->rows || column + 1 != e->right)
         return false;
     code = code_at(text, last);
-    if (code == ' ')
+    erased = count_erased(e, text, before->good, row, column);
+    if (code == ' ' || erased == 0)
         return false;
-    *ret_cut = before->good;
-    kiln_str_remove(&e->line, 0, before->good * sizeof(code));
+    *ret_cut = before->good + 1 - erased; /* the first takes away what stays in sight */
+    kiln_str_clear(&e->cut);
+    kiln_str_add(&e->cut, e->line.data, *ret_cut * sizeof(code));
+    kiln_str_remove(&e->line, 0, *ret_cut * sizeof(code));
     kiln_text_copy(&e->before, text);
     kiln_text_copy(&e->last, text);
     e->before.cells[last].code = ' '; /* a ghost is no furniture */
     e->shift = 0;
     e->best = 0;
-    e->row = (int)((last - 1) / text->columns);
-    e->column = (unsigned)((last - 1) % text->columns);
+    e->row = row;
+    e->column = column - erased;
     e->ghost = true;
     e->ghost_cell = last;
     e->ghost_code = code;
+    return true;
+}
+
+/* Has the cell before the line's beginning been taken away? */
+static bool is_eaten(const struct kiln_echo *e, const struct kiln_text *text)
+{
+    size_t at = (size_t)e->row * text->columns + e->column - 1,
+           then = at + (size_t)e->shift * text->columns;
+
+    if (code_at(text, at) != ' ')
+        return false;
+    return (then < (size_t)text->columns * text->rows && code_at(&e->before, then) != ' ') ||
+           (text->cursor_row == e->row && text->cursor_column < (int)e->column);
+}
+
+bool kiln_echo_eaten(struct kiln_echo *e, const struct kiln_text *text)
+{
+    size_t size = sizeof(uint32_t), n = e->cut.len / size;
+
+    if (!e->found || !same_size(text, &e->before))
+        return false;
+    while (n > 0 && e->row >= 0 && e->column > e->left && is_eaten(e, text)) {
+        n--;
+        e->column--;
+    }
+    if (n * size == e->cut.len)
+        return false;
+    kiln_str_add(&e->cut, e->line.data, e->line.len); /* what is taken back, and the rest */
+    kiln_str_clear(&e->line);
+    kiln_str_add(&e->line, e->cut.data + n * size, e->cut.len - n * size);
+    kiln_str_truncate(&e->cut, n * size);
+    e->best = 0;
     return true;
 }
 

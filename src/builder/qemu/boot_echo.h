@@ -30,6 +30,7 @@ struct kiln_echo {
     struct kiln_text before; /* owned: the screen when the line began, and since then */
     unsigned shift;          /* … it went up by so many rows */
     struct kiln_str line;    /* what it is to be: code points, uint32_t each */
+    struct kiln_str cut;     /* what was cut off its beginning at a row's edge */
     bool found;              /* where it begins is known: */
     int row;                 /* goes up as the screen scrolls; below 0: out of sight */
     unsigned column;
@@ -83,11 +84,17 @@ bool kiln_echo_at_edge(const struct kiln_echo *e, size_t i);
 size_t kiln_echo_in_last_row(const struct kiln_echo *e, size_t good, size_t shown);
 /**
  * A backspace behind a character in the last column: Linux' console takes away the character before
- * it, and leaves it where it is. If that is what has happened since the look before, the line goes
- * on in the gap: *ret_cut characters are cut off its beginning.
+ * it, and leaves it where it is; another one, which came by chance, the character before that. If
+ * that is what has happened since the look before, the line goes on in the gap: *ret_cut characters
+ * are cut off its beginning.
  */
 bool kiln_echo_edge_erased(struct kiln_echo *e, const struct kiln_text *text,
                            const struct kiln_echo_look *before, size_t *ret_cut);
+/**
+ * Behind such an edge a backspace too many takes away what is not looked at any more: if that has
+ * happened, those characters are the line's again, and its beginning, yet to come.
+ */
+bool kiln_echo_eaten(struct kiln_echo *e, const struct kiln_text *text);
 /** Is the cursor behind the line's first n characters, as far as the screen tells? */
 bool kiln_echo_cursor_behind(const struct kiln_echo *e, const struct kiln_text *text, size_t n);
 /** Has the cursor, which was behind the line before, gone elsewhere, so that what is typed will be

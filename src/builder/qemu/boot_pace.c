@@ -385,6 +385,8 @@ static bool erase(struct kiln_pace *p, struct kiln_err *err)
     if (kiln_echo_edge_erased(&p->echo, &p->text, &before, &cut))
         p->sent = 0;
     look(p);
+    if (kiln_echo_eaten(&p->echo, &p->text))
+        look_anew(p);
     if (p->sent > p->look.good)
         p->sent = p->look.good;
     if (p->look.state != KILN_ECHO_WRONG || p->look.shown < before.shown)
