@@ -450,12 +450,13 @@ static bool overwritten(struct kiln_pace *p, struct kiln_err *err)
     return wait_quiet(p, QUIET_US, err) && (!is_overwritten(p) || lose_sight(p, err));
 }
 
-/* Nothing has come for long: type again what is not there. */
+/* Nothing has come for long: type again what is not there. That the cursor is elsewhere may be for
+ * a row that ends there, if what would show it was lost. */
 static bool stalled(struct kiln_pace *p, struct kiln_err *err)
 {
     if (goes_on_elsewhere(p))
         return true;
-    if (kiln_echo_cursor_left(&p->echo, &p->text, p->look.good, p->sent))
+    if (!p->faulty && kiln_echo_cursor_left(&p->echo, &p->text, p->look.good, p->sent))
         return lose_sight(p, err);
     if (++p->stalls > MAX_STALLS)
         return cannot(p, "the guest takes no characters any more", err);
