@@ -289,6 +289,7 @@ static void set_common(struct request *r)
     (void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(e, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
     (void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* who is cancelled awaits no name server */
     (void)curl_easy_setopt(e, CURLOPT_FILETIME, 1L);
     (void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_data);
     (void)curl_easy_setopt(e, CURLOPT_WRITEDATA, r);

@@ -3,6 +3,9 @@
 #include "net/exchange.h"
 #include "net_peer.h"
 
+#include <netdb.h>
+#include <stdatomic.h>
+
 #include "base/clock.h"
 
 static bool keep_body(void *ud, const void *data, size_t len, struct kiln_err *err)
@@ -187,6 +190,48 @@ static void line_is_opened_again(void **state)
     kiln_exchange_line_free(NULL);
 }
 
+/* ---- a name server that does not answer ---- */
+
+#define LOOKUP_MS 20000
+
+static int lookup_fd = -1; /* readable: the lookup may end */
+static atomic_bool lookup_over;
+
+/* In the place of the C library's, also for libcurl. */
+int getaddrinfo(const char *restrict host, const char *restrict port,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict ret)
+{
+    struct pollfd p = { .fd = lookup_fd, .events = POLLIN };
+
+    (void)host;
+    (void)port;
+    (void)hints;
+    *ret = NULL;
+    (void)poll(&p, 1, LOOKUP_MS);
+    lookup_over = true;
+    return EAI_AGAIN;
+}
+
+static void cancel_does_not_await_a_name_server(void **state)
+{
+    struct kiln_cancel *parent;
+    struct call c;
+
+    (void)state;
+    lookup_fd = eventfd(0, EFD_CLOEXEC);
+    call_open(&c, NULL, 0);
+    parent = c.cancel;
+    c.cancel = kiln_cancel_child(parent, kiln_cancel_deadline(parent, KILN_MS(50)));
+    c.x.url = "http://name.invalid/";
+    c.x.proxy = "";
+    assert_false(call_run(&c));
+    assert_int_equal(c.err.kind, KILN_ERR_CANCELLED);
+    assert_false(lookup_over);
+    assert_int_equal(eventfd_write(lookup_fd, 1), 0); /* stays open for the thread */
+    call_close(&c);
+    kiln_cancel_free(parent);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +242,7 @@ int main(void)
         cmocka_unit_test(refuses_headers_in_headers),
         cmocka_unit_test(tells_challenges),
         cmocka_unit_test(line_is_opened_again),
+        cmocka_unit_test(cancel_does_not_await_a_name_server),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
