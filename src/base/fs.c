@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -277,6 +278,23 @@ static bool remove_at(int dirfd, const char *name, const char *path, int depth,
 bool kiln_fs_remove_tree(const char *path, struct kiln_err *err)
 {
     return remove_at(AT_FDCWD, path, path, 0, err);
+}
+
+#define MAX_LINKS 40 /* the kernel's own number */
+
+char *kiln_fs_follow(const char *path)
+{
+    char *at = kiln_xstrdup(path), to[PATH_MAX];
+    ssize_t n;
+
+    for (int i = 0; i < MAX_LINKS && (n = readlink(at, to, sizeof(to) - 1)) >= 0; i++) {
+        KILN_AUTO_FREE char *dir = kiln_path_dir(at);
+
+        to[n] = '\0';
+        free(at);
+        at = *to == '/' ? kiln_xstrdup(to) : kiln_path_join(dir, to);
+    }
+    return at;
 }
 
 bool kiln_fs_exists(const char *path)

@@ -46,6 +46,10 @@ bool kiln_fs_write_all(int fd, const void *data, size_t len, struct kiln_err *er
 bool kiln_fs_mkdirs(const char *path, mode_t mode, struct kiln_err *err); /* as mkdir -p */
 /** Remove a file or a tree without following symlinks; a missing one is fine. */
 bool kiln_fs_remove_tree(const char *path, struct kiln_err *err);
+/** What a write to path goes to: the name behind symlinks, whether it is there or not. Caller
+ * frees.
+ */
+char *kiln_fs_follow(const char *path);
 bool kiln_fs_exists(const char *path);
 bool kiln_fs_is_dir(const char *path);
 /** Copy a regular file (reflink or copy_file_range where the kernel can; holes stay holes). */

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -179,9 +180,10 @@ static bool read_builds(const char *path, struct kiln_build *b, struct json_obje
 {
     KILN_AUTO_STR text = { 0 };
     struct json_object *old = NULL;
+    struct stat st;
 
     *ret = json_object_new_array();
-    if (!kiln_fs_exists(path))
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
         return true;
     if (!kiln_fs_read(path, KILN_MAX_TEMPLATE, &text, err))
         return kiln_err_wrap(err, "Unable to open %s for reading", path);
@@ -198,6 +200,34 @@ static bool read_builds(const char *path, struct kiln_build *b, struct json_obje
     }
     (void)json_object_put(old);
     return true;
+}
+
+/* O_NONBLOCK: a FIFO that nobody reads must not hang the build. */
+static bool write_in_place(const char *path, const struct kiln_str *text, struct kiln_err *err)
+{
+    KILN_AUTO_FD fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    return fd < 0 ? kiln_err_sys(err, errno, "open %s", path)
+                  : kiln_fs_write_all(fd, text->data, text->len, err);
+}
+
+/* Whole or not at all, where the file is its own and can be replaced; not so a device, what is
+ * mounted there, and somebody else's file. Mode and symlinks stay. */
+static bool write_out(const char *path, const struct kiln_str *text, struct kiln_err *err)
+{
+    KILN_AUTO_FREE char *real = kiln_fs_follow(path);
+    KILN_AUTO_ERR why = { 0 };
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return kiln_fs_write_atomic(real, text->data, text->len, 0664, err);
+    if (!S_ISREG(st.st_mode))
+        return write_in_place(path, text, err);
+    if (kiln_fs_replace(real, text->data, text->len, &why))
+        return true;
+    if (why.os_errno == EBUSY || why.os_errno == EPERM || why.os_errno == EACCES)
+        return write_in_place(path, text, err);
+    return kiln_err_move(err, &why);
 }
 
 static bool update(const struct manifest *m, struct kiln_build *b, const struct kiln_artifact *a,
@@ -220,8 +250,7 @@ static bool update(const struct manifest *m, struct kiln_build *b, const struct 
     json_object_object_add(root, "last_run_uuid", json_object_new_string(b->run_uuid));
     put_value(&text, root, 0);
     (void)json_object_put(root);
-    ok = kiln_str_ok(&text, "manifest", err) &&
-         kiln_fs_write_atomic(m->output, text.data, text.len, 0664, err);
+    ok = kiln_str_ok(&text, "manifest", err) && write_out(m->output, &text, err);
     return ok ? true : kiln_err_wrap(err, "Unable to write %s", m->output);
 }
 
