@@ -265,18 +265,21 @@ static bool check_target(const struct job *j, struct kiln_err *err)
     return true;
 }
 
-static bool make_in(struct job *j, const char *part, struct kiln_err *err)
+/* `real` is the target behind symlinks. */
+static bool make_in(struct job *j, const char *part, const char *real, struct kiln_err *err)
 {
     /* In a container pids come again: what a killed one has left is begun anew. */
     KILN_AUTO_FD fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
 
     if (fd < 0)
         return kiln_err_sys(err, errno, "Unable to create archive %s: open %s", j->target, part);
+    if (kiln_fs_exists(real)) /* one that is somebody else's becomes ours */
+        (void)kiln_fs_copy_owner(real, fd, NULL);
     j->fd = fd;
     if (!make(j, err))
         return err && err->os_errno ? kiln_err_wrap(err, "Unable to create archive %s", j->target)
                                     : false;
-    if (rename(part, j->target) != 0)
+    if (rename(part, real) != 0)
         return kiln_err_sys(err, errno, "Unable to create archive %s: rename %s", j->target, part);
     return true;
 }
@@ -284,14 +287,15 @@ static bool make_in(struct job *j, const char *part, struct kiln_err *err)
 static bool make_output(struct job *j, struct kiln_err *err)
 {
     KILN_AUTO_FREE char *dir = kiln_path_dir(j->target);
-    KILN_AUTO_FREE char *part = kiln_xasprintf("%s.part%ld", j->target, (long)getpid());
+    KILN_AUTO_FREE char *real = kiln_fs_follow(j->target);
+    KILN_AUTO_FREE char *part = kiln_xasprintf("%s.part%ld", real, (long)getpid());
     bool ok;
 
     if (!kiln_fs_mkdirs(dir, 0755, err))
         return kiln_err_wrap(err, "Unable to create dir for archive %s", j->target);
     if (!check_target(j, err) || !kiln_ledger_add(j->b->ledger, KILN_OWNED_FILE, part, err))
         return false;
-    ok = make_in(j, part, err);
+    ok = make_in(j, part, real, err);
     if (!ok)
         (void)unlink(part);
     kiln_ledger_drop(j->b->ledger, KILN_OWNED_FILE, part);
