@@ -5,6 +5,7 @@
  */
 #include "engine/postprocess.h"
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/debugger.h"
@@ -88,6 +89,40 @@ static bool process_numbered(struct chain *c, size_t i, const struct kiln_build_
     return ok;
 }
 
+static bool is_inside(const char *file, const char *dir)
+{
+    KILN_AUTO_FREE char *path = kiln_path_abs(file), *root = kiln_path_abs(dir);
+    size_t len = strlen(root);
+
+    return strncmp(path, root, len) == 0 && path[len] == '/';
+}
+
+/* The file of `made` that was made inside of a directory that would be destroyed with `a`, or NULL.
+ */
+static const char *made_inside(const struct kiln_artifact *made, const struct kiln_artifact *a)
+{
+    KILN_STRV_FOREACH (file, &made->files) {
+        KILN_STRV_FOREACH (own, &a->own) {
+            if (is_inside(file, own) && !kiln_strv_has(&a->files, file))
+                return file;
+        }
+    }
+    return NULL;
+}
+
+/* Must `a` stay, though nobody keeps it, for what a post-processor wrote beside its files? */
+static bool is_needed(const struct chain *c, const struct kiln_artifact *a,
+                      const struct kiln_artifact *out)
+{
+    const char *file = out ? made_inside(out, a) : NULL;
+
+    for (size_t i = 0; i < c->results.n && !file; i++)
+        file = made_inside(c->results.v[i], a);
+    if (file)
+        kiln_say(c->b, "Keeping %s: %s lies in it", a->text, kiln_path_base(file));
+    return file != NULL;
+}
+
 static void destroy(struct chain *c, struct kiln_artifact *a, const char *type)
 {
     KILN_AUTO_ERR err = { 0 };
@@ -105,7 +140,7 @@ static void settle_input(struct chain *c, const struct kiln_build_postprocessor 
 
     if (i == 0)
         c->keep_built = c->keep_built || keep;
-    else if (keep)
+    else if (keep || is_needed(c, in, out))
         results_insert(&c->results, c->results.n, in);
     else
         destroy(c, in, pp->decl->type);
@@ -143,7 +178,7 @@ static void settle_built(struct chain *c)
 {
     KILN_AUTO_ERR err = { 0 };
 
-    if (c->keep_built || c->errors.n > 0 || c->cancelled)
+    if (c->keep_built || c->errors.n > 0 || c->cancelled || is_needed(c, c->built, NULL))
         results_insert(&c->results, 0, c->built);
     else if (!kiln_artifact_destroy(c->built, &err))
         kiln_strv_addf(&c->errors, "Error destroying builder artifact: %s; bad artifact: %s",

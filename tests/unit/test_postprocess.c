@@ -7,7 +7,8 @@ struct room {
     char *dir;                /* the builder's output lies here; owned */
     char *ledger_path;        /* owned */
     const char *builder_does; /* "ok", "nothing", "fail", "cancel": Ctrl-C and fail, "late": Ctrl-C
-                               * and all well, "odd": calls its failure a cancel */
+                               * and all well, "odd": calls its failure a cancel, "dir": owns the
+                               * directory */
 };
 
 static char *make_file(struct room *r, const char *name)
@@ -53,6 +54,8 @@ static bool build_run(void *cfg, struct kiln_build *b, struct kiln_artifact **re
         return kiln_err_set(err, KILN_ERR_REMOTE, "disk on fire");
     if (strcmp(does, "nothing") != 0)
         *ret = make_artifact(r, "built");
+    if (strcmp(does, "dir") == 0)
+        kiln_strv_add(&(*ret)->own, r->dir);
     return true;
 }
 
@@ -173,7 +176,8 @@ static void check_files(struct room *r, const struct row *row)
     kiln_strv_split(&gone, row->gone ? row->gone : "", ' ');
     KILN_STRV_FOREACH (name, &names) {
         KILN_AUTO_FREE char *line = kiln_xasprintf("%s <- ", name);
-        bool built = !row->builder || strcmp(row->builder, "late") == 0;
+        bool built =
+            !row->builder || strcmp(row->builder, "late") == 0 || strcmp(row->builder, "dir") == 0;
         bool made = strcmp(name, "built") == 0 ? built : strstr(row->story, line) != NULL;
 
         if (made && exists(r, name) == kiln_strv_has(&gone, name))
@@ -258,6 +262,12 @@ static const struct row rows[] = {
       .story = START RUN("free") IN("free") "a <- built\n" ART("0", "a") "build-end 0 \n",
       .results = "a",
       .gone = "built" },
+    { .name = "made inside of what would be destroyed",
+      .builder = "dir",
+      .roles = { { { 'f', "a", KILN_UNSET, NULL } } },
+      .story = START RUN("free") IN("free") "a <- built\n[say] Keeping built: a lies in it\n" ART(
+          "0", "built") ART("1", "a") "build-end 0 \n",
+      .results = "built a" },
     { .name = "kept",
       .roles = { { { 'k', "a", KILN_UNSET, NULL } } },
       .story = START RUN("keep") IN("keep") "a <- built\n" ART("0", "built")
