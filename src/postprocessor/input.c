@@ -32,13 +32,14 @@ void kiln_input_close(struct kiln_input *s)
     *s = (struct kiln_input){ 0 };
 }
 
-/* What the file has at s->at. A file system that cannot tell has data everywhere. */
+/* What the file has at s->at. A file system that cannot tell has data everywhere. Behind the end of
+ * a file that became shorter there is no hole: reading tells. */
 static void look_ahead(struct kiln_input *s)
 {
     off_t data = lseek(s->fd, s->at, SEEK_DATA);
 
     if (data < 0)
-        data = errno == ENXIO ? s->st.st_size : s->at;
+        data = errno == ENXIO && lseek(s->fd, 0, SEEK_END) >= s->st.st_size ? s->st.st_size : s->at;
     if (data > s->at) {
         s->hole_end = data;
         return;

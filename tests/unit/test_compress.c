@@ -267,6 +267,27 @@ static void holes_are_zeros(void **state)
                "read /tmp: is a directory");
 }
 
+/* Its end is not taken for a hole. */
+static void shorter_is_an_error(void **state)
+{
+    KILN_AUTO_FREE char *path = NULL;
+    KILN_AUTO_FD fd = kiln_fs_temp_file("kiln-shorter", "", &path, NULL);
+    KILN_AUTO_INPUT in = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+    size_t n;
+
+    (void)state;
+    assert_int_equal(ftruncate(fd, 2 * KILN_INPUT_BUFFER), 0);
+    assert_int_equal(pwrite(fd, "x", 1, KILN_INPUT_BUFFER), 1);
+    unit_ok(kiln_input_open(&in, path, &err), &err);
+    unit_ok(kiln_input_read(&in, &n, &err), &err); /* the hole before the data */
+    assert_int_equal(n, KILN_INPUT_BUFFER);
+    assert_int_equal(ftruncate(fd, 5), 0);
+    assert_false(kiln_input_read(&in, &n, &err));
+    assert_true(kiln_has_suffix(kiln_err_text(&err), "it became shorter meanwhile"));
+    (void)unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,7 +295,7 @@ int main(void)
         cmocka_unit_test(packing_is_steady),   cmocka_unit_test(packed_stream_ends_where_it_ends),
         cmocka_unit_test(cancel_ends_packing), cmocka_unit_test(full_disk_ends_packing),
         cmocka_unit_test(tar_headers),         cmocka_unit_test(large_zip),
-        cmocka_unit_test(holes_are_zeros),
+        cmocka_unit_test(holes_are_zeros),     cmocka_unit_test(shorter_is_an_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
