@@ -24,6 +24,7 @@ struct job {
     char *shown;              /* owned; with the checksum, as Packer shows it */
     struct kiln_checksum sum; /* owned; NONE or SUM */
     char *target;             /* owned */
+    char *real;               /* owned; the target behind symlinks, which stay */
     char *part;               /* owned */
     bool named;               /* `target` says the file, which may have been another's before */
     const struct kiln_packing *packing; /* NULL: the file is what is wanted */
@@ -39,6 +40,7 @@ static void job_done(struct job *j)
     free(j->plain);
     free(j->shown);
     free(j->target);
+    free(j->real);
     free(j->part);
     free(j->unpacked);
     kiln_checksum_done(&j->sum);
@@ -105,7 +107,8 @@ static bool choose_target(struct job *j, struct kiln_err *err)
         j->unpacked = j->target;
         j->target = kiln_xasprintf("%s/%s.%s", cache, hex, j->packing->suffix);
     }
-    j->part = kiln_xasprintf("%s.part", j->target);
+    j->real = kiln_fs_follow(j->target);
+    j->part = kiln_xasprintf("%s.part", j->real);
     return true;
 }
 
@@ -244,7 +247,7 @@ static enum cached look_in_cache(struct job *j, struct kiln_err *err)
     }
     if (kiln_url_kind(j->url) == KILN_URL_HTTP && j->sum.kind == KILN_CHECKSUM_SUM &&
         !kiln_fs_exists(j->part))
-        (void)rename(j->target, j->part);
+        (void)rename(j->real, j->part);
     return CACHED_BAD;
 }
 
@@ -261,7 +264,7 @@ static enum outcome settle(struct job *j, struct kiln_part *part, struct kiln_er
     if (!kiln_part_finish(part, hex, err))
         return OUT_FAILED;
     if (!part->checked || kiln_streq(hex, j->sum.hex))
-        return kiln_part_publish(part, j->target, err) ? OUT_DONE : OUT_FAILED;
+        return kiln_part_publish(part, j->real, err) ? OUT_DONE : OUT_FAILED;
     if (part->resumed > 0)
         return OUT_STALE;
     say(j->d, "Checksum did not match, removing %s", j->target);
@@ -375,8 +378,8 @@ static bool unpack(struct job *j, const char *packed, struct kiln_err *err)
 static bool get_file(struct job *j, char **ret_path, struct kiln_err *err)
 {
     enum kiln_url_kind kind = kiln_url_kind(j->url);
-    KILN_AUTO_FREE char *dir = kiln_path_dir(j->target);
-    KILN_AUTO_FREE char *lock = kiln_xasprintf("%s.lock", j->target);
+    KILN_AUTO_FREE char *dir = kiln_path_dir(j->real);
+    KILN_AUTO_FREE char *lock = kiln_xasprintf("%s.lock", j->real);
 
     if (kind == KILN_URL_OTHER) {
         say(j->d, "Trying %s", j->shown);

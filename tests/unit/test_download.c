@@ -206,6 +206,28 @@ static void targets(void **state)
     assert_true(kiln_has_prefix(r.got.path, file) && kiln_has_suffix(r.got.path, ".img"));
 }
 
+/* The file is renewed, the link to it stays. */
+static void target_is_a_link(void **state)
+{
+    struct bed *b = *state;
+    KILN_AUTO_FREE char *url = server_url(b, "/a.iso");
+    KILN_AUTO_FREE char *link = kiln_path_join(b->dir, "link.iso");
+    KILN_AUTO_FREE char *real = kiln_path_join(b->dir, "far/real.iso");
+    AUTO_RUN r = { .urls = { url }, .target = link };
+    struct stat st;
+
+    assert_int_equal(symlink("far/real.iso", link), 0);
+    put_file(b->dir, "far/real.iso", "stale", 5);
+    for (int i = 0; i < 2; i++) {
+        must(b, &r);
+        assert_string_equal(r.got.path, link);
+        same_as_iso(b, real);
+        assert_int_equal(lstat(link, &st), 0);
+        assert_true(S_ISLNK(st.st_mode));
+        assert_int_equal(unlink(real), 0); /* now it leads nowhere */
+    }
+}
+
 static const unsigned char hello_gz[] = { 0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02,
                                           0x03, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0xe7, 0x02, 0x00,
                                           0x20, 0x30, 0x3a, 0x36, 0x06, 0x00, 0x00, 0x00 };
@@ -443,6 +465,7 @@ int main(void)
         BED_TEST(unchecked),
         BED_TEST(local),
         BED_TEST(targets),
+        BED_TEST(target_is_a_link),
         BED_TEST(packed),
         BED_TEST(escaped),
         BED_TEST(checksum_in_url),
