@@ -9,7 +9,7 @@ set -eu
 declare -A packages
 packages[build]="gcc libc6-dev cmake ninja-build pkg-config libjson-c-dev libcurl4-openssl-dev libmicrohttpd-dev
 libvncserver-dev libarchive-dev libssh-dev libssl-dev libncurses-dev libpcre2-dev libchafa-dev libglib2.0-dev libpng-dev
-libdeflate-dev liblz4-dev libxxhash-dev libzstd-dev liblzma-dev libbz2-dev libreadline-dev libexpat1-dev nettle-dev libxkbcommon-dev
+libdeflate-dev zlib1g-dev liblz4-dev libxxhash-dev libzstd-dev liblzma-dev libbz2-dev libreadline-dev libexpat1-dev nettle-dev libxkbcommon-dev
 libcmocka-dev"
 packages[guest]="gcc libc6-dev libcrypt-dev binutils cpio zstd xz-utils xorriso kmod"
 packages[screenshots]="xvfb xterm xdotool imagemagick fonts-dejavu-core x11-utils"

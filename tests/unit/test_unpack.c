@@ -3,6 +3,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -139,7 +140,7 @@ static void failures(void **state)
         { "xz", "other.bz2", 1, 0, "not a .bz2 file" },
         { "gz", "cut.gz", 1, 50, "truncated gzip input" },
         { "xz", "cut.tar.xz", 1, 0, "Unrecognized archive format" },
-        { "gz", "empty.gz", 1, 1000000, "Unrecognized archive format" },
+        { "gz", "empty.gz", 1, 1000000, "not a .gz file" },
     };
     struct bed *b = *state;
 
@@ -161,6 +162,34 @@ static void failures(void **state)
             kiln_unpack(kiln_packing_of(cases[i].called), from, b->to, b->cancel, &progress, &err));
         if (!strstr(kiln_err_text(&err), cases[i].want))
             fail_msg("%s: %s", cases[i].called, kiln_err_text(&err));
+        assert_int_equal(err.kind, KILN_ERR_USER);
+        assert_false(kiln_fs_exists(b->to));
+    }
+}
+
+/* One bit of the noise in it, which is stored as it is. */
+static void damaged(void **state)
+{
+    static const char *const names[] = { "x.gz", "x.tar.gz", "x.xz", "x.bz2", "x.zip" };
+    struct bed *b = *state;
+    uint32_t noise = 1;
+
+    for (size_t i = 0; i < SIZE; i++) {
+        noise = noise * 1664525 + 1013904223;
+        b->data[i] = (unsigned char)(noise >> 24);
+    }
+    for (size_t i = 0; i < KILN_COUNT(names); i++) {
+        const struct kiln_packing *how = kiln_packing_of(names[i]);
+        KILN_AUTO_FREE char *from = pack(b, names[i], how, 1);
+        KILN_AUTO_FD fd = open(from, O_RDWR | O_CLOEXEC);
+        KILN_AUTO_ERR err = { 0 };
+        unsigned char byte;
+
+        assert_int_equal(pread(fd, &byte, 1, SIZE / 2), 1);
+        byte ^= 1;
+        assert_int_equal(pwrite(fd, &byte, 1, SIZE / 2), 1);
+        if (kiln_unpack(how, from, b->to, b->cancel, NULL, &err))
+            fail_msg("%s", names[i]);
         assert_int_equal(err.kind, KILN_ERR_USER);
         assert_false(kiln_fs_exists(b->to));
     }
@@ -202,6 +231,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_kind, open_bed, close_bed),
         cmocka_unit_test(names),
         cmocka_unit_test_setup_teardown(failures, open_bed, close_bed),
+        cmocka_unit_test_setup_teardown(damaged, open_bed, close_bed),
         cmocka_unit_test_setup_teardown(too_long, open_bed, close_bed),
         cmocka_unit_test_setup_teardown(cancelled, open_bed, close_bed),
     };
