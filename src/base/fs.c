@@ -25,6 +25,14 @@ void kiln_fd_closep(int *fd)
     *fd = -1;
 }
 
+bool kiln_fd_close_written(int *fd, const char *path, struct kiln_err *err)
+{
+    int rc = close(*fd);
+
+    *fd = -1;
+    return rc == 0 || errno == EINTR || kiln_err_sys(err, errno, "write %s", path);
+}
+
 static void closedirp(DIR **dir)
 {
     if (*dir)
@@ -410,7 +418,7 @@ bool kiln_fs_copy_watched(const char *from, const char *to, mode_t mode,
     if (out < 0)
         return kiln_err_sys(err, errno, "create %s", to);
     if (copy_data(in, out, a.st_size, &watch))
-        return true;
+        return kiln_fd_close_written(&out, to, err);
     if (step && errno == ECANCELED)
         return kiln_err_set(err, KILN_ERR_CANCELLED, "cancelled");
     return kiln_err_sys(err, errno, "copy %s to %s", from, to);

@@ -11,6 +11,8 @@
 
 #define KILN_AUTO_FD KILN_CLEANUP(kiln_fd_closep) int
 void kiln_fd_closep(int *fd); /* closes if >= 0 and sets -1 */
+/** The same of a file that was written: NFS says only here that there was no room. SYSTEM. */
+bool kiln_fd_close_written(int *fd, const char *path, struct kiln_err *err);
 
 struct stat;
 

@@ -182,10 +182,10 @@ static void set_date(struct kiln_part *p)
 bool kiln_part_publish(struct kiln_part *p, const char *target, struct kiln_err *err)
 {
     set_date(p);
-    if (rename(p->path, target) != 0)
-        return kiln_err_sys(err, errno, "rename %s to %s", p->path, target);
-    kiln_fd_closep(&p->fd);
-    return true;
+    if (!kiln_fd_close_written(&p->fd, p->path, err))
+        return false;
+    return rename(p->path, target) == 0 ||
+           kiln_err_sys(err, errno, "rename %s to %s", p->path, target);
 }
 
 void kiln_part_done(struct kiln_part *p)

@@ -42,7 +42,7 @@ bool kiln_unpack(const struct kiln_packing *how, const char *from, const char *t
     fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return kiln_err_sys(err, errno, "%s", to);
-    if (ops->unpack(how, from, fd, c, progress, err))
+    if (ops->unpack(how, from, fd, c, progress, err) && kiln_fd_close_written(&fd, to, err))
         return true;
     (void)unlink(to);
     return false;

@@ -279,6 +279,8 @@ static bool make_in(struct job *j, const char *part, const char *real, struct ki
     if (!make(j, err))
         return err && err->os_errno ? kiln_err_wrap(err, "Unable to create archive %s", j->target)
                                     : false;
+    if (!kiln_fd_close_written(&fd, part, err))
+        return kiln_err_wrap(err, "Unable to create archive %s", j->target);
     if (rename(part, real) != 0)
         return kiln_err_sys(err, errno, "Unable to create archive %s: rename %s", j->target, part);
     return true;

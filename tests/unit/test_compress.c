@@ -4,17 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/fs.h"
-#include "base/mem.h"
 #include "base/tar.h"
+#include "engine_fixture.h"
 #include "postprocessor/codec.h"
 #include "postprocessor/deflate_end.h"
 #include "postprocessor/input.h"
 #include "postprocessor/pack.h"
+#include "postprocessor/postprocessors.h"
 #include "postprocessor/zip.h"
-#include "unit.h"
 
 /* ---- the end of a deflate stream ---- */
 
@@ -288,6 +288,62 @@ static void shorter_is_an_error(void **state)
     (void)unlink(path);
 }
 
+/* ---- a disk that is full, as NFS tells it ---- */
+
+static const char *no_room; /* in the names of files that have none; NULL: all have */
+
+/* In the place of the C library's. */
+int close(int fd)
+{
+    char link[64], path[4096] = "";
+
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    if (no_room)
+        (void)!readlink(link, path, sizeof(path) - 1);
+    (void)syscall(SYS_close, fd);
+    if (!no_room || !strstr(path, no_room))
+        return 0;
+    errno = EDQUOT;
+    return -1;
+}
+
+static void written_when_closed(void **state)
+{
+    const struct kiln_postprocessor_ops *ops = &kiln_compress_postprocessor;
+    KILN_AUTO_FREE char *dir = kiln_fs_temp_dir("kiln-close", NULL);
+    KILN_AUTO_FREE void *cfg = kiln_xcalloc(1, ops->cfg_size);
+    struct kiln_artifact *in = kiln_artifact_new("x", "", ""), *out = NULL;
+    KILN_AUTO_STRV files = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    assert_int_equal(chdir(dir), 0);
+    assert_true(kiln_fs_write_atomic("in", "x", 1, 0600, NULL));
+    assert_true(kiln_ledger_open(&f.b.ledger, "ledger", NULL));
+    kiln_strv_add(&in->files, "in");
+    kiln_config_defaults(ops->schema, cfg);
+    no_room = "packer_b_fake";
+    assert_false(ops->process(cfg, &f.b, in, &out, &err));
+    assert_int_equal(err.os_errno, EDQUOT);
+    kiln_err_clear(&err);
+    no_room = "copy";
+    assert_false(kiln_fs_copy("in", "copy", 0600, &err));
+    assert_int_equal(err.os_errno, EDQUOT);
+    assert_int_equal(unlink("copy"), 0);
+    no_room = NULL;
+    kiln_ledger_close(f.b.ledger);
+    assert_int_equal(unlink("ledger"), 0);
+    assert_true(kiln_fs_list(".", &files, NULL));
+    assert_int_equal(files.n, 1); /* in */
+    kiln_config_done(ops->schema, cfg);
+    kiln_artifact_unref(in);
+    fixture_done(&f);
+    assert_int_equal(chdir("/"), 0);
+    assert_true(kiln_fs_remove_tree(dir, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +352,7 @@ int main(void)
         cmocka_unit_test(cancel_ends_packing), cmocka_unit_test(full_disk_ends_packing),
         cmocka_unit_test(tar_headers),         cmocka_unit_test(large_zip),
         cmocka_unit_test(holes_are_zeros),     cmocka_unit_test(shorter_is_an_error),
+        cmocka_unit_test(written_when_closed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
