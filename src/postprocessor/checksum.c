@@ -94,7 +94,8 @@ static bool append(const char *path, const char *text, size_t len, struct kiln_e
 
     if (!kiln_fs_mkdirs(dir, 0755, err))
         return kiln_err_wrap(err, "unable to create dir");
-    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    /* O_NONBLOCK: a FIFO that nobody reads must not hang the build. */
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
     if (fd < 0)
         return kiln_err_sys(err, errno, "unable to create file %s", path);
     return append_to(fd, path, text, len, err);
