@@ -258,7 +258,7 @@ bool kiln_service_ask(const struct kiln_service *s, const struct kiln_ask *a, st
             return false;
         if (!s->busy || !s->busy(ret) || i == s->retries)
             return true;
-        if (!kiln_wait_us(c, s->retry_us << (i < 10 ? i : 10), err))
+        if (!kiln_wait_us(c, s->retry_us * (i + 1), err))
             return false;
     }
 }

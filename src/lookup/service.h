@@ -30,7 +30,7 @@ struct kiln_service {
     struct kiln_exchange_tls tls; /* borrows, from the environment and from here */
     int64_t timeout_us;
     unsigned retries;   /* after an answer that `busy` says is none */
-    int64_t retry_us;   /* before the first; doubles */
+    int64_t retry_us;   /* before the first, twice that before the second, and so on */
     unsigned redirects; /* to follow, with all headers, but never from https to http */
     bool (*busy)(const struct kiln_answer *a); /* NULL: never */
 };

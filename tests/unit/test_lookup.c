@@ -321,6 +321,36 @@ static void vault(void **state)
     bed_close(&b);
 }
 
+static bool always_busy(const struct kiln_answer *a)
+{
+    return a->status == 503;
+}
+
+/* As Vault's own clients wait: 1, 2, 3 … times as long. Doubling, the last would take 5 s here. */
+static void waits_grow_evenly(void **state)
+{
+    const struct turn turns[] = { { .head = "HTTP/1.1 503 B\r\nContent-Length: 0", .body = "" } };
+    const struct kiln_ask ask = { .path = "/" };
+    KILN_AUTO_SERVICE s = { .failure = "x",
+                            .timeout_us = KILN_SECOND(20),
+                            .retries = 10,
+                            .retry_us = KILN_MS(10),
+                            .busy = always_busy };
+    KILN_AUTO_ANSWER answer = { 0 };
+    KILN_AUTO_ERR err = { 0 };
+    int64_t start = kiln_clock_mono_us();
+    struct peer peer;
+
+    (void)state;
+    peer_start(&peer, turns, 1, true);
+    s.address = kiln_xasprintf("http://127.0.0.1:%d", peer.port);
+    unit_ok(kiln_service_ask(&s, &ask, NULL, &answer, &err), &err);
+    assert_true(kiln_clock_mono_us() - start < KILN_SECOND(5));
+    peer_stop(&peer);
+    assert_int_equal(peer.requests.n, 11);
+    kiln_strv_done(&peer.requests);
+}
+
 /* A standby sends us to the active server; its token may go there, but not a second time. */
 static void vault_redirects_once(void **state)
 {
@@ -732,23 +762,15 @@ static void endpoints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_are_read),
-        cmocka_unit_test(sts_is_read),
-        cmocka_unit_test(ini_sections),
-        cmocka_unit_test(vault),
-        cmocka_unit_test(vault_redirects_once),
-        cmocka_unit_test(bad_environments),
-        cmocka_unit_test(consul),
-        cmocka_unit_test(hostile_servers),
-        cmocka_unit_test(aws_from_environment),
-        cmocka_unit_test(aws_from_files),
-        cmocka_unit_test(aws_from_a_process),
-        cmocka_unit_test(aws_from_a_role),
-        cmocka_unit_test(aws_from_a_web_identity),
-        cmocka_unit_test(aws_from_a_container),
-        cmocka_unit_test(aws_from_an_instance),
-        cmocka_unit_test(bad_aws_environments),
-        cmocka_unit_test(endpoints),
+        cmocka_unit_test(answers_are_read),     cmocka_unit_test(sts_is_read),
+        cmocka_unit_test(ini_sections),         cmocka_unit_test(vault),
+        cmocka_unit_test(waits_grow_evenly),    cmocka_unit_test(vault_redirects_once),
+        cmocka_unit_test(bad_environments),     cmocka_unit_test(consul),
+        cmocka_unit_test(hostile_servers),      cmocka_unit_test(aws_from_environment),
+        cmocka_unit_test(aws_from_files),       cmocka_unit_test(aws_from_a_process),
+        cmocka_unit_test(aws_from_a_role),      cmocka_unit_test(aws_from_a_web_identity),
+        cmocka_unit_test(aws_from_a_container), cmocka_unit_test(aws_from_an_instance),
+        cmocka_unit_test(bad_aws_environments), cmocka_unit_test(endpoints),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
