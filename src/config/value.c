@@ -283,18 +283,17 @@ static char *as_template(const char *text)
     return kiln_str_steal(&out);
 }
 
-/* One string for a list whose elements are rendered when they are used: the commas in a variable
- * part it, too, so it is rendered now if nothing in it has to wait for the build. */
+/* One string for a list. It is rendered before it is split, as by Packer: the commas of what it
+ * names part it, those within {{ }} do not. Elements that are rendered when they are used get what
+ * has become of it, where {{build `K`}} is {{.K}}, as a template of itself. */
 static char *text_to_split(const struct target *t, const struct kiln_node *node)
 {
     const unsigned late = KILN_RAW | KILN_TRIED;
-    const char *text = node->u.string.s;
     KILN_AUTO_STR out = { 0 };
 
-    if ((t->field->flags & late) != late || t->literal || strstr(text, "build") ||
-        strstr(text, "{{.") || strstr(text, "{{ .") ||
-        !kiln_interp_render(t->p->interp, text, &out, NULL, NULL))
-        return text_of(t, node, "string");
+    if ((t->field->flags & late) != late || t->literal ||
+        !kiln_interp_render(t->p->interp, node->u.string.s, &out, NULL, NULL))
+        return text_of(t, node, "string"); /* which reports what is wrong */
     return as_template(kiln_str_cstr(&out));
 }
 
