@@ -341,8 +341,11 @@ static bool decode_member(const struct kiln_prepare *p, const struct kiln_field 
         return decode_nested(p, f, layer, m->value, path, base);
     if (m->value->type != KILN_NODE_NULL && !value_below(layer->below, m->key))
         kiln_value_clear(f, base); /* a list that is written replaces the default */
-    if (!kiln_value_decode(p, f, path, m->value, base))
+    if (!kiln_value_decode(p, f, path, m->value, base)) {
+        if (p->secrets && (f->flags & KILN_SECRET) && m->value->type == KILN_NODE_STRING)
+            kiln_strv_add(p->secrets, m->value->u.string.s); /* its line is going to be shown */
         return false;
+    }
     check_value(p, f, path, m->value, base);
     return true;
 }
@@ -357,7 +360,7 @@ static bool decode_layer(const struct kiln_prepare *p, const struct kiln_schema 
         void *base;
         const struct kiln_field *f = field_of(s, cfg, layer->object, m, &base);
 
-        if (f)
+        if (f && !(f->flags & KILN_REMOVED))
             ok = decode_member(p, f, layer, m, prefix, base) && ok;
     }
     return ok;
@@ -377,13 +380,27 @@ static bool decode_from(const struct kiln_prepare *p, size_t i, const struct lay
     return decode_from(p, i + 1, &layer, cfg) && ok;
 }
 
+/* Of a component that is refused for its keys: nothing else is said of it, but what is said shows
+ * its lines. */
+static void learn_secrets(const struct kiln_prepare *p, void *cfg)
+{
+    struct kiln_diag unheard = { 0 };
+    struct kiln_prepare quiet = *p;
+
+    quiet.diag = &unheard;
+    (void)decode_from(&quiet, 0, NULL, cfg);
+    kiln_diag_done(&unheard);
+}
+
 bool kiln_config_decode(const struct kiln_prepare *p, void *cfg)
 {
     bool ok;
 
     kiln_config_defaults(p->schema, cfg);
-    if (!check_keys(p))
+    if (!check_keys(p)) {
+        learn_secrets(p, cfg);
         return false;
+    }
     ok = decode_from(p, 0, NULL, cfg);
     visit(p->schema, cfg, replace_empty, NULL);
     return ok;

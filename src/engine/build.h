@@ -107,13 +107,15 @@ struct kiln_build {
 
 /**
  * Decode and check all components of one builder for the build `name`. Problems go to diag (stamped
- * with the label). NULL if there were errors.
+ * with the label). NULL if there were errors. What must not be shown of it, nor of its problems, is
+ * added to secrets in either case.
  */
 struct kiln_build *kiln_build_prepare(const struct kiln_template *t, const struct kiln_vars *vars,
                                       const struct kiln_component *builder, const char *name,
                                       const struct kiln_registry *registry,
                                       const struct kiln_build_options *options, int64_t start_us,
-                                      const char *run_uuid, struct kiln_diag *diag);
+                                      const char *run_uuid, struct kiln_strv *secrets,
+                                      struct kiln_diag *diag);
 void kiln_build_free(struct kiln_build *b);
 
 /* The results of a build, in the order they are listed. */

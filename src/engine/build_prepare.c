@@ -136,16 +136,17 @@ static bool is_open(const char *secret, const struct kiln_strv *texts)
     return false;
 }
 
-/* Passwords among the builder's options, secrets from `first` on, that are said openly: in a name
- * or path ("packer" of the user packer, in output-qemu/packer-qemu), or so short that half of all
- * words would go with them. Hidden they would only spoil what is printed. */
+/* Passwords among the options, secrets from `first` on, that are said openly: in a name or path
+ * ("packer" of the user packer, in output-qemu/packer-qemu), or so short that half of all words
+ * would go with them. Hidden they would only spoil what is printed. */
 static void drop_open_secrets(struct kiln_build *b, size_t first)
 {
     KILN_AUTO_STRV texts = { 0 };
     struct kiln_strv kept = { 0 };
 
     kiln_strv_add(&texts, b->label);
-    kiln_config_texts(b->ops->schema, b->cfg, KILN_OPEN, &texts);
+    if (b->cfg)
+        kiln_config_texts(b->ops->schema, b->cfg, KILN_OPEN, &texts);
     for (size_t i = 0; i < b->secrets.n; i++) {
         const char *secret = b->secrets.v[i];
 
@@ -159,7 +160,7 @@ static void drop_open_secrets(struct kiln_build *b, size_t first)
 static void prepare_builder(struct preparation *p)
 {
     struct kiln_build *b = p->b;
-    size_t at = find_type(p, &p->builders, "builder", p->builder), secrets = b->secrets.n;
+    size_t at = find_type(p, &p->builders, "builder", p->builder);
     KILN_AUTO_FREE char *where = kiln_xasprintf("builder %s", p->builder->type);
     struct recipe r = { .interp = &p->builder_interp, .where = where };
 
@@ -170,7 +171,6 @@ static void prepare_builder(struct preparation *p)
     r.cfg_size = b->ops->cfg_size;
     r.prepare = b->ops->prepare;
     b->cfg = decode(p, &r, p->builder);
-    drop_open_secrets(b, secrets);
 }
 
 static int64_t max_retries(struct preparation *p, const struct kiln_component *decl)
@@ -323,7 +323,8 @@ struct kiln_build *kiln_build_prepare(const struct kiln_template *t, const struc
                                       const struct kiln_component *builder, const char *name,
                                       const struct kiln_registry *registry,
                                       const struct kiln_build_options *options, int64_t start_us,
-                                      const char *run_uuid, struct kiln_diag *diag)
+                                      const char *run_uuid, struct kiln_strv *secrets,
+                                      struct kiln_diag *diag)
 {
     struct kiln_build *b = new_build(t, vars, builder, name, options);
     KILN_CLEANUP(preparation_done)
@@ -353,6 +354,8 @@ struct kiln_build *kiln_build_prepare(const struct kiln_template *t, const struc
         prepare_provisioners(&p);
         prepare_sequences(&p);
     }
+    drop_open_secrets(b, vars->sensitive.n);
+    kiln_strv_add_all(secrets, &b->secrets);
     diag->build = outer;
     if (diag->errors == errors)
         return b;

@@ -136,7 +136,6 @@ static int by_name(const void *a, const void *b)
 /* A build that was only to be checked leaves nothing but its secrets. */
 static void keep(struct kiln_plan *p, struct kiln_build *b, bool check_only)
 {
-    kiln_strv_add_all(&p->secrets, &b->secrets);
     if (check_only)
         kiln_build_free(b);
     else
@@ -212,7 +211,8 @@ bool kiln_plan_prepare(struct kiln_plan *p, const struct kiln_plan_options *o)
             continue;
         p->n_selected++;
         b = kiln_build_prepare(p->tpl, &p->vars, &p->tpl->builders.items[i], p->names.v[i],
-                               kiln_registry(), &o->build, p->start_us, p->run_uuid, &p->diag);
+                               kiln_registry(), &o->build, p->start_us, p->run_uuid, &p->secrets,
+                               &p->diag);
         if (b)
             keep(p, b, o->check_only);
         else

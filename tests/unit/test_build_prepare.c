@@ -22,6 +22,7 @@ static const struct kiln_field fields[] = {
     { .name = "raw", .type = KILN_STRING, .offset = offsetof(struct cfg, raw), .flags = KILN_RAW },
     { .name = "list", .type = KILN_STRINGS, .offset = offsetof(struct cfg, list) },
     { .name = "number", .type = KILN_INT, .offset = offsetof(struct cfg, number), .def = "7" },
+    { .name = "old", .type = KILN_DURATION, .flags = KILN_REMOVED },
     { 0 },
 };
 
@@ -71,6 +72,7 @@ struct bench {
     struct kiln_strv names;
     struct kiln_build_options options;
     struct kiln_diag diag;
+    struct kiln_strv secrets;
     struct kiln_build *b;
 };
 
@@ -80,6 +82,7 @@ static void bench_done(struct bench *k)
     kiln_vars_done(&k->vars);
     kiln_strv_done(&k->names);
     kiln_strv_done(&k->options.except);
+    kiln_strv_done(&k->secrets);
     kiln_template_free(k->t);
     kiln_source_unref(k->source);
     kiln_diag_done(&k->diag);
@@ -101,7 +104,7 @@ static void prepare(struct bench *k, const char *json)
         return;
     }
     k->b = kiln_build_prepare(k->t, &k->vars, &k->t->builders.items[0], k->names.v[0], &registry,
-                              &k->options, 1000, "uuid-1", &k->diag);
+                              &k->options, 1000, "uuid-1", &k->secrets, &k->diag);
 }
 
 static const struct cfg *provisioner_cfg(const struct bench *k, size_t i)
@@ -240,6 +243,33 @@ static void test_open_passwords(void **state)
     }
 }
 
+/* The lines of a template that is refused are shown: its passwords must be known all the same. */
+static void test_passwords_of_refused(void **state)
+{
+    static const struct {
+        const char *builder, *provisioner, *password;
+    } rows[] = {
+        { "\"password\": \"tiger\", \"number\": \"x\"", "", "tiger" },
+        { "\"password\": \"tiger\", \"bogus\": 1", "", "tiger" },
+        { "\"old\": \"3s\", \"password\": \"tiger\"", "", "tiger" },
+        { "\"password\": \"tiger{{\"", "", "tiger{{" },
+        { "\"number\": 13", "{\"type\": \"shell\", \"password\": \"tiger\"}", "tiger" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(rows); i++) {
+        KILN_AUTO_FREE char *json =
+            kiln_xasprintf("{\"builders\": [{\"type\": \"oven\", %s}], \"provisioners\": [%s]}",
+                           rows[i].builder, rows[i].provisioner);
+        BENCH k = { 0 };
+
+        prepare(&k, json);
+        assert_null(k.b);
+        if (!kiln_strv_has(&k.secrets, rows[i].password))
+            fail_msg("row %zu", i);
+    }
+}
+
 /* Every independent mistake, each at its place and with the build's label. */
 static void test_errors(void **state)
 {
@@ -309,7 +339,7 @@ static void test_second_builder(void **state)
                  " \"provisioners\": [{\"type\": \"shell\", \"only\": [\"k\"]}]}");
     assert_int_equal(k.b->n_provisioners, 0);
     other = kiln_build_prepare(k.t, &k.vars, &k.t->builders.items[1], k.names.v[1], &registry,
-                               &k.options, 1000, "uuid-1", &k.diag);
+                               &k.options, 1000, "uuid-1", &k.secrets, &k.diag);
     assert_non_null(other);
     assert_string_equal(other->label, "kettle.k");
     assert_int_equal(other->n_provisioners, 1);
@@ -322,7 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),          cmocka_unit_test(test_everything_at_once),
         cmocka_unit_test(test_open_passwords), cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_second_builder),
+        cmocka_unit_test(test_second_builder), cmocka_unit_test(test_passwords_of_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
