@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "cli/machine.h"
+#include "cli/terminal.h"
 #include "redact/redact.h"
 
 const struct kiln_command_info *kiln_commands(void)
@@ -45,8 +46,14 @@ static bool is_lost; /* something that was to be printed */
 
 void kiln_cli_print(const char *text, size_t len)
 {
+    KILN_AUTO_STR clean = { 0 };
     KILN_AUTO_ERR err = { 0 };
 
+    if (isatty(STDOUT_FILENO)) {
+        kiln_terminal_clean(&clean, text, len);
+        text = kiln_str_cstr(&clean);
+        len = clean.len;
+    }
     if (kiln_fs_write_all(STDOUT_FILENO, text, len, &err) || err.os_errno == EPIPE || is_lost)
         return; /* a closed pipe is the reader's wish */
     is_lost = true;

@@ -37,8 +37,9 @@ const char *kiln_command_guess(const char *word);
 
 /* ---- shared by the subcommands ---- */
 
-/** Everything for people goes to stdout, errors too, as Packer has it. What cannot be written (a
- * full disk; not a pipe that nobody reads) is told once, on stderr. */
+/** Everything for people goes to stdout, errors too, as Packer has it; nothing of it acts on a
+ * terminal. What cannot be written (a full disk; not a pipe that nobody reads) is told once, on
+ * stderr. */
 void kiln_cli_print(const char *text, size_t len);
 /** The exit status of a command that has ended with `status`: not 0 if its output is not all there.
  */

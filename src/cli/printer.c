@@ -92,6 +92,15 @@ static void stamp(struct kiln_printer *p)
         kiln_str_addf(&p->out, "%.3s:%s: ", zone, zone + 3);
 }
 
+/* Text that may come from a guest or a template. */
+static void put_text(struct kiln_printer *p, const char *text, size_t len)
+{
+    if (p->tty)
+        kiln_terminal_clean(&p->out, text, len);
+    else
+        kiln_str_add(&p->out, text, len);
+}
+
 /* A block of one build: stamped once, coloured as a whole. */
 static void put_block(struct kiln_printer *p, enum ui_kind kind, int color, const char *text,
                       size_t len)
@@ -108,10 +117,7 @@ static void put_block(struct kiln_printer *p, enum ui_kind kind, int color, cons
     if (p->options.color)
         kiln_str_addf(&p->out, "\033[1;%dm", kind == UI_ERROR ? COLOR_ERROR : color);
     stamp(p);
-    if (p->tty)
-        kiln_terminal_clean(&p->out, text, len);
-    else
-        kiln_str_add(&p->out, text, len);
+    put_text(p, text, len);
     kiln_str_adds(&p->out, p->options.color ? "\033[0m\n" : "\n");
 }
 
@@ -124,7 +130,8 @@ static void put_global(struct kiln_printer *p, enum ui_kind kind, const char *te
         kiln_machine_record(&p->out, p->wall_us, "", "ui", fields, 2);
         return;
     }
-    kiln_str_addf(&p->out, "%s\n", text);
+    put_text(p, text, strlen(text));
+    kiln_str_addc(&p->out, '\n');
 }
 
 /* ---- builds ---- */
@@ -150,7 +157,8 @@ static void announce_color(struct kiln_printer *p, const struct record *r)
 {
     if (p->options.color)
         kiln_str_addf(&p->out, "\033[1;%dm", r->color);
-    kiln_str_addf(&p->out, "%s: output will be in this color.%s\n", r->label,
+    put_text(p, r->label, strlen(r->label));
+    kiln_str_addf(&p->out, ": output will be in this color.%s\n",
                   p->options.color ? "\033[0m" : "");
 }
 

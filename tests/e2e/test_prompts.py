@@ -201,6 +201,23 @@ class Breakpoint(kit.Case):
         self.assertIn("no available tty", self.read("out.txt"))
 
 
+class Escapes(kit.Case):
+    """What a template holds does not act on the terminal it is shown on."""
+
+    def test_names(self):
+        bell = "n\x1b]0;x\x07"
+        t = {"description": bell, "variables": {"v": bell},
+             "builders": [{"type": "file", "name": bell, "target": bell, "content": "c"}]}
+        self.write("t.json", t)
+        self.write("keys.json", {"builders": [{"type": "qemu", "communicator": "none", "iso_url": "t.json",
+                                               "iso_checksum": "none", "boot_command": [bell]}]})
+        for command in (["build", "t.json"], ["inspect", "t.json"], ["keys", "keys.json"]):
+            text = self.kiln(*command, tty=True)
+            self.assertIn("?", text)
+            self.assertNotIn("\x1b]", text, command)
+            self.assertNotIn("\x07", text, command)
+
+
 class OnError(kit.Case):
     TRIES = "echo try $(cat count 2>/dev/null); echo x >>count; exit $(( $(wc -l <count) < {0} ))"
 
