@@ -253,6 +253,7 @@ static void render_error(struct resolver *r, struct entry *e, size_t offset, str
 {
     struct kiln_source *source = e->node ? e->node->source : NULL;
     size_t place = e->node ? kiln_node_text_offset(e->node, offset) : KILN_NO_PLACE;
+    KILN_AUTO_FREE char *hint = kiln_interp_hint(e->raw, offset, err);
 
     e->failed = true;
     if (is_hidden(r, e))
@@ -261,7 +262,7 @@ static void render_error(struct resolver *r, struct entry *e, size_t offset, str
                         "not a valid template",
                         e->name);
     else
-        kiln_diag_error(r->diag, source, place, NULL, "error interpolating %s for '%s': %s",
+        kiln_diag_error(r->diag, source, place, hint, "error interpolating %s for '%s': %s",
                         is_default(r, e) ? "default value"
                         : e->node        ? "value"
                                          : "-var value",
