@@ -5,7 +5,9 @@ static int validate(const struct kiln_cli *cli, const struct kiln_plan_options *
 {
     bool ok = kiln_plan_parse(plan, o);
 
-    if (ok && !syntax_only)
+    if (ok && syntax_only) /* a variable file that cannot be read is a wrong flag */
+        ok = kiln_vars_check_files(plan->tpl, &o->vars.files, &plan->diag);
+    else if (ok)
         ok = kiln_plan_init(plan, o) && kiln_plan_prepare(plan, o);
     kiln_cli_diagnostics(cli, plan, o);
     if (!ok)
