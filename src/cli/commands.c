@@ -160,6 +160,11 @@ bool kiln_cli_redactor(const struct kiln_plan *plan, const struct kiln_plan_opti
     return kiln_redactor_build(&secrets, ret, err);
 }
 
+static void replace(void *redactor, const char *text, size_t len, struct kiln_str *out)
+{
+    kiln_redact_text(redactor, text, len, out);
+}
+
 /* All of them, redacted, without a newline at the end. */
 static bool format_diagnostics(const struct kiln_plan *plan,
                                const struct kiln_plan_options *options, struct kiln_str *out,
@@ -170,7 +175,7 @@ static bool format_diagnostics(const struct kiln_plan *plan,
 
     if (!kiln_cli_redactor(plan, options, &redactor, err))
         return false;
-    kiln_diag_format_all(&plan->diag, &text);
+    kiln_diag_format_all(&plan->diag, &(struct kiln_diag_hide){ replace, redactor }, &text);
     while (text.len && text.data[text.len - 1] == '\n')
         kiln_str_truncate(&text, text.len - 1);
     kiln_redact_text(redactor, kiln_str_cstr(&text), text.len, out);

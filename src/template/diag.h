@@ -44,10 +44,19 @@ void kiln_diag_warning(struct kiln_diag *d, struct kiln_source *source, size_t o
 /** As kiln_diag_error with the text of err, which is cleared. False. */
 bool kiln_diag_take(struct kiln_diag *d, struct kiln_source *source, size_t offset,
                     struct kiln_err *err);
-/** Append the text form, as above. Control bytes from the source are shown as "?". */
-void kiln_diag_format(const struct kiln_diag_item *item, struct kiln_str *out);
+/* What whoever shows the text form replaces in it first. The caret has to know. */
+struct kiln_diag_hide {
+    void (*replace)(void *ud, const char *text, size_t len, struct kiln_str *out); /* appends */
+    void *ud;
+};
+
+/** Append the text form, as above. Control bytes from the source are shown as "?". hide: nothing is
+ *  replaced here, but the caret stands where it will belong; may be NULL. */
+void kiln_diag_format(const struct kiln_diag_item *item, const struct kiln_diag_hide *hide,
+                      struct kiln_str *out);
 /** All of them, then how many were dropped. */
-void kiln_diag_format_all(const struct kiln_diag *d, struct kiln_str *out);
+void kiln_diag_format_all(const struct kiln_diag *d, const struct kiln_diag_hide *hide,
+                          struct kiln_str *out);
 /** The candidate nearest to `word` within distance 2 (3 for long words), or NULL. */
 const char *kiln_did_you_mean(const char *word, const char *const *candidates, size_t n);
 

@@ -124,17 +124,35 @@ static struct span cut(struct span line, const char *at)
     return w;
 }
 
-static void put_excerpt(struct kiln_str *out, const struct kiln_source *s, size_t offset,
-                        unsigned line_number)
+/* Where `at` is once what may not be shown of the window has been replaced: of a caret within such
+ * a place, its beginning. */
+static unsigned column_shown(const struct kiln_diag_hide *hide, struct span w, const char *at)
+{
+    KILN_AUTO_STR all = { 0 }, before = { 0 }, all_shown = { 0 }, before_shown = { 0 };
+    unsigned column = put_text(&before, w.start, at);
+    size_t n = 0;
+
+    if (!hide)
+        return column;
+    (void)put_text(&all, w.start, w.end);
+    hide->replace(hide->ud, kiln_str_cstr(&all), all.len, &all_shown);
+    hide->replace(hide->ud, kiln_str_cstr(&before), before.len, &before_shown);
+    while (n < before_shown.len && n < all_shown.len && all_shown.data[n] == before_shown.data[n])
+        n++;
+    kiln_str_clear(&before);
+    return n ? put_text(&before, all_shown.data, all_shown.data + n) : 0;
+}
+
+static void put_excerpt(struct kiln_str *out, const struct kiln_diag_hide *hide,
+                        const struct kiln_source *s, size_t offset, unsigned line_number)
 {
     const char *at = s->text + offset;
     struct span line = line_around(s, at);
     struct span w = cut(line, at);
-    unsigned pad;
+    unsigned pad = column_shown(hide, w, at < w.end ? at : w.end);
 
     kiln_str_addf(out, "%5u | %s", line_number, w.start > line.start ? "..." : "");
-    pad = put_text(out, w.start, at < w.end ? at : w.end);
-    (void)put_text(out, at < w.end ? at : w.end, w.end);
+    (void)put_text(out, w.start, w.end);
     kiln_str_addf(out, "%s\n      | ", w.end < line.end ? "..." : "");
     for (pad += w.start > line.start ? 3 : 0; pad > 0; pad--)
         kiln_str_addc(out, ' ');
@@ -159,7 +177,8 @@ static void put_builds(struct kiln_str *out, const struct kiln_strv *builds)
     kiln_str_adds(out, ": ");
 }
 
-void kiln_diag_format(const struct kiln_diag_item *item, struct kiln_str *out)
+void kiln_diag_format(const struct kiln_diag_item *item, const struct kiln_diag_hide *hide,
+                      struct kiln_str *out)
 {
     const struct kiln_source *s = item->source;
     bool placed = s && item->offset != KILN_NO_PLACE;
@@ -178,17 +197,18 @@ void kiln_diag_format(const struct kiln_diag_item *item, struct kiln_str *out)
     put_builds(out, &item->builds);
     put_lines(out, item->text);
     if (placed && !s->secret)
-        put_excerpt(out, s, offset, line);
+        put_excerpt(out, hide, s, offset, line);
     if (item->fix) {
         kiln_str_adds(out, "  ");
         put_lines(out, item->fix);
     }
 }
 
-void kiln_diag_format_all(const struct kiln_diag *d, struct kiln_str *out)
+void kiln_diag_format_all(const struct kiln_diag *d, const struct kiln_diag_hide *hide,
+                          struct kiln_str *out)
 {
     for (size_t i = 0; i < d->n; i++)
-        kiln_diag_format(&d->items[i], out);
+        kiln_diag_format(&d->items[i], hide, out);
     if (d->dropped)
         kiln_str_addf(out, "... and %zu more\n", d->dropped);
 }

@@ -12,7 +12,7 @@ static void check_diag(const struct kiln_diag *diag)
 {
     KILN_AUTO_STR text = { 0 };
 
-    kiln_diag_format_all(diag, &text);
+    kiln_diag_format_all(diag, NULL, &text);
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.data[i] < 0x20 && text.data[i] != '\n')
             abort(); /* a control byte would reach the terminal */

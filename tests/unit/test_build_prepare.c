@@ -99,7 +99,7 @@ static void prepare(struct bench *k, const char *json)
     k->t = kiln_template_load(k->source, "t.json", &k->diag);
     if (!k->t || !kiln_vars_resolve(k->t, &flags, 1000, NULL, &k->vars, &k->diag) ||
         !kiln_template_check(k->t, &k->vars, 1000, &k->names, &k->diag)) {
-        kiln_diag_format_all(&k->diag, &text);
+        kiln_diag_format_all(&k->diag, NULL, &text);
         fail_msg("%s", kiln_str_cstr(&text));
         return;
     }
@@ -117,7 +117,7 @@ static void prepared(struct bench *k, const char *json)
     KILN_AUTO_STR text = { 0 };
 
     prepare(k, json);
-    kiln_diag_format_all(&k->diag, &text);
+    kiln_diag_format_all(&k->diag, NULL, &text);
     assert_string_equal(kiln_str_cstr(&text), "");
     assert_non_null(k->b);
 }

@@ -142,7 +142,7 @@ static void decode_well(struct decoded *d, const char *json, const char *over)
     KILN_AUTO_STR text = { 0 };
 
     decode(d, json, over);
-    kiln_diag_format_all(&d->diag, &text);
+    kiln_diag_format_all(&d->diag, NULL, &text);
     if (!d->ok)
         fail_msg("%s\n%s", json, kiln_str_cstr(&text));
 }
@@ -454,7 +454,7 @@ static void golden_errors(void **state)
 
         assert_true(kiln_fs_read(path, 1 << 20, &json, NULL));
         decode(&d, kiln_str_cstr(&json), NULL);
-        kiln_diag_format_all(&d.diag, &got);
+        kiln_diag_format_all(&d.diag, NULL, &got);
         if (d.ok && d.diag.n == 0)
             fail_msg("%s: nothing to say", path);
         unit_golden(expected, &got);

@@ -18,7 +18,7 @@ static void check(const char *text, const char *mark, const char *want)
 
     assert_false(kiln_diag_error(&diag, s, (size_t)(strstr(text, mark) - text), NULL, "bad"));
     kiln_source_unref(s); /* the item keeps it */
-    kiln_diag_format_all(&diag, &got);
+    kiln_diag_format_all(&diag, NULL, &got);
     assert_string_equal(kiln_str_cstr(&got), want);
     kiln_diag_done(&diag);
 }
@@ -58,7 +58,7 @@ static void test_shared(void **state)
         (void)kiln_diag_error(&diag, s, 0, NULL, "bad, %s", i < 2 ? "too" : builds[i]);
         (void)kiln_diag_error(&diag, NULL, KILN_NO_PLACE, NULL, "no place");
         if (i == 1)
-            kiln_diag_format_all(&diag, &got);
+            kiln_diag_format_all(&diag, NULL, &got);
     }
     assert_string_equal(kiln_str_cstr(&got),
                         "t.json:1:1: error: builds 'a', 'b': bad\n    1 | {}\n      | ^\n"
@@ -67,7 +67,7 @@ static void test_shared(void **state)
                         "error: build 'a': no place\nerror: build 'b': no place\n");
     assert_int_equal(diag.errors, 18);
     kiln_str_clear(&got);
-    kiln_diag_format(&diag.items[0], &got);
+    kiln_diag_format(&diag.items[0], NULL, &got);
     assert_non_null(strstr(kiln_str_cstr(&got), "builds 'a', 'b', 'c', 'd' and 2 more: bad"));
     kiln_source_unref(s);
     kiln_diag_done(&diag);
@@ -129,7 +129,7 @@ static void test_forms(void **state)
     kiln_diag_error(&diag, s, 6, NULL, "no quote");
     kiln_diag_error(&diag, s, 999, NULL, "behind the end");
     assert_int_equal(diag.errors, 3);
-    kiln_diag_format_all(&diag, &got);
+    kiln_diag_format_all(&diag, NULL, &got);
     assert_string_equal(kiln_str_cstr(&got),
                         "error: two\n      * lines\n"
                         "a?b.json: warning: build 'deb?': whole file\n  mend it\n"
@@ -152,7 +152,7 @@ static void test_many(void **state)
     assert_int_equal(diag.errors, KILN_MAX_DIAG);
     assert_int_equal(diag.n, KILN_MAX_DIAG);
     assert_int_equal(diag.items[KILN_MAX_DIAG / 2].severity, KILN_ERROR); /* not crowded out */
-    kiln_diag_format_all(&diag, &got);
+    kiln_diag_format_all(&diag, NULL, &got);
     assert_true(kiln_has_suffix(kiln_str_cstr(&got), "error: e\n... and 100 more\n"));
     kiln_diag_done(&diag);
 }
@@ -182,13 +182,60 @@ static void test_did_you_mean(void **state)
     }
 }
 
+static void hide_secret(void *ud, const char *text, size_t len, struct kiln_str *out)
+{
+    const char *end = text + len, *secret;
+
+    for (; (secret = memmem(text, (size_t)(end - text), ud, strlen(ud)));
+         text = secret + strlen(ud)) {
+        kiln_str_add(out, text, (size_t)(secret - text));
+        kiln_str_adds(out, "<sensitive>");
+    }
+    kiln_str_add(out, text, (size_t)(end - text));
+}
+
+/* The caret belongs to the line as it is shown in the end. */
+static void test_hidden(void **state)
+{
+    static struct {
+        char secret[20];
+        const char *text;
+        size_t offset, caret; /* byte; column from 0, once all secrets are replaced */
+    } row[] = {
+        { "pw", "{\"a\": \"pw\", \"b\": 1}", 1, 1 },
+        { "pw", "{\"a\": \"pw\", \"b\": 1}", 12, 21 },
+        { "pw", "{\"a\": \"pw\", \"pw\": 1}", 15, 33 },
+        { "a long secret", "{\"a\": \"a long secret\", \"b\": 1}", 23, 21 },
+        { "a long secret", "{\"a\": \"a long secret\", \"b\": 1}", 15, 7 },
+        { "none", "{\"a\":\t\"x\"}", 6, 9 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(row); i++) {
+        struct kiln_source *s = kiln_source_new("t.json", row[i].text, strlen(row[i].text));
+        const struct kiln_diag_hide hide = { hide_secret, row[i].secret };
+        struct kiln_diag diag = { 0 };
+        KILN_AUTO_STR got = { 0 };
+        const char *bar, *caret;
+
+        (void)kiln_diag_error(&diag, s, row[i].offset, NULL, "bad");
+        kiln_diag_format_all(&diag, &hide, &got);
+        bar = strstr(kiln_str_cstr(&got), "\n      | ");
+        caret = strchr(kiln_str_cstr(&got), '^');
+        if ((size_t)(caret - bar) != row[i].caret + strlen("\n      | "))
+            fail_msg("row %zu:\n%s", i, kiln_str_cstr(&got));
+        kiln_source_unref(s);
+        kiln_diag_done(&diag);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_excerpt),      cmocka_unit_test(test_long_line),
         cmocka_unit_test(test_shared),       cmocka_unit_test(test_long_line_cuts_at_quotes),
         cmocka_unit_test(test_forms),        cmocka_unit_test(test_many),
-        cmocka_unit_test(test_did_you_mean),
+        cmocka_unit_test(test_did_you_mean), cmocka_unit_test(test_hidden),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,7 @@ static void check_file(const char *path)
     diagnose(path, var_file, &diag);
     if (diag.errors == 0)
         fail_msg("%s: no error", path);
-    kiln_diag_format_all(&diag, &got);
+    kiln_diag_format_all(&diag, NULL, &got);
     kiln_diag_done(&diag);
     unit_golden(expected, &got);
 }

@@ -215,7 +215,7 @@ static void test_errors_keep_secrets(void **state)
         else
             var_file(&f, file);
         assert_false(resolve(&f));
-        kiln_diag_format_all(&f.diag, &shown);
+        kiln_diag_format_all(&f.diag, NULL, &shown);
         if (strstr(kiln_str_cstr(&shown), "s3cret"))
             fail_msg("%s", kiln_str_cstr(&shown));
         end(&f);
