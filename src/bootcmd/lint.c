@@ -78,12 +78,12 @@ static char *fix_key(const char *word)
     return NULL;
 }
 
-static bool is_wait(const char *candidate)
+static bool is_wait(const char *candidate, enum kiln_bootcmd_kind kind)
 {
     KILN_AUTO_BOOTCMD cmd = { 0 };
 
     return kiln_bootcmd_parse(candidate, strlen(candidate), &cmd, NULL, NULL) &&
-           cmd.n_elements == 1 && cmd.elements[0].kind == KILN_BOOTCMD_WAIT;
+           cmd.n_elements == 1 && cmd.elements[0].kind == kind;
 }
 
 /* The wait that was meant by wait05, wait.5s, wait1.5, wait-5, wait5sec, waiton (lower case). */
@@ -98,10 +98,27 @@ static char *fix_wait(const char *word)
     for (size_t i = 0; i < KILN_COUNT(ends); i++) {
         KILN_AUTO_FREE char *candidate = kiln_xasprintf("<wait%s%s%s>", zero, number, ends[i]);
 
-        if (is_wait(candidate))
+        if (is_wait(candidate, KILN_BOOTCMD_WAIT))
             return kiln_xstrdup(candidate);
     }
     return kiln_xasprintf("<wait%.*s>", (int)strspn(number, "0123456789"), number);
+}
+
+/* With the times behind it, if they are such. */
+static char *fix_stable(const char *inner, size_t len)
+{
+    KILN_AUTO_FREE char *times = NULL, *candidate = NULL;
+    size_t at = 0;
+
+    while (at < len && (inner[at] | 0x20) != 'e') /* the only one of the word */
+        at++;
+    at += at < len;
+    at += strspn(inner + at, " \t_-");
+    if (at >= len)
+        return kiln_xstrdup("<waitStable>");
+    times = lowered(inner + at, len - at, "");
+    candidate = kiln_xasprintf("<waitStable %s>", times);
+    return kiln_xstrdup(is_wait(candidate, KILN_BOOTCMD_WAIT_STABLE) ? candidate : "<waitStable>");
 }
 
 /* What to write instead of a token; NULL: no idea. */
@@ -110,7 +127,7 @@ static char *fix_of(const char *inner, size_t len)
     KILN_AUTO_FREE char *word = lowered(inner, len, " \t_-");
 
     if (kiln_has_prefix(word, "waitstable"))
-        return kiln_xstrdup("<waitStable>");
+        return fix_stable(inner, len);
     if (!kiln_has_prefix(word, "wait"))
         return fix_key(word);
     free(word);
