@@ -100,11 +100,12 @@ static int64_t number_duration(const struct kiln_shape *shape, const struct kiln
                                const char *key)
 {
     double ns = value->u.number.value;
-    KILN_AUTO_FREE char *fix = kiln_xasprintf("for seconds write \"%.64ss\"", value->u.number.text);
+    KILN_AUTO_FREE char *number = kiln_node_to_text(value); /* 1000 for 1e3 */
+    KILN_AUTO_FREE char *fix = kiln_xasprintf("for seconds write \"%.64ss\"", number);
 
     if (!(ns > -9.2e18 && ns < 9.2e18)) {
-        (void)kiln_diag_error(shape->diag, value->source, value->offset, fix,
-                              "%s'%s' is out of range", shape->where, key);
+        (void)kiln_diag_error(shape->diag, value->source, value->offset, NULL,
+                              "%s'%s' is out of range: a number is nanoseconds", shape->where, key);
         return 0;
     }
     if (ns != 0 && ns > -PLAUSIBLE_NS && ns < PLAUSIBLE_NS)
