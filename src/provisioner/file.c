@@ -72,12 +72,14 @@ static bool prepare(void *cfg, const struct kiln_prepare *p)
         ok = kiln_config_error(p, "destination", "Destination must be specified.");
     for (size_t i = 0; upload && !f->generated && i < sources.n; i++) {
         const char *path = sources.v[i];
+        char why[128];
 
         /* A path that only {{build}} completes cannot be looked for yet. */
         if (kiln_interp_has_action(path) || kiln_fs_exists(path))
             continue;
         ok = kiln_config_error(p, f->source && kiln_streq(path, f->source) ? "source" : "sources",
-                               "Bad source '%s': stat %s: no such file or directory", path, path);
+                               "Bad source '%s': stat %s: %s", path, path,
+                               kiln_errno_go(errno, why, sizeof(why)));
     }
     return ok;
 }

@@ -43,10 +43,12 @@ bool kiln_script_check(const struct kiln_script_config *c, const struct kiln_pre
 
     kiln_script_files(c, &files);
     for (size_t i = 0; i < files.n; i++) {
+        char why[128];
+
         if (!kiln_fs_exists(files.v[i]))
             ok = kiln_config_error(p, c->scripts.n ? "scripts" : "script",
-                                   "Bad script '%s': stat %s: no such file or directory",
-                                   files.v[i], files.v[i]);
+                                   "Bad script '%s': stat %s: %s", files.v[i], files.v[i],
+                                   kiln_errno_go(errno, why, sizeof(why)));
     }
     for (size_t i = 0; i < c->environment_vars.n; i++) {
         const char *var = c->environment_vars.v[i], *eq = strchr(var, '=');
