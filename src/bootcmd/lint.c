@@ -170,10 +170,20 @@ static bool lint_watch(const struct kiln_bootcmd *cmd, size_t pos, struct kiln_b
     return true;
 }
 
-/* `<` at pos is typed as such. Was it meant to open a key? */
-static void lint_bracket(const struct kiln_bootcmd *cmd, size_t pos,
-                         struct kiln_bootcmd_notes *notes)
+/* Does any of it spell a secret, from element i up to byte `end`? */
+static bool is_masked(const struct kiln_bootcmd *cmd, size_t i, size_t end)
 {
+    for (; i < cmd->n_elements && cmd->elements[i].start < end; i++) {
+        if (cmd->events[cmd->elements[i].event].masked)
+            return true;
+    }
+    return false;
+}
+
+/* `<`, element i, is typed as such. Was it meant to open a key? Not in a password. */
+static void lint_bracket(const struct kiln_bootcmd *cmd, size_t i, struct kiln_bootcmd_notes *notes)
+{
+    size_t pos = cmd->elements[i].start;
     const char *s = cmd->text + pos + 1;
     size_t left = cmd->text_len - pos - 1;
     size_t word = span(s, left, false), inner = span(s, left, true);
@@ -181,7 +191,8 @@ static void lint_bracket(const struct kiln_bootcmd *cmd, size_t pos,
     KILN_AUTO_FREE char *fix = NULL;
     KILN_AUTO_BOOTCMD key = { 0 };
 
-    if (word == 0 || word > MAX_TOKEN || !strchr("abcdefghijklmnopqrstuvwxyz", s[0] | 0x20))
+    if (word == 0 || word > MAX_TOKEN || !strchr("abcdefghijklmnopqrstuvwxyz", s[0] | 0x20) ||
+        is_masked(cmd, i, pos + inner + 2))
         return;
     if (closed && inner <= MAX_TOKEN) {
         fix = fix_of(s, inner);
@@ -214,7 +225,7 @@ static void lint_brackets(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_no
             end = memmem(s, left, "}}", 2);
             template_end = end ? (size_t)(end - cmd->text) + 2 : cmd->text_len;
         } else if (*s == '<' && !lint_watch(cmd, pos, notes)) {
-            lint_bracket(cmd, pos, notes);
+            lint_bracket(cmd, i, notes);
         }
     }
 }
@@ -250,10 +261,17 @@ static void lint_held(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes 
         track(&held, &cmd->events[i]);
     for (size_t i = 0; i < held.n; i++) {
         const struct kiln_bootcmd_element *el = &cmd->elements[held.keys[i].element];
+        const struct kiln_bootcmd_event *ev = &cmd->events[el->event];
         KILN_AUTO_FREE char *fix = NULL;
 
         if (i > 0 && held.keys[i].element == held.keys[i - 1].element)
             continue; /* <XOn> holds Shift and X: said once */
+        if (ev->masked) {
+            kiln_bootcmd_note(notes, KILN_BOOTCMD_HELD, el->start, el->len, NULL,
+                              "%s is never released: the guest sees that key held down to the end",
+                              ev->name);
+            continue;
+        }
         fix = kiln_xasprintf("%.*sOff>", (int)(el->len - strlen("on>")), cmd->text + el->start);
         kiln_bootcmd_note(notes, KILN_BOOTCMD_HELD, el->start, el->len, fix,
                           "%.*s is never released: the guest sees that key held down to the end",

@@ -557,6 +557,24 @@ static void test_lint(void **state)
         check_lint(&lints[i], "", kiln_bootcmd_lint);
 }
 
+/* A password may hold what looks like a key; no note may quote it. */
+static void test_lint_secret(void **state)
+{
+    static const struct {
+        struct lint_row row;
+        const char *secret;
+    } rows[] = {
+        { { "root<enter>pass<delete>word<enter>", "" }, "pass<delete>word" },
+        { { "pa<wait5<delete>", "8+8 <del>" }, "pa<wait5" },
+        { { "<enter!x", "" }, "enter!x" },
+        { { "a<XOn>b<YOn>", "1+5 -; 7+5 <YOff>" }, "a<XOn>b" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(rows); i++)
+        check_lint(&rows[i].row, rows[i].secret, kiln_bootcmd_lint);
+}
+
 static void test_lint_typed(void **state)
 {
     KILN_AUTO_FREE char *fits = repeat("a", KILN_MAX_BOOT_LINE), *over = NULL, *two = NULL;
@@ -599,6 +617,7 @@ int main(void)
         cmocka_unit_test(test_mask),
         cmocka_unit_test(test_mask_range),
         cmocka_unit_test(test_lint),
+        cmocka_unit_test(test_lint_secret),
         cmocka_unit_test(test_lint_typed),
     };
 
