@@ -213,18 +213,6 @@ static bool breaks_find_builds(const struct kiln_cli *cli, const struct build_fl
     return true;
 }
 
-static int nothing_to_run(const struct kiln_cli *cli, const struct kiln_plan *plan)
-{
-    KILN_AUTO_STRV names = { 0 };
-    KILN_AUTO_FREE char *joined = NULL;
-
-    kiln_strv_add_all(&names, &plan->names);
-    kiln_strv_sort(&names);
-    joined = kiln_strv_join(&names, ", ");
-    kiln_cli_say(cli, "error", "No builds to run\n  -only and -except leave none of: %s", joined);
-    return 1;
-}
-
 static int run(const struct kiln_cli *cli, struct build_flags *f, struct kiln_plan *plan)
 {
     bool ok = kiln_plan_parse(plan, &f->plan) && kiln_plan_init(plan, &f->plan);
@@ -235,7 +223,7 @@ static int run(const struct kiln_cli *cli, struct build_flags *f, struct kiln_pl
     if (!plan->tpl || (plan->n_builds == 0 && plan->diag.errors))
         return 1;
     if (plan->n_builds == 0)
-        return nothing_to_run(cli, plan);
+        return kiln_cli_no_builds(cli, plan);
     if (ok && !breaks_find_builds(cli, f, plan))
         return 1;
     if (f->plan.build.debug)

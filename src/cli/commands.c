@@ -209,6 +209,18 @@ void kiln_cli_warn(const struct kiln_plan *plan, const struct kiln_plan_options 
     (void)kiln_fs_write_all(STDERR_FILENO, text.data, text.len, NULL);
 }
 
+int kiln_cli_no_builds(const struct kiln_cli *cli, const struct kiln_plan *plan)
+{
+    KILN_AUTO_STRV names = { 0 };
+    KILN_AUTO_FREE char *joined = NULL;
+
+    kiln_strv_add_all(&names, &plan->names);
+    kiln_strv_sort(&names);
+    joined = kiln_strv_join(&names, ", ");
+    kiln_cli_say(cli, "error", "No builds to run\n  -only and -except leave none of: %s", joined);
+    return 1;
+}
+
 bool kiln_cli_empty_plan(struct kiln_plan *plan)
 {
     static const char text[] = "{\"builders\": [{\"type\": \"null\"}]}";

@@ -64,6 +64,9 @@ void kiln_cli_diagnostics(const struct kiln_cli *cli, const struct kiln_plan *pl
 /** The same on standard error, for a command whose standard output is for something else. */
 void kiln_cli_warn(const struct kiln_plan *plan, const struct kiln_plan_options *options);
 
+/** -only and -except leave nothing: say so, and what there is. Returns 1, the exit code. */
+int kiln_cli_no_builds(const struct kiln_cli *cli, const struct kiln_plan *plan);
+
 /** In place of kiln_plan_parse where no template is named: Packer's built-in one. */
 bool kiln_cli_empty_plan(struct kiln_plan *plan);
 

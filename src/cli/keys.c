@@ -1,7 +1,10 @@
 /* kiln keys: the boot command of every build as the keys that would be pressed, and when. */
 #include <json-c/json.h>
 
+#include <unistd.h>
+
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "builder/rehearsal.h"
 #include "cli/commands.h"
@@ -355,6 +358,20 @@ static bool print(const struct kiln_plan *plan, const struct kiln_redactor *reda
     return ok;
 }
 
+/* About flags; what is wrong with a boot command stands behind its keys. To standard error: a JSON
+ * document is alone on standard output. */
+static void warn(const struct kiln_plan *plan, const struct kiln_redactor *redactor)
+{
+    KILN_AUTO_STR text = { 0 }, shown = { 0 };
+
+    for (size_t i = 0; i < plan->diag.n; i++) {
+        if (!plan->diag.items[i].source)
+            kiln_diag_format(&plan->diag.items[i], &text);
+    }
+    kiln_redact_text(redactor, kiln_str_cstr(&text), text.len, &shown);
+    (void)kiln_fs_write_all(STDERR_FILENO, kiln_str_cstr(&shown), shown.len, NULL);
+}
+
 static bool keys(const struct kiln_cli *cli, const struct kiln_plan_options *o,
                  struct kiln_plan *plan, bool json)
 {
@@ -366,8 +383,13 @@ static bool keys(const struct kiln_cli *cli, const struct kiln_plan_options *o,
         kiln_cli_diagnostics(cli, plan, o);
     if (!ok && (json || plan->n_builds == 0)) /* a document, or nothing to show */
         return false;
-    if (kiln_cli_redactor(plan, o, &redactor, &err))
+    if (ok && plan->n_selected == 0)
+        return kiln_cli_no_builds(cli, plan) == 0;
+    if (kiln_cli_redactor(plan, o, &redactor, &err)) {
+        if (ok)
+            warn(plan, redactor);
         return print(plan, redactor, json) && ok;
+    }
     kiln_cli_say(cli, "error", "%s", kiln_err_text(&err));
     return false;
 }
