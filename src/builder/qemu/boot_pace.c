@@ -622,6 +622,8 @@ static bool begin(struct kiln_pace *p, struct kiln_err *err)
     p->faulty = p->secret = false;
     p->slowest = 0;
     p->mode = p->text.columns ? FIRST : BLIND;
+    if (p->mode == BLIND)
+        tell_mode(p);
     return true;
 }
 
