@@ -270,6 +270,21 @@ static bool parse_watch_time(struct parser *p, size_t offset, size_t end, int64_
     return true;
 }
 
+/* What could only ever time out, and would say that the screen went on changing. */
+static void want_time_to_rest(struct parser *p, size_t end, const struct kiln_bootcmd_element *el)
+{
+    KILN_AUTO_STR still = { 0 }, limit = { 0 };
+
+    if (el->still_ns <= 0 || el->wait_ns <= 0 || el->still_ns < el->wait_ns)
+        return;
+    kiln_duration_format(&still, el->still_ns);
+    kiln_duration_format(&limit, el->wait_ns);
+    kiln_bootcmd_note(&p->errors, KILN_BOOTCMD_BAD_WAIT, p->pos, end - p->pos, NULL,
+                      "the screen cannot rest for %s within %s: write <waitStable STILL TIME> with "
+                      "a longer TIME",
+                      kiln_str_cstr(&still), kiln_str_cstr(&limit));
+}
+
 static bool parse_watch(struct parser *p)
 {
     struct kiln_bootcmd_watch w;
@@ -283,6 +298,7 @@ static bool parse_watch(struct parser *p)
     if (len == 0 || !parse_watch_time(p, w.still, end, &el.still_ns) ||
         !parse_watch_time(p, w.limit, end, &el.wait_ns))
         return false;
+    want_time_to_rest(p, end, &el);
     if (w.kind == KILN_BOOTCMD_WAIT_TEXT) {
         el.regex = (uint32_t)(p->pos + w.regex);
         el.regex_len = (uint32_t)w.regex_len;
