@@ -2,6 +2,7 @@
 
 #include "base/module.h"
 #include "base/regex_ops.h"
+#include "base/str.h"
 
 bool kiln_regex_new(struct kiln_regex **ret, const char *pattern, struct kiln_err *err)
 {
@@ -20,6 +21,18 @@ bool kiln_regex_find(struct kiln_regex *re, const char *text, size_t len, size_t
                      size_t *ret_start, size_t *ret_end)
 {
     return re->ops->find(re, text, len, from, ret_start, ret_end);
+}
+
+bool kiln_regex_in_row(struct kiln_regex *re, const char *row)
+{
+    KILN_AUTO_STR text = { 0 };
+    size_t start, end;
+
+    kiln_str_adds(&text, row);
+    if (kiln_regex_find(re, kiln_str_cstr(&text), text.len, 0, &start, &end))
+        return true;
+    kiln_str_addc(&text, ' ');
+    return kiln_regex_find(re, kiln_str_cstr(&text), text.len, 0, &start, &end);
 }
 
 bool kiln_regex_given_up(const struct kiln_regex *re)

@@ -25,6 +25,11 @@ void kiln_regex_free(struct kiln_regex *re);
  */
 bool kiln_regex_find(struct kiln_regex *re, const char *text, size_t len, size_t from,
                      size_t *ret_start, size_t *ret_end);
+/**
+ * Is it anywhere in a row of a screen, which is given without the blanks behind its text? They are
+ * there for who looks at it: "login: " and "login: $" match such a row, and so does "login:$".
+ */
+bool kiln_regex_in_row(struct kiln_regex *re, const char *row);
 bool kiln_regex_given_up(const struct kiln_regex *re);
 const char *kiln_regex_pattern(const struct kiln_regex *re);
 

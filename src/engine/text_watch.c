@@ -1,7 +1,5 @@
 #include "engine/text_watch.h"
 
-#include <string.h>
-
 #include "base/mem.h"
 #include "base/regex.h"
 
@@ -69,10 +67,8 @@ bool kiln_text_watches_set(struct kiln_text_watches *w, const struct kiln_place_
 
 static bool matches(struct kiln_regex *re, const struct kiln_strv *rows)
 {
-    size_t start, end;
-
     KILN_STRV_FOREACH (row, rows) {
-        if (kiln_regex_find(re, row, strlen(row), 0, &start, &end))
+        if (kiln_regex_in_row(re, row))
             return true;
     }
     return false;

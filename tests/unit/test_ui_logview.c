@@ -46,6 +46,28 @@ static void test_regex(void **state)
     }
 }
 
+static void test_regex_in_row(void **state)
+{
+    static const struct {
+        const char *pattern, *row;
+        bool found;
+    } rows[] = {
+        { "login:$", "kiln login:", true },     { "login: $", "kiln login:", true },
+        { "login: ", "kiln login:", true },     { "login:  ", "kiln login:", false },
+        { "login: $", "kiln login: x", false }, { "^$", "", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KILN_COUNT(rows); i++) {
+        KILN_AUTO_ERR err = { 0 };
+        struct kiln_regex *re;
+
+        unit_ok(kiln_regex_new(&re, rows[i].pattern, &err), &err);
+        assert_int_equal(kiln_regex_in_row(re, rows[i].row), rows[i].found);
+        kiln_regex_free(re);
+    }
+}
+
 static void test_regex_errors(void **state)
 {
     KILN_AUTO_ERR err = { 0 };
@@ -391,15 +413,11 @@ static void test_empty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_regex),
-        cmocka_unit_test(test_regex_errors),
-        cmocka_unit_test(test_regex_catastrophes),
-        cmocka_unit_test(test_regex_long_line),
-        cmocka_unit_test(test_filter_errors),
-        cmocka_unit_test(test_filter),
-        cmocka_unit_test(test_later),
-        cmocka_unit_test(test_growing_view),
-        cmocka_unit_test(test_search),
+        cmocka_unit_test(test_regex),           cmocka_unit_test(test_regex_in_row),
+        cmocka_unit_test(test_regex_errors),    cmocka_unit_test(test_regex_catastrophes),
+        cmocka_unit_test(test_regex_long_line), cmocka_unit_test(test_filter_errors),
+        cmocka_unit_test(test_filter),          cmocka_unit_test(test_later),
+        cmocka_unit_test(test_growing_view),    cmocka_unit_test(test_search),
         cmocka_unit_test(test_empty),
     };
 

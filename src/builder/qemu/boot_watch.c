@@ -102,10 +102,9 @@ static bool shows(struct kiln_regex *re, const struct kiln_text *text)
 
     for (unsigned i = 0; !found && i < text->rows; i++) {
         KILN_AUTO_STR row = { 0 };
-        size_t start, end;
 
         kiln_text_row(text, i, &row);
-        found = kiln_regex_find(re, kiln_str_cstr(&row), row.len, 0, &start, &end);
+        found = kiln_regex_in_row(re, kiln_str_cstr(&row));
     }
     return found;
 }
