@@ -23,6 +23,7 @@
 #define MAX_STALLS   8u   /* one behind the other: the guest takes nothing any more */
 #define MAX_REPAIRS  400u /* of one line */
 #define CERTAIN      3u   /* wrong in one place so often: that is no chance any more */
+#define MAX_WRONGS   12u  /* … and never will be right */
 
 #define KEY_BACKSPACE   0xFF08
 #define KEY_ENTER       0xFF0D
@@ -37,6 +38,10 @@ enum mode {
     SHOWN,
     BLIND,
 };
+
+#define OTHER_KEY                                                                                  \
+    "the guest shows another character than the one that is typed, every time: has it another "    \
+    "keyboard layout (boot_keyboard_layout)?"
 
 struct kiln_pace {
     struct kiln_qemu_state *s;
@@ -54,13 +59,14 @@ struct kiln_pace {
     unsigned held; /* keys that <…On> left down */
     bool pressed;  /* something may still come of what was pressed before the line */
     unsigned stalls, repairs;
-    size_t wrong_at;  /* behind so many good characters the line was wrong last, */
-    unsigned wrongs;  /* … so often, one time behind the other */
-    int64_t moved_at; /* when something went out or came last */
-    int64_t slowest;  /* character of the line, from then on until it was shown */
-    bool faulty;      /* there were repairs: more may be under way than we know */
-    bool secret;      /* the line has secrets in it */
-    int64_t element;  /* for events */
+    size_t wrong_at;     /* behind so many good characters the line was wrong last, */
+    uint32_t wrong_code; /* … with this there */
+    unsigned wrongs;     /* … so often, one time behind the other */
+    int64_t moved_at;    /* when something went out or came last */
+    int64_t slowest;     /* character of the line, from then on until it was shown */
+    bool faulty;         /* there were repairs: more may be under way than we know */
+    bool secret;         /* the line has secrets in it */
+    int64_t element;     /* for events */
 };
 
 struct kiln_pace *kiln_pace_new(struct kiln_qemu_state *s, struct kiln_build *b,
@@ -352,8 +358,12 @@ static void look_anew(struct kiln_pace *p)
  * spaces that came twice, but not again and again. */
 static bool is_window(struct kiln_pace *p)
 {
-    p->wrongs = p->look.good == p->wrong_at ? p->wrongs + 1 : 1;
+    uint32_t code = kiln_echo_shown(&p->echo, &p->text, p->look.good);
+    bool again = p->look.good == p->wrong_at && code == p->wrong_code;
+
+    p->wrongs = again ? p->wrongs + 1 : 1;
     p->wrong_at = p->look.good;
+    p->wrong_code = code;
     if ((p->faulty && p->wrongs < CERTAIN) || !kiln_echo_learn_margins(&p->echo, &p->text, p->sent))
         return false;
     look_anew(p);
@@ -370,6 +380,8 @@ static bool erase(struct kiln_pace *p, struct kiln_err *err)
         return false;
     if (p->look.state != KILN_ECHO_WRONG || is_window(p))
         return true;
+    if (p->wrongs > MAX_WRONGS)
+        return cannot(p, OTHER_KEY, err);
     if (!count_repair(p, err) || !let_go(p, err))
         return false;
     before = p->look;
