@@ -28,7 +28,7 @@ struct kiln_console {
     struct kiln_keymap keymap;
     struct kiln_model model;
     struct kiln_canvas canvas;
-    struct kiln_layout layout;
+    struct kiln_panes_layout layout;
     void *panes[KILN_PANE__N];
     enum kiln_pane_id focus, shared;
     enum kiln_pane_id back;      /* where focus was before a prompt took it */

@@ -10,7 +10,7 @@ static int min(int a, int b)
 }
 
 /* The panes side by side at the top. */
-static void make_top(struct kiln_layout *l, const struct kiln_layout_want *want, int h)
+static void make_top(struct kiln_panes_layout *l, const struct kiln_layout_want *want, int h)
 {
     struct kiln_rect r = { .x = 0, .y = 1, .w = min(want->cols / 3, MAX_COLUMN), .h = h };
 
@@ -29,7 +29,7 @@ static void make_top(struct kiln_layout *l, const struct kiln_layout_want *want,
     l->panes[KILN_PANE_SCREEN] = r;
 }
 
-void kiln_layout_make(struct kiln_layout *l, const struct kiln_layout_want *want)
+void kiln_layout_make(struct kiln_panes_layout *l, const struct kiln_layout_want *want)
 {
     int inside = want->rows - 3; /* two rows of titles and the bottom line */
     int top = inside * 48 / 100, y = top + 2;

@@ -24,10 +24,10 @@ struct kiln_layout_want {
     int prompt_rows; /* what the prompt pane would like; 0: no prompt */
 };
 
-struct kiln_layout {
+struct kiln_panes_layout {
     struct kiln_rect panes[KILN_PANE__N];
 };
 
-void kiln_layout_make(struct kiln_layout *l, const struct kiln_layout_want *want);
+void kiln_layout_make(struct kiln_panes_layout *l, const struct kiln_layout_want *want);
 
 #endif

@@ -53,6 +53,7 @@ static void clear_boot(struct kiln_model_build *b)
     for (size_t i = 0; i < b->n_boot; i++) {
         kiln_strv_done(&b->boot[i].lines);
         free(b->boot[i].text);
+        free(b->boot[i].layout);
     }
     free(b->boot);
     b->boot = NULL;
@@ -290,6 +291,7 @@ static void take_boot_plan(struct kiln_model_build *b, const struct kiln_event *
     if (ev->names)
         set_names(&row->lines, ev->names);
     set_text(&row->text, ev->text, ev->len);
+    set_string(&row->layout, ev->name);
     row->interval_ns = (int64_t)ev->done;
     row->next = ev->total;
     row->keys = 0;

@@ -44,6 +44,7 @@ struct kiln_model_progress { /* the newest one of the step that runs; name NULL:
 struct kiln_model_boot {    /* one row of the boot command */
     struct kiln_strv lines; /* the template's strings */
     char *text;             /* rendered; NULL: not known yet */
+    char *layout;           /* of the guest's keyboard; NULL: us */
     int64_t interval_ns;
     uint64_t next;     /* element that is being sent, or is sent next */
     uint64_t keys;     /* key events of it that were sent */

@@ -35,8 +35,9 @@
     X(BOOT_PLAN, "boot-plan",                                                                      \
       "what will be typed: index = row of boot_steps (0), names = the template's strings, "        \
       "text = rendered (absent: not known yet, or it has an error), where an element that spells " \
-      "a secret is one U+2022; done = pause after a key in ns; total = the first element that is " \
-      "still to be sent; again whenever it changes")                                               \
+      "a secret is one U+2022; name = the keyboard layout that characters are typed on (absent: "  \
+      "us); done = pause after a key in ns; total = the first element that is still to be sent; "  \
+      "again whenever it changes")                                                                 \
     X(BOOT, "boot", "boot command position: done = row, index = element, text = its source")       \
     X(KEY, "key",                                                                                  \
       "a key event was sent: index, name, keysym, down; scancode = the key's place on the "        \

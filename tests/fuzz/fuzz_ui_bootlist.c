@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         kiln_strv_add_take(&lines, line);
     }
-    kiln_bootlist_make(&l, &lines, rendered, 1000000);
+    kiln_bootlist_make(&l, &lines, rendered, NULL, 1000000);
     check_map(&l, rendered ? strlen(rendered) : l.raw_len);
     check_places(&l);
     kiln_bootlist_done(&l);

@@ -102,7 +102,26 @@ static void make(struct kiln_bootlist *l, const char *lines, const char *rendere
     KILN_AUTO_STRV strv = { 0 };
 
     kiln_strv_split(&strv, lines, '|');
-    kiln_bootlist_make(l, &strv, rendered, 100000000);
+    kiln_bootlist_make(l, &strv, rendered, NULL, 100000000);
+}
+
+/* The keys of the guest's keyboard: "<" needs no Shift on a French one, "1" does. */
+static void test_layout(void **state)
+{
+    static const struct kiln_layout fr = {
+        .name = "fr", .n = 2, .keys = { { '1', 0x02, true, false }, { '<', 0x56, false, false } }
+    };
+    KILN_AUTO_STRV lines = { 0 };
+    struct kiln_bootlist l;
+
+    (void)state;
+    kiln_strv_add(&lines, "<1{{.A}}");
+    kiln_bootlist_make(&l, &lines, "<1<", &fr, 100000000);
+    assert_int_equal(l.n_rows, 8);
+    assert_int_equal(l.cmd.events[l.rows[0].event].scancode, 0x56);
+    assert_string_equal(l.cmd.events[l.rows[2].event].name, "leftShift");
+    assert_int_equal(l.rows[6].element, 2);
+    kiln_bootlist_done(&l);
 }
 
 static void test_places(void **state)
@@ -170,10 +189,8 @@ static void test_marks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_map),
-        cmocka_unit_test(test_cover),
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_map),    cmocka_unit_test(test_cover), cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_places), cmocka_unit_test(test_marks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,7 +30,7 @@ static void start(struct kiln_console *c)
 /* ---- layout ---- */
 
 /* No pane overlaps another, a title or the bottom line, and each has room for something. */
-static void check_layout(const struct kiln_layout *l, int cols, int rows, bool all)
+static void check_layout(const struct kiln_panes_layout *l, int cols, int rows, bool all)
 {
     char *taken = kiln_xcalloc((size_t)cols, (size_t)rows);
 
@@ -70,7 +70,7 @@ static void test_layout(void **state)
                         .zoom = v == 3,
                         .prompt_rows = v == 2 ? 8 : 0,
                     };
-                    struct kiln_layout l;
+                    struct kiln_panes_layout l;
 
                     kiln_layout_make(&l, &want);
                     check_layout(&l, cols, rows, !want.zoom && focus != KILN_PANE_HELP);

@@ -135,7 +135,7 @@ static void add_looks(struct kiln_bootlist *l)
 }
 
 void kiln_bootlist_make(struct kiln_bootlist *l, const struct kiln_strv *lines,
-                        const char *rendered, int64_t interval_ns)
+                        const char *rendered, const struct kiln_layout *layout, int64_t interval_ns)
 {
     KILN_AUTO_ERR err = { 0 };
     const char *text;
@@ -147,6 +147,8 @@ void kiln_bootlist_make(struct kiln_bootlist *l, const struct kiln_strv *lines,
     l->look = kiln_xcalloc(l->raw_len + 1, sizeof(*l->look));
     l->valid = kiln_bootcmd_parse(text, strlen(text), &l->cmd, &l->notes, &err);
     if (l->valid) {
+        if (layout)
+            kiln_layout_apply(layout, &l->cmd);
         mask(&l->cmd);
         kiln_bootcmd_lint(&l->cmd, &l->notes);
     }

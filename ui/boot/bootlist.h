@@ -7,6 +7,7 @@
 #define KILN_UI_BOOTLIST_H
 
 #include "bootcmd/bootcmd.h"
+#include "bootcmd/layout.h"
 #include "ui/boot/bootmap.h"
 
 /* A line of the list of events. */
@@ -52,10 +53,12 @@ struct kiln_bootlist {
 /**
  * @lines        the template's strings
  * @rendered     what they become, secrets as bullets (U+2022); NULL: not known
+ * @layout       of the guest's keyboard, borrowed; NULL: us
  * @interval_ns  pause after each key event
  */
 void kiln_bootlist_make(struct kiln_bootlist *l, const struct kiln_strv *lines,
-                        const char *rendered, int64_t interval_ns);
+                        const char *rendered, const struct kiln_layout *layout,
+                        int64_t interval_ns);
 void kiln_bootlist_done(struct kiln_bootlist *l);
 
 /** Byte of raw for a place in a string, and back. */

@@ -40,7 +40,7 @@ static void load_plan(struct kiln_boot_pane *p)
     const struct kiln_strv *lines = boot ? &boot->lines : &none;
 
     kiln_bootlist_done(&p->plan);
-    kiln_bootlist_make(&p->plan, lines, boot ? boot->text : NULL, boot ? boot->interval_ns : 0);
+    kiln_boot_pane_make_list(p, boot, lines, boot ? boot->text : NULL, &p->plan);
     kiln_boot_pane_count(p);
     if (!p->edited && !p->editing)
         kiln_editor_set(p->editor, lines);
@@ -69,7 +69,7 @@ static void make_draft(struct kiln_boot_pane *p, const char *rendered, const cha
 
     kiln_editor_get(p->editor, &lines);
     kiln_bootlist_done(&p->draft);
-    kiln_bootlist_make(&p->draft, &lines, rendered, boot ? boot->interval_ns : 0);
+    kiln_boot_pane_make_list(p, boot, &lines, rendered, &p->draft);
     free(p->problem);
     p->problem = kiln_xstrdup(problem);
     kiln_console_dirty(p->c);

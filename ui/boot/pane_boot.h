@@ -14,6 +14,7 @@ struct kiln_boot_pane {
     char *label;            /* of the build that it shows; NULL: none */
     uint64_t row;           /* of boot_steps */
     struct kiln_editor *editor;
+    struct kiln_layout layout;  /* the one that was needed last */
     struct kiln_bootlist plan;  /* what the build is going to type */
     struct kiln_bootlist draft; /* what the edit means; while `edited` */
     bool counted;               /* keys_before is known */
@@ -46,6 +47,10 @@ const struct kiln_model_boot *kiln_boot_pane_model(const struct kiln_boot_pane *
 bool kiln_boot_pane_typed(const struct kiln_boot_pane *p);
 /** Nothing of it will go out any more: the build is over. */
 bool kiln_boot_pane_over(const struct kiln_boot_pane *p);
+/** A list of the row's keys: of these lines, rendered or NULL. */
+void kiln_boot_pane_make_list(struct kiln_boot_pane *p, const struct kiln_model_boot *boot,
+                              const struct kiln_strv *lines, const char *rendered,
+                              struct kiln_bootlist *l);
 /** Count the keys of the rows before: keys are counted over all rows. */
 void kiln_boot_pane_count(struct kiln_boot_pane *p);
 /** What is shown: the draft or the plan. */

@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include "base/mem.h"
+
 const struct kiln_model_build *kiln_boot_pane_build(const struct kiln_boot_pane *p)
 {
     return p->label ? kiln_model_find(kiln_console_model(p->c), p->label) : NULL;
@@ -29,6 +31,24 @@ static uint64_t count_keys(const struct kiln_bootlist *l)
     return n;
 }
 
+/* Where xkb's names are not known here, keys are shown as of a us keyboard. */
+static const struct kiln_layout *layout_of(struct kiln_boot_pane *p, const char *name)
+{
+    if (!name)
+        return NULL;
+    if (!kiln_streq(p->layout.name, name) && !kiln_layout_load(name, &p->layout, NULL))
+        return NULL;
+    return &p->layout;
+}
+
+void kiln_boot_pane_make_list(struct kiln_boot_pane *p, const struct kiln_model_boot *boot,
+                              const struct kiln_strv *lines, const char *rendered,
+                              struct kiln_bootlist *l)
+{
+    kiln_bootlist_make(l, lines, rendered, boot ? layout_of(p, boot->layout) : NULL,
+                       boot ? boot->interval_ns : 0);
+}
+
 void kiln_boot_pane_count(struct kiln_boot_pane *p)
 {
     const struct kiln_model_build *b = kiln_boot_pane_build(p);
@@ -38,7 +58,7 @@ void kiln_boot_pane_count(struct kiln_boot_pane *p)
     for (size_t i = 0; b && i < p->row && i < b->n_boot; i++) {
         struct kiln_bootlist l = { 0 };
 
-        kiln_bootlist_make(&l, &b->boot[i].lines, b->boot[i].text, b->boot[i].interval_ns);
+        kiln_boot_pane_make_list(p, &b->boot[i], &b->boot[i].lines, b->boot[i].text, &l);
         p->keys_before += count_keys(&l);
         p->counted = p->counted && l.valid && l.rendered;
         kiln_bootlist_done(&l);

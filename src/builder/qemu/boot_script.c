@@ -90,10 +90,12 @@ static void add_shown(struct kiln_str *out, const struct kiln_bootcmd *cmd)
 static void tell_row(const struct kiln_boot_script *script, size_t i)
 {
     const struct row *row = &script->rows[i];
+    const char *layout = script->s->o->layout.name;
     KILN_AUTO_STR text = { 0 };
     struct kiln_event ev = { .type = KILN_EV_BOOT_PLAN,
                              .index = (int64_t)i,
                              .names = &row->lines,
+                             .name = layout[0] ? layout : NULL,
                              .done = (uint64_t)script->interval_ns,
                              .total = row->next };
 
