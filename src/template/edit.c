@@ -423,6 +423,15 @@ bool kiln_edit_boot_text(const struct kiln_node *builder, size_t row, const stru
 
 /* ---- secrets ---- */
 
+static bool has_mark(const struct kiln_strv *lines, const char *mark)
+{
+    KILN_STRV_FOREACH (line, lines) {
+        if (strstr(line, mark))
+            return true;
+    }
+    return false;
+}
+
 bool kiln_edit_restore(const struct kiln_strv *own, const struct kiln_strv *shown,
                        const struct kiln_strv *lines, const char *mark, struct kiln_strv *ret,
                        struct kiln_err *err)
@@ -435,9 +444,11 @@ bool kiln_edit_restore(const struct kiln_strv *own, const struct kiln_strv *show
     for (size_t j = 0; j < lines->n; j++) {
         if (!from[j].same && strstr(lines->v[j], mark))
             return kiln_err_set(err, KILN_ERR_USER,
-                                "line %zu holds %s, which stands for a value that is not shown; "
-                                "leave that line as it is or write {{user `NAME`}}",
-                                j + 1, mark);
+                                "line %zu holds %s, which stands for a value that is not shown; %s",
+                                j + 1, mark,
+                                has_mark(shown, mark)
+                                    ? "leave that line as it is or write {{user `NAME`}}"
+                                    : "write {{user `NAME`}} in its place, or what is to be typed");
         kiln_strv_add(&out, from[j].same ? own->v[from[j].slot] : lines->v[j]);
     }
     kiln_strv_add_all(ret, &out);

@@ -320,6 +320,11 @@ static void test_restore(void **state)
                "line 2 holds <sensitive>, which stands for a value that is not shown; leave that "
                "line as it is or write {{user `NAME`}}");
     assert_int_equal(ret.n, 4);
+    kiln_strv_done(&s);
+    kiln_strv_add_all(&s, &o); /* nothing was hidden: what was recorded brought it */
+    unit_fails(kiln_edit_restore(&o, &s, &b, "<sensitive>", &ret, &err), &err, KILN_ERR_USER,
+               "line 2 holds <sensitive>, which stands for a value that is not shown; write "
+               "{{user `NAME`}} in its place, or what is to be typed");
 }
 
 /* ---- the file ---- */
