@@ -358,6 +358,9 @@ static void test_apply(void **state)
     bed_event(c, "{\"type\":\"build-end\",\"build\":\"debian\",\"status\":2}");
     bed_keys(c, "enter x esc a");
     bed_shows(c, "the build is over; write saves it into the template");
+    bed_event(c, "{\"type\":\"run-end\",\"status\":1}");
+    bed_keys(c, "a");
+    bed_shows(c, "the run is over: an edit can be neither typed nor saved");
     kiln_console_free(c);
 }
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 #define PREVIEW_US KILN_MS(300) /* a preview that takes longer is not waited for */
+#define RUN_OVER   "the run is over: an edit can be neither typed nor saved"
 
 /* ---- from the model ---- */
 
@@ -281,7 +282,10 @@ static void begin_editing(struct kiln_boot_pane *p)
         return;
     }
     p->editing = true;
-    kiln_console_say(p->c, "esc ends; ctrl-u undo, ctrl-r redo, ctrl-k kill, ctrl-y yank");
+    kiln_console_say(p->c, "%s",
+                     kiln_console_model(p->c)->over
+                         ? RUN_OVER
+                         : "esc ends; ctrl-u undo, ctrl-r redo, ctrl-k kill, ctrl-y yank");
 }
 
 static void end_edit(struct kiln_boot_pane *p)
@@ -399,6 +403,8 @@ static void apply(struct kiln_boot_pane *p)
         kiln_console_say(p->c, "nothing was edited");
     else if (!draft_is_good(p))
         return;
+    else if (kiln_console_model(p->c)->over)
+        kiln_console_error(p->c, RUN_OVER);
     else if (kiln_boot_pane_typed(p) || kiln_boot_pane_over(p))
         kiln_console_error(p->c, "%s; write saves it into the template",
                            kiln_boot_pane_typed(p) ? "it is typed already: retype it"
