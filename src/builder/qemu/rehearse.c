@@ -54,6 +54,49 @@ static void rehearse_row(const struct kiln_boot_text *text, const struct kiln_qe
     kiln_bootcmd_lint_typed(&row->cmd, &row->notes);
 }
 
+static bool releases(const struct kiln_bootcmd *cmd, uint32_t keysym)
+{
+    for (size_t i = 0; i < cmd->n_events; i++) {
+        if (cmd->events[i].action == KILN_BOOTCMD_UP && cmd->events[i].keysym == keysym)
+            return true;
+    }
+    return false;
+}
+
+/* The key that a note is about; 0: it is about no key. */
+static uint32_t held_key(const struct kiln_bootcmd *cmd, const struct kiln_bootcmd_note *note)
+{
+    for (size_t i = 0; note->kind == KILN_BOOTCMD_HELD && i < cmd->n_elements; i++) {
+        const struct kiln_bootcmd_element *el = &cmd->elements[i];
+
+        if (el->start == note->start)
+            return cmd->events[el->event + el->n_events - 1].keysym;
+    }
+    return 0;
+}
+
+/* What a row of boot_steps holds a later one may release. */
+static void drop_released(struct kiln_rehearsal *r, size_t row)
+{
+    struct kiln_bootcmd_notes *notes = &r->rows[row].notes;
+    size_t n = 0;
+
+    for (size_t i = 0; i < notes->n; i++) {
+        uint32_t keysym = held_key(&r->rows[row].cmd, &notes->v[i]);
+        bool released = false;
+
+        for (size_t k = row + 1; keysym && k < r->n; k++)
+            released = released || releases(&r->rows[k].cmd, keysym);
+        if (released) {
+            free(notes->v[i].text);
+            free(notes->v[i].fix);
+        } else {
+            notes->v[n++] = notes->v[i];
+        }
+    }
+    notes->n = n;
+}
+
 void kiln_qemu_rehearse(void *cfg, struct kiln_build *b, struct kiln_rehearsal *ret)
 {
     const struct kiln_qemu_options *o = cfg;
@@ -74,6 +117,8 @@ void kiln_qemu_rehearse(void *cfg, struct kiln_build *b, struct kiln_rehearsal *
     ret->rows = kiln_xcalloc(ret->n, sizeof(*ret->rows));
     for (size_t i = 0; i < ret->n; i++)
         rehearse_row(&text, o, &b->secrets, i, &ret->rows[i]);
+    for (size_t i = 0; i < ret->n; i++)
+        drop_released(ret, i);
     kiln_boot_text_done(&text);
     kiln_strmap_done(&data);
 }
