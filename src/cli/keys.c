@@ -366,7 +366,7 @@ static void warn(const struct kiln_plan *plan, const struct kiln_redactor *redac
 
     for (size_t i = 0; i < plan->diag.n; i++) {
         if (!plan->diag.items[i].source)
-            kiln_diag_format(&plan->diag.items[i], &text);
+            kiln_diag_format(&plan->diag.items[i], NULL, &text);
     }
     kiln_redact_text(redactor, kiln_str_cstr(&text), text.len, &shown);
     (void)kiln_fs_write_all(STDERR_FILENO, kiln_str_cstr(&shown), shown.len, NULL);
