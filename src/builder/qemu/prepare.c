@@ -85,16 +85,24 @@ static char *join_boot_command(const struct kiln_qemu_options *o)
     return kiln_strv_join(&o->boot_command, "");
 }
 
-/* The element of boot_command, and the byte in it, that byte `at` of the joined text is from. */
-static const struct kiln_node *element_at(const struct kiln_prepare *p, size_t *at)
+/* The override, last, wins. */
+static const struct kiln_node *option_node(const struct kiln_prepare *p, const char *key)
 {
     const struct kiln_node *node = NULL;
 
-    for (size_t i = 0; i < p->n_nodes; i++) { /* the override, last, wins */
-        const struct kiln_node *value = kiln_node_get(p->nodes[i], "boot_command");
+    for (size_t i = 0; i < p->n_nodes; i++) {
+        const struct kiln_node *value = kiln_node_get(p->nodes[i], key);
 
         node = value ? value : node;
     }
+    return node;
+}
+
+/* The element of boot_command, and the byte in it, that byte `at` of the joined text is from. */
+static const struct kiln_node *element_at(const struct kiln_prepare *p, size_t *at)
+{
+    const struct kiln_node *node = option_node(p, "boot_command");
+
     if (!node || node->type != KILN_NODE_LIST)
         return node;
     for (size_t i = 0; i < node->u.list.n; i++) {
@@ -160,8 +168,49 @@ static bool check_layout(struct kiln_qemu_options *o, const struct kiln_prepare 
     return kiln_config_error(p, "boot_keyboard_layout", "%s", kiln_err_text(&err));
 }
 
+/* The string that row `i` types. */
+static const struct kiln_node *step_node(const struct kiln_prepare *p, size_t i)
+{
+    const struct kiln_node *node = option_node(p, "boot_steps");
+
+    for (unsigned depth = 0; depth < 2; depth++) {
+        size_t at = depth == 0 ? i : 0;
+
+        if (!node || node->type != KILN_NODE_LIST || at >= node->u.list.n)
+            return p->nodes[0];
+        node = node->u.list.items[at];
+    }
+    return node;
+}
+
+/* Packer looks at them when they are typed: a mistake keeps nobody from trying. Keys that are held
+ * may be released by a later row. */
+static void check_step(const struct kiln_prepare *p, size_t i, const char *text)
+{
+    const struct kiln_node *node = step_node(p, i);
+    KILN_AUTO_BOOTCMD cmd = { 0 };
+    KILN_AUTO_BOOTCMD_NOTES notes = { 0 };
+
+    if (kiln_bootcmd_parse(text, strlen(text), &cmd, &notes, NULL) &&
+        kiln_boot_text_regexes(&cmd, &notes, NULL))
+        kiln_bootcmd_lint(&cmd, &notes);
+    for (size_t k = 0; k < notes.n; k++) {
+        const struct kiln_bootcmd_note *note = &notes.v[k];
+        KILN_AUTO_FREE char *fix = note->fix ? kiln_xasprintf("write %s", note->fix) : NULL;
+        size_t offset = node->type == KILN_NODE_STRING ? kiln_node_text_offset(node, note->start)
+                                                       : node->offset;
+
+        if (note->kind != KILN_BOOTCMD_HELD)
+            kiln_diag_warning(p->diag, node->source, offset, fix, "boot_steps: %s", note->text);
+    }
+}
+
 static bool check_boot_steps(const struct kiln_qemu_options *o, const struct kiln_prepare *p)
 {
+    for (size_t i = 0; i < o->boot_steps.n; i++) {
+        if (o->boot_steps.rows[i].n > 0)
+            check_step(p, i, o->boot_steps.rows[i].v[0]);
+    }
     if (o->boot_steps.n && o->boot_command.n)
         return kiln_config_error(p, "boot_steps",
                                  "boot_command and boot_steps cannot be used together");
