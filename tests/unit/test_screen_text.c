@@ -36,6 +36,10 @@ static void rows_end_anywhere(void **state)
         { "hun|ter2word|", "hun\nter2word" }, /* no line goes on there */
         { " hun| ter2word|", " hun\n ter2word" },
         { "abcdefghijkl|mnopq|end", "abcdefghijkl\nmnopq\nend" },
+        { "is|huner2wrd|end", "is\n<sensitive>\nend" }, /* keys were lost */
+        { "hunt22wod|end", "hunt22wod\nend" },
+        { "x unterr2wor|d  |end", "<sensitive>\n<sensitive>\nend" },
+        { "x hunter|end", "x hunter\nend" },
     };
 
     (void)state;

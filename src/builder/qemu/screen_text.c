@@ -6,6 +6,9 @@
 #define MASK    "<sensitive>"
 #define TELLING 2 /* so many characters of a secret say nothing */
 
+#define LIKE_MIN 6    /* a shorter one is like too many words */
+#define LIKE_MAX 4096 /* nobody types longer ones */
+
 #define MARGIN 2 /* columns at either side that a text window may leave free */
 
 /* Rows that are one line, if their text goes on behind the last column, or the last of a window. */
@@ -190,6 +193,47 @@ void kiln_screen_text_rows(struct kiln_build *b, const struct kiln_text *t, stru
     }
 }
 
+/* Is the secret there but for some characters, fewer than a fifth? Keys were lost, or came twice.
+ * (The least edit distance to any part of the text. The secret itself is redacted by others.) */
+static bool resembles(const char *secret, const char *text)
+{
+    size_t n = strlen(secret), best = n;
+    KILN_AUTO_FREE size_t *edits = NULL;
+
+    if (n < LIKE_MIN || n > LIKE_MAX)
+        return false;
+    edits = kiln_xcalloc(n + 1, sizeof(*edits));
+    for (size_t i = 0; i <= n; i++)
+        edits[i] = i;
+    for (; *text; text++) {
+        size_t before = 0;
+
+        for (size_t i = 1; i <= n; i++) {
+            size_t here = before + (secret[i - 1] != *text);
+
+            before = edits[i];
+            here = before + 1 < here ? before + 1 : here;
+            edits[i] = edits[i - 1] + 1 < here ? edits[i - 1] + 1 : here;
+        }
+        best = edits[n] < best ? edits[n] : best;
+    }
+    return best > 0 && best <= n / 5;
+}
+
+static bool shows_mangled_secret(const struct kiln_build *b, const struct kiln_text *t,
+                                 const struct line *line)
+{
+    KILN_AUTO_STR shown = { 0 };
+
+    for (unsigned row = line->first; row < line->end; row++)
+        add_part(t, line, row, &shown);
+    KILN_STRV_FOREACH (secret, &b->secrets) {
+        if (resembles(secret, kiln_str_cstr(&shown)))
+            return true;
+    }
+    return false;
+}
+
 void kiln_screen_text_all(struct kiln_build *b, const struct kiln_text *t, struct kiln_str *out)
 {
     struct line line = { 0 };
@@ -199,7 +243,7 @@ void kiln_screen_text_all(struct kiln_build *b, const struct kiln_text *t, struc
         bool masked;
 
         line = line_at(t, line.end);
-        masked = b->bus && spans_secret(b, t, &line);
+        masked = b->bus && (spans_secret(b, t, &line) || shows_mangled_secret(b, t, &line));
         for (unsigned row = line.first; row < line.end; row++) {
             size_t before = out->len;
 

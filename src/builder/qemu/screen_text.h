@@ -17,7 +17,8 @@ void kiln_screen_text_say(struct kiln_build *b, const struct kiln_text *text, bo
 void kiln_screen_text_rows(struct kiln_build *b, const struct kiln_text *text,
                            struct kiln_strv *ret);
 /** kiln_text_all for a text that is going to be redacted, as an error's is: that finds no secret
- *  which goes on in the next row, so those rows are masked as a whole. Appended. */
+ *  which goes on in the next row, and none of which keys were lost or came twice, so those rows are
+ *  masked as a whole. Appended. */
 void kiln_screen_text_all(struct kiln_build *b, const struct kiln_text *text, struct kiln_str *out);
 /** Breakpoints on what is written there. */
 void kiln_screen_text_check(struct kiln_build *b, const struct kiln_text *text);
