@@ -3,7 +3,8 @@
 #include "bootcmd/keys.h"
 #include "bootcmd/notes.h"
 
-#define ENTER 0xFF0D /* keysym */
+#define ENTER     0xFF0D /* keysyms */
+#define BACKSPACE 0xFF08
 
 static const struct kiln_bootcmd_event *first_event(const struct kiln_bootcmd *cmd, size_t element)
 {
@@ -90,6 +91,18 @@ static void lint_line(const struct kiln_bootcmd *cmd, size_t first, size_t end, 
                       KILN_MAX_BOOT_LINE);
 }
 
+/* What an element makes of a line that has so many characters. */
+static size_t type_element(const struct kiln_bootcmd *cmd, size_t i, size_t typed)
+{
+    uint32_t keysym = first_event(cmd, i)->keysym;
+
+    if (cmd->elements[i].kind != KILN_BOOTCMD_SPECIAL)
+        return typed + (cmd->elements[i].kind == KILN_BOOTCMD_LITERAL);
+    if (keysym == BACKSPACE)
+        return typed > 0 ? typed - 1 : 0;
+    return typed + (keysym == ' ');
+}
+
 static void lint_lines(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes *notes)
 {
     size_t first = 0, typed = 0;
@@ -99,8 +112,8 @@ static void lint_lines(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes
             lint_line(cmd, first, i, typed, notes);
             first = i + 1;
             typed = 0;
-        } else if (cmd->elements[i].kind == KILN_BOOTCMD_LITERAL) {
-            typed++;
+        } else {
+            typed = type_element(cmd, i, typed);
         }
     }
     lint_line(cmd, first, cmd->n_elements, typed, notes);

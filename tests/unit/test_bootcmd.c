@@ -578,6 +578,8 @@ static void test_lint_secret(void **state)
 static void test_lint_typed(void **state)
 {
     KILN_AUTO_FREE char *fits = repeat("a", KILN_MAX_BOOT_LINE), *over = NULL, *two = NULL;
+    KILN_AUTO_FREE char *spaced = kiln_xasprintf("%s<spacebar>", fits);
+    KILN_AUTO_FREE char *erased = kiln_xasprintf("<bs>a%s<bs>", fits);
     static const struct lint_row rows[] = {
         { "", "" },
         { "aB~ <enter><f12><leftCtrlOn>c<leftCtrlOff><wait>", "" },
@@ -587,7 +589,7 @@ static void test_lint_typed(void **state)
         { "a\nb\tc", "1+1 <enter>; 3+1 <tab>" },
         { "xhunterx<wait>hunter", "1+1 -; 14+1 -" },
     };
-    struct lint_row lines[2];
+    struct lint_row lines[4];
 
     (void)state;
     for (size_t i = 0; i < KILN_COUNT(rows); i++)
@@ -596,8 +598,10 @@ static void test_lint_typed(void **state)
     two = kiln_xasprintf("%s<wait><enter>%s", fits, fits);
     lines[0] = (struct lint_row){ over, "8+2048 -" };
     lines[1] = (struct lint_row){ two, "" };
-    check_lint(&lines[0], "", kiln_bootcmd_lint_typed);
-    check_lint(&lines[1], "", kiln_bootcmd_lint_typed);
+    lines[2] = (struct lint_row){ spaced, "0+2057 -" };
+    lines[3] = (struct lint_row){ erased, "" };
+    for (size_t i = 0; i < KILN_COUNT(lines); i++)
+        check_lint(&lines[i], "", kiln_bootcmd_lint_typed);
 }
 
 int main(void)

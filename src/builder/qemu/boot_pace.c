@@ -129,9 +129,11 @@ static void add_wrong(const struct kiln_pace *p, struct kiln_str *out)
 {
     size_t from = p->look.good > 8 ? p->look.good - 8 : 0;
 
-    kiln_str_addf(out, "behind %zu characters, ", p->look.good);
-    for (size_t i = from; i < p->look.good; i++)
+    kiln_str_addf(out, "behind %zu characters", p->look.good);
+    for (size_t i = from; i < p->look.good; i++) {
+        kiln_str_adds(out, i == from ? ", " : "");
         add_code(out, kiln_echo_at(&p->echo, i));
+    }
     kiln_str_adds(out, ", there is \"");
     for (size_t i = p->look.good; i < p->look.shown; i++)
         add_code(out, kiln_echo_shown(&p->echo, &p->text, i));
@@ -157,12 +159,15 @@ static void tell_repair(struct kiln_pace *p)
     tell(p, "repair", kiln_str_cstr(&text));
 }
 
+/* A key that is no character, and one that is pressed with another, is shown nowhere, either. */
 static void tell_mode(struct kiln_pace *p)
 {
-    if (p->mode == p->told)
+    enum mode mode = p->mode == SHOWN ? SHOWN : BLIND;
+
+    if (mode == p->told)
         return;
-    p->told = p->mode;
-    if (p->mode == SHOWN)
+    p->told = mode;
+    if (mode == SHOWN)
         tell(p, "echo", "the screen shows what is typed: as fast as the guest takes it");
     else
         tell(p, "blind", "the screen does not show what is typed: at a safe pace");
@@ -672,6 +677,8 @@ bool kiln_pace_before(struct kiln_pace *p, const struct kiln_boot_element *el, s
         return true;
     if (p->mode != SHOWN && own_key(el) && !await_read(p, err))
         return false;
+    if (p->mode == NO_LINE && own_key(el) && (!code || p->held))
+        tell_mode(p);
     if (!code || p->held)
         return end_line(p, err);
     if (p->mode == NO_LINE && !begin(p, err))
