@@ -34,6 +34,7 @@
 #define KILN_MAX_TEXT_COLUMNS   512         /* of a guest's text screen */
 #define KILN_MAX_TEXT_ROWS      256
 #define KILN_MAX_CAPTURE        (1u << 20)   /* bytes kept of a program's captured output */
+#define KILN_MIN_PASSWORD       4            /* bytes; shorter ones are parts of many words */
 #define KILN_MAX_SECRET         (64u << 10)  /* bytes of one sensitive value */
 #define KILN_MAX_SECRETS        (1u << 20)   /* bytes of all sensitive values together */
 #define KILN_MAX_TREE_DEPTH     100          /* directories inside each other, to or from a guest */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "cli/machine.h"
 #include "cli/terminal.h"
@@ -111,6 +112,32 @@ void kiln_cli_say(const struct kiln_cli *cli, const char *level, const char *fmt
     kiln_cli_print(shown.data, shown.len);
 }
 
+static void password_options(struct kiln_strv *ret)
+{
+    const struct kiln_registry *r = kiln_registry();
+
+    for (size_t i = 0; r->builders[i]; i++)
+        kiln_config_names(r->builders[i]->schema, KILN_SECRET, ret);
+    for (size_t i = 0; r->provisioners[i]; i++)
+        kiln_config_names(r->provisioners[i]->schema, KILN_SECRET, ret);
+    for (size_t i = 0; r->postprocessors[i]; i++)
+        kiln_config_names(r->postprocessors[i]->schema, KILN_SECRET, ret);
+}
+
+/* Passwords among the options of a template that did not get as far as its builds. A {{user}} is
+ * none, nor are those so short that they are shown anyway. */
+static void unread_passwords(struct kiln_source *s, struct kiln_strv *ret)
+{
+    KILN_AUTO_STRV names = { 0 }, found = { 0 };
+
+    password_options(&names);
+    kiln_source_secrets(s, &names, &found);
+    KILN_STRV_FOREACH (text, &found) {
+        if (strlen(text) >= KILN_MIN_PASSWORD && !kiln_interp_has_action(text))
+            kiln_strv_add(ret, text);
+    }
+}
+
 /* What a broken template or variable file shows of itself. */
 static void unreadable_secrets(const struct kiln_plan *plan, struct kiln_strv *ret)
 {
@@ -121,6 +148,8 @@ static void unreadable_secrets(const struct kiln_plan *plan, struct kiln_strv *r
 
         if (s && s != seen && (!plan->tpl || s->secret))
             kiln_source_secrets(s, plan->tpl ? &plan->tpl->sensitive : NULL, ret);
+        if (s && s != seen && !plan->builds)
+            unread_passwords(s, ret);
         seen = s;
     }
 }

@@ -120,6 +120,22 @@ void kiln_config_texts(const struct kiln_schema *schema, void *cfg, unsigned fla
     visit(schema, cfg, add_texts, &(struct wanted){ flags, ret });
 }
 
+static void add_names(void *ud, const struct kiln_field *f, void *base)
+{
+    const struct wanted *w = ud;
+
+    (void)base;
+    if (f->type == KILN_NESTED)
+        visit(f->nested, NULL, add_names, ud);
+    else if (f->flags & w->flags)
+        kiln_strv_add(w->texts, f->name);
+}
+
+void kiln_config_names(const struct kiln_schema *schema, unsigned flags, struct kiln_strv *ret)
+{
+    visit(schema, NULL, add_names, &(struct wanted){ flags, ret });
+}
+
 /* ---- unknown and old keys ---- */
 
 /* A key that no table has, or that is there only to say that it is gone. */

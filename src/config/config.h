@@ -108,6 +108,8 @@ void kiln_config_done(const struct kiln_schema *schema, void *cfg);
 /** The texts of all fields that have one of these flags, appended. */
 void kiln_config_texts(const struct kiln_schema *schema, void *cfg, unsigned flags,
                        struct kiln_strv *ret);
+/** The names of all options that have one of these flags, appended. */
+void kiln_config_names(const struct kiln_schema *schema, unsigned flags, struct kiln_strv *ret);
 /** Was the key written in the template (in any of the nodes), and not as null? "map.key" works. */
 bool kiln_config_is_set(const struct kiln_prepare *p, const char *key);
 /** An error (or warning) placed at the value of `key`, or at the component if it is absent or NULL.

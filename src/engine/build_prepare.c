@@ -1,10 +1,9 @@
 /* From template to checked build: the supervisor's half of build.h. */
+#include "base/limits.h"
 #include "base/mem.h"
 #include "engine/build.h"
 #include "engine/data.h"
 #include "engine/place.h"
-
-#define MIN_PASSWORD 4 /* bytes */
 
 /* The types of one list of the registry, for finding them and for "did you mean". */
 struct types {
@@ -150,7 +149,7 @@ static void drop_open_secrets(struct kiln_build *b, size_t first)
     for (size_t i = 0; i < b->secrets.n; i++) {
         const char *secret = b->secrets.v[i];
 
-        if (i < first || (strlen(secret) >= MIN_PASSWORD && !is_open(secret, &texts)))
+        if (i < first || (strlen(secret) >= KILN_MIN_PASSWORD && !is_open(secret, &texts)))
             kiln_strv_add(&kept, secret);
     }
     kiln_strv_done(&b->secrets);
