@@ -283,18 +283,34 @@ static char *as_template(const char *text)
     return kiln_str_steal(&out);
 }
 
-/* One string for a list. It is rendered before it is split, as by Packer: the commas of what it
- * names part it, those within {{ }} do not. Elements that are rendered when they are used get what
- * has become of it, where {{build `K`}} is {{.K}}, as a template of itself. */
-static char *text_to_split(const struct target *t, const struct kiln_node *node)
+/* Are the elements rendered when they are used, and tried before? */
+static bool is_late(const struct target *t)
 {
     const unsigned late = KILN_RAW | KILN_TRIED;
+
+    return (t->field->flags & late) == late && !t->literal;
+}
+
+/* One string for a list. It is rendered before it is split, as by Packer: the commas of what it
+ * names part it, those within {{ }} do not. Where {{build `K`}} is {{.K}} until it is used. */
+static char *text_to_split(const struct target *t, const struct kiln_node *node)
+{
     KILN_AUTO_STR out = { 0 };
 
-    if ((t->field->flags & late) != late || t->literal ||
-        !kiln_interp_render(t->p->interp, node->u.string.s, &out, NULL, NULL))
-        return text_of(t, node, "string"); /* which reports what is wrong */
-    return as_template(kiln_str_cstr(&out));
+    if (is_late(t) && kiln_interp_render(t->p->interp, node->u.string.s, &out, NULL, NULL))
+        return kiln_str_steal(&out);
+    return text_of(t, node, "string"); /* which reports what is wrong */
+}
+
+static void split_text(const struct target *t, const char *text, struct items *ret)
+{
+    KILN_AUTO_FREE char *template = is_late(t) ? as_template(text) : NULL;
+
+    if (template && text[0] && !strchr(text, ','))
+        return; /* one element, which can wait as it was written */
+    kiln_strv_split(&ret->texts, template ? template : text, ',');
+    ret->is_text = true;
+    ret->n = ret->texts.n;
 }
 
 static bool open_items(const struct target *t, const struct kiln_node *node, struct items *ret)
@@ -311,9 +327,7 @@ static bool open_items(const struct target *t, const struct kiln_node *node, str
         text = text_to_split(t, node);
         if (!text)
             return false;
-        kiln_strv_split(&ret->texts, text, ',');
-        ret->is_text = true;
-        ret->n = ret->texts.n;
+        split_text(t, text, ret);
     }
     return true;
 }
