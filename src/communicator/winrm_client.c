@@ -73,13 +73,6 @@ void kiln_winrm_client_free(struct kiln_winrm_client *w)
     free(w);
 }
 
-/* As Go's HTTP client does: no proxy leads to our own machine, where QEMU forwards the port. */
-static bool is_local(const char *host)
-{
-    return kiln_streq(host, "localhost") || kiln_has_prefix(host, "127.") ||
-           kiln_streq(host, "::1") || kiln_streq(host, "[::1]");
-}
-
 static bool keep(void *ud, const void *data, size_t len, struct kiln_err *err)
 {
     kiln_str_add(ud, data, len);
@@ -107,7 +100,7 @@ static bool post(struct kiln_winrm_client *w, const struct post *p, struct kiln_
         .body = p->body ? kiln_str_cstr(p->body) : NULL,
         .body_len = p->body ? p->body->len : 0,
         .challenges = p->challenges,
-        .proxy = w->cfg->no_proxy || is_local(w->cfg->host) ? "" : NULL,
+        .proxy = w->cfg->no_proxy ? "" : NULL,
         .tls = &tls,
         .line = w->line,
         .stall_us = KILN_WINRM_OPERATION_US + ANSWER_SLACK,

@@ -169,6 +169,23 @@ static void set_part(struct request *r)
     }
 }
 
+/* As Go's HTTP client does: no proxy of the environment leads to our own machine, so that none is
+ * given what is meant for a server here, as a token is. */
+static void set_proxy(CURL *e, const char *proxy)
+{
+    const char *none = getenv("no_proxy");
+    KILN_AUTO_FREE char *with_ours = NULL;
+
+    if (proxy) {
+        (void)curl_easy_setopt(e, CURLOPT_PROXY, proxy);
+        return;
+    }
+    if (!none)
+        none = getenv("NO_PROXY");
+    with_ours = kiln_xasprintf("localhost,127.0.0.0/8,::1,%s", none ? none : "");
+    (void)curl_easy_setopt(e, CURLOPT_NOPROXY, kiln_streq(none, "*") ? none : with_ours);
+}
+
 /* Strings that libcurl is given are copied by it, but for the body. */
 static void set_request(struct request *r)
 {
@@ -191,8 +208,7 @@ static void set_request(struct request *r)
         add_header(r, t->headers->v[i]);
     if (t->unix_socket)
         (void)curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, t->unix_socket);
-    if (t->proxy)
-        (void)curl_easy_setopt(e, CURLOPT_PROXY, t->proxy);
+    set_proxy(e, t->proxy);
     if (!t->api) {
         (void)curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
         (void)curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)KILN_MAX_REDIRECTS);

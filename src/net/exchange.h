@@ -3,9 +3,10 @@
  * download.c make of it what reads files; whoever talks to an API uses it as it is. Runs in the
  * caller's thread; the callbacks too.
  *
- * Proxies come from the environment. A file may be behind redirects (KILN_MAX_REDIRECTS, http and
- * https only), and its credentials in the URL or ~/.netrc. Certificates are checked against the
- * system's authorities, or those in $SSL_CERT_FILE and $SSL_CERT_DIR.
+ * Proxies come from the environment, but for this machine's own addresses. A file may be behind
+ * redirects (KILN_MAX_REDIRECTS, http and https only), and its credentials in the URL or ~/.netrc.
+ * Certificates are checked against the system's authorities, or those in $SSL_CERT_FILE and
+ * $SSL_CERT_DIR.
  */
 #ifndef KILN_NET_EXCHANGE_H
 #define KILN_NET_EXCHANGE_H

@@ -376,6 +376,28 @@ static void proxy(void **state)
     kiln_strv_done(&p.requests);
 }
 
+/* Nobody but the server gets what is meant for a server of this machine. */
+static void no_proxy_to_ourselves(void **state)
+{
+    static const char *const others[] = { NULL, "", "a.invalid,b.invalid", "*" };
+    struct bed *b = *state;
+    KILN_AUTO_FREE char *by_number = server_url(b, "/a.iso");
+    KILN_AUTO_FREE char *by_name = kiln_xasprintf("http://localhost%s", strrchr(by_number, ':'));
+
+    assert_int_equal(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
+    for (size_t i = 0; i < KILN_COUNT(others); i++) {
+        AUTO_RUN r = { .urls = { i % 2 ? by_name : by_number }, .sum = "none" };
+
+        if (others[i])
+            assert_int_equal(setenv("no_proxy", others[i], 1), 0);
+        run(b, &r);
+        if (!r.ok)
+            fail_msg("no_proxy=%s: %s", others[i], r.err.msg);
+    }
+    assert_int_equal(unsetenv("http_proxy"), 0);
+    assert_int_equal(unsetenv("no_proxy"), 0);
+}
+
 static void probe(void **state)
 {
     struct bed *b = *state;
@@ -471,6 +493,7 @@ int main(void)
         BED_TEST(checksum_in_url),
         BED_TEST(parallel),
         BED_TEST(proxy),
+        BED_TEST(no_proxy_to_ourselves),
         BED_TEST(probe),
         BED_TEST(texts),
         BED_TEST(checksum_files),
