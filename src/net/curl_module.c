@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -169,17 +170,28 @@ static void set_part(struct request *r)
     }
 }
 
+/* HTTP_PROXY, which libcurl passes over, as a CGI program has it from its client. NULL: it does not
+ * count, or is not needed. */
+static const char *capital_proxy(const char *url)
+{
+    const char *proxy = getenv("HTTP_PROXY");
+
+    return getenv("http_proxy") || getenv("REQUEST_METHOD") || strncasecmp(url, "http:", 5) != 0
+               ? NULL
+               : proxy;
+}
+
 /* As Go's HTTP client does: no proxy of the environment leads to our own machine, so that none is
  * given what is meant for a server here, as a token is. */
-static void set_proxy(CURL *e, const char *proxy)
+static void set_proxy(CURL *e, const struct kiln_exchange *t)
 {
-    const char *none = getenv("no_proxy");
+    const char *none = getenv("no_proxy"), *proxy = t->proxy ? t->proxy : capital_proxy(t->url);
     KILN_AUTO_FREE char *with_ours = NULL;
 
-    if (proxy) {
+    if (proxy)
         (void)curl_easy_setopt(e, CURLOPT_PROXY, proxy);
+    if (t->proxy)
         return;
-    }
     if (!none)
         none = getenv("NO_PROXY");
     with_ours = kiln_xasprintf("localhost,127.0.0.0/8,::1,%s", none ? none : "");
@@ -208,7 +220,7 @@ static void set_request(struct request *r)
         add_header(r, t->headers->v[i]);
     if (t->unix_socket)
         (void)curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, t->unix_socket);
-    set_proxy(e, t->proxy);
+    set_proxy(e, t);
     if (!t->api) {
         (void)curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
         (void)curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)KILN_MAX_REDIRECTS);

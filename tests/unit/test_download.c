@@ -361,19 +361,25 @@ static void proxy(void **state)
     struct bed *b = *state;
     KILN_AUTO_FREE char *whole = kiln_xasprintf(HEAD_200 "Content-Length: %zu", ISO_SIZE);
     struct turn turns[] = { turn_of(whole, b->iso, ISO_SIZE) };
-    KILN_AUTO_FREE char *url = NULL;
-    struct peer p;
-    AUTO_RUN r = { .urls = { "http://mirror.invalid/a.iso" } };
+    static const char *const names[] = { "http_proxy", "HTTP_PROXY" };
 
-    peer_start(&p, turns, 1, false);
-    url = peer_url(&p, "");
-    assert_int_equal(setenv("http_proxy", url, 1), 0);
-    run(b, &r);
-    assert_int_equal(unsetenv("http_proxy"), 0);
-    peer_stop(&p);
-    assert_true(r.ok);
-    assert_true(kiln_has_prefix(p.requests.v[0], "GET http://mirror.invalid/a.iso HTTP/1.1\r\n"));
-    kiln_strv_done(&p.requests);
+    for (size_t i = 0; i < KILN_COUNT(names); i++) {
+        KILN_AUTO_FREE char *url = NULL;
+        struct peer p;
+        AUTO_RUN r = { .urls = { "http://mirror.invalid/a.iso" } };
+
+        assert_true(kiln_fs_remove_tree(b->cache, NULL));
+        peer_start(&p, turns, 1, false);
+        url = peer_url(&p, "");
+        assert_int_equal(setenv(names[i], url, 1), 0);
+        run(b, &r);
+        assert_int_equal(unsetenv(names[i]), 0);
+        peer_stop(&p);
+        assert_true(r.ok);
+        assert_true(
+            kiln_has_prefix(p.requests.v[0], "GET http://mirror.invalid/a.iso HTTP/1.1\r\n"));
+        kiln_strv_done(&p.requests);
+    }
 }
 
 /* Nobody but the server gets what is meant for a server of this machine. */
