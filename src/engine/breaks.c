@@ -54,6 +54,7 @@ void kiln_breaks_done(struct kiln_breaks *b)
 {
     kiln_places_done(&b->places);
     kiln_place_vec_done(&b->set);
+    free(b->elements);
 }
 
 static bool names_something(const struct kiln_place *p)
@@ -157,7 +158,7 @@ bool kiln_breaks_change(struct kiln_breaks *b, const struct kiln_place *p, bool 
     if (on && b->set.n >= KILN_MAX_BREAKS)
         return kiln_err_set(err, KILN_ERR_USER, "there are %d breakpoints, which is the most",
                             KILN_MAX_BREAKS);
-    if (!kiln_breaks_resolve(b, p, &found, err))
+    if ((on && !kiln_breaks_reach(b, p, err)) || !kiln_breaks_resolve(b, p, &found, err))
         return false;
     for (size_t i = 0; i < found.n; i++)
         any = change_one(b, &found.v[i], on) || any;
@@ -181,6 +182,53 @@ void kiln_breaks_complete(struct kiln_breaks *b, struct kiln_strv *errors)
             kiln_strv_add(errors, kiln_err_text(&err));
     }
     kiln_place_vec_done(&before);
+}
+
+/* ---- the boot command ---- */
+
+/* Elements of the row, or of the longest where none is named. */
+static size_t elements_of(const struct kiln_breaks *b, int64_t row)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < b->n_rows; i++) {
+        if ((row < 0 || row == (int64_t)i) && b->elements[i] > most)
+            most = b->elements[i];
+    }
+    return most;
+}
+
+bool kiln_breaks_reach(const struct kiln_breaks *b, const struct kiln_place *p,
+                       struct kiln_err *err)
+{
+    bool is_key = p->kind == KILN_PLACE_KEY;
+    KILN_AUTO_STR spec = { 0 };
+    uint64_t n;
+
+    if (!b->elements || (!is_key && p->kind != KILN_PLACE_ELEMENT))
+        return true;
+    n = is_key ? b->keys : elements_of(b, p->row);
+    if ((uint64_t)p->number < n)
+        return true;
+    kiln_place_format(p, &spec);
+    return kiln_err_set(
+        err, KILN_ERR_USER, "\"%s\" is behind the end of what is typed there, which has %llu %s",
+        kiln_str_cstr(&spec), (unsigned long long)n, is_key ? "key events" : "elements");
+}
+
+void kiln_breaks_boot(struct kiln_breaks *b, const size_t *elements, size_t n_rows, uint64_t keys,
+                      struct kiln_strv *errors)
+{
+    b->elements = kiln_xrealloc(b->elements, n_rows, sizeof(*b->elements));
+    memcpy(b->elements, elements, n_rows * sizeof(*b->elements));
+    b->n_rows = n_rows;
+    b->keys = keys;
+    for (size_t i = 0; i < b->set.n; i++) {
+        KILN_AUTO_ERR err = { 0 };
+
+        if (!kiln_breaks_reach(b, &b->set.v[i], &err))
+            kiln_strv_add(errors, kiln_err_text(&err));
+    }
 }
 
 void kiln_breaks_list(const struct kiln_breaks *b, struct kiln_strv *ret)

@@ -20,6 +20,9 @@ struct kiln_breaks {
     struct kiln_places places;
     bool complete; /* places has the steps, too: no name comes any more */
     struct kiln_place_vec set;
+    size_t *elements; /* owned: of each row of the boot command; NULL: not known */
+    size_t n_rows;
+    uint64_t keys; /* key events of all of it */
 };
 void kiln_breaks_done(struct kiln_breaks *b);
 
@@ -32,6 +35,13 @@ bool kiln_breaks_change(struct kiln_breaks *b, const struct kiln_place *p, bool 
 /** The steps are in places now: what was not known is resolved; errors get one text for each that
  *  names nothing, and those are gone. */
 void kiln_breaks_complete(struct kiln_breaks *b, struct kiln_strv *errors);
+/** So much will be typed (copied): errors get one text for each breakpoint behind its end. They
+ *  stay, an edit may bring what they name. */
+void kiln_breaks_boot(struct kiln_breaks *b, const size_t *elements, size_t n_rows, uint64_t keys,
+                      struct kiln_strv *errors);
+/** USER: the place is behind the end of what will be typed, as far as that is known. */
+bool kiln_breaks_reach(const struct kiln_breaks *b, const struct kiln_place *p,
+                       struct kiln_err *err);
 void kiln_breaks_list(const struct kiln_breaks *b, struct kiln_strv *ret); /* specs; adds */
 
 #endif

@@ -296,6 +296,21 @@ void kiln_debugger_steps(struct kiln_build *b, const char *const *names, size_t 
     unlock(d);
 }
 
+void kiln_debugger_boot_size(struct kiln_build *b, const size_t *elements, size_t n_rows,
+                             uint64_t keys)
+{
+    struct kiln_debugger *d = b->debugger;
+    KILN_AUTO_STRV errors = { 0 };
+
+    if (!d)
+        return;
+    lock(d);
+    kiln_breaks_boot(&d->breaks, elements, n_rows, keys, &errors);
+    unlock(d);
+    KILN_STRV_FOREACH (error, &errors)
+        kiln_error(b, "A breakpoint will not be reached: %s", error);
+}
+
 void kiln_debugger_end(struct kiln_build *b)
 {
     struct kiln_debugger *d = b->debugger;
@@ -595,7 +610,8 @@ static bool do_run_to(struct kiln_debugger *d, const struct kiln_place *p, struc
 
     if (!kiln_place_is_for(p, d->b->label))
         return kiln_err_set(err, KILN_ERR_USER, "that place is in another build");
-    if (!kiln_breaks_resolve(&d->breaks, p, &targets, err))
+    if (!kiln_breaks_reach(&d->breaks, p, err) ||
+        !kiln_breaks_resolve(&d->breaks, p, &targets, err))
         return false;
     kiln_place_vec_done(&d->targets);
     d->targets = targets;

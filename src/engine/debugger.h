@@ -35,6 +35,10 @@ void kiln_debugger_free(struct kiln_debugger *d); /* NULL is fine */
 void kiln_debugger_begin(struct kiln_build *b);
 /** The builder's steps; n 0: it has none. Breakpoints that name nothing are told. */
 void kiln_debugger_steps(struct kiln_build *b, const char *const *names, size_t n);
+/** What will be typed is known, or is another: elements of each row (at least one), key events of
+ *  all. Breakpoints behind its end are told. Any thread. */
+void kiln_debugger_boot_size(struct kiln_build *b, const size_t *elements, size_t n_rows,
+                             uint64_t keys);
 /** The build is over: goes on if it stood; no command is obeyed any more. */
 void kiln_debugger_end(struct kiln_build *b);
 

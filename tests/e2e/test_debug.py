@@ -72,6 +72,23 @@ class Guest(Debug):
         self.assertNotIn(b"hunter", c.raw)
         self.cancel()
 
+    def test_breakpoints_behind_the_end(self):
+        c = self.go(typing("ab<enter>"), "boot:1", "boot:4", "key:6")
+        c.expect("line", text='A breakpoint will not be reached: "boot:4" is behind the end of what is typed there, '
+                              'which has 3 elements')
+        c.stop("boot:1")
+        c.call("break", text="boot:4", on=False)
+        for place, has in (("boot:4", "3 elements"), ("boot:2.1", "0 elements"), ("key:7", "6 key events")):
+            for command in ("break", "run-to"):
+                why = c.refused(command, text=place, on=True)
+                self.assertEqual(why, f'"{place}" is behind the end of what is typed there, which has {has}')
+        c.call("edit", number=0, lines=["abc<enter>"], **{"from": 0})
+        c.call("continue")
+        c.stop("key:6")
+        c.call("run-to", text="boot:4")
+        c.stop("boot:4")
+        self.cancel()
+
     def test_stops_around_steps_and_in_the_boot_command(self):
         c = self.go(typing("ab<enter>"), "before:run", "after:run", "boot:2", "key:5", "boot:end")
         self.assertEqual(c.expect("plan", id=None)["names"][14:17], ["stepRun", "stepConfigureQMP", "stepTypeBootCommand"])

@@ -107,6 +107,31 @@ static void tell_row(const struct kiln_boot_script *script, size_t i)
     kiln_emit(script->b, &ev);
 }
 
+static uint64_t count_keys(const struct kiln_bootcmd *cmd)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < cmd->n_events; i++)
+        n += cmd->events[i].action != KILN_BOOTCMD_PAUSE;
+    return n;
+}
+
+/* For breakpoints. */
+static void tell_size(const struct kiln_boot_script *script)
+{
+    KILN_AUTO_FREE size_t *elements = kiln_xcalloc(script->n + 1, sizeof(*elements));
+    uint64_t keys = 0;
+
+    for (size_t i = 0; i < script->n; i++) {
+        if (!script->ready || script->rows[i].err.kind != KILN_ERR_NONE)
+            return;
+        elements[i] = script->rows[i].cmd.n_elements;
+        keys += count_keys(&script->rows[i].cmd);
+    }
+    if (script->n > 0)
+        kiln_debugger_boot_size(script->b, elements, script->n, keys);
+}
+
 static void set_command(struct row *row, struct kiln_bootcmd take, size_t next)
 {
     kiln_bootcmd_done(&row->cmd);
@@ -205,6 +230,7 @@ static bool edit_locked(struct kiln_boot_script *script, const struct kiln_contr
     set_command(row, cmd, (size_t)args->from);
     cmd = (struct kiln_bootcmd){ 0 }; /* handed over */
     tell_row(script, (size_t)args->number);
+    tell_size(script);
     return true;
 }
 
@@ -336,6 +362,7 @@ void kiln_boot_script_ready(struct kiln_boot_script *script)
         row->state = ROW_AHEAD;
         tell_row(script, i);
     }
+    tell_size(script);
     unlock(script);
     offer(script->b, script->n > 0);
 }
