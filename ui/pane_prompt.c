@@ -6,6 +6,7 @@
 
 #define MAX_ROWS  8
 #define MAX_ABOUT 3 /* rows of why something is asked: the log has the rest */
+#define RETYPE    "retype"
 
 /* A piece of text on the pane: a question's line, or one of its choices. */
 struct piece {
@@ -99,6 +100,9 @@ static void add_choices(struct pieces *p, const struct kiln_model_build *b,
         piece.len = strlen(s);
         add_choice(p, piece, &x);
     }
+    /* "retry" types the boot command again into the guest as it is: that is seldom meant. */
+    if (prompt && choices->n > 0 && kiln_strv_has(&b->stop.commands, RETYPE))
+        add_choice(p, (struct piece){ .build = b, .text = RETYPE, .len = strlen(RETYPE) }, &x);
     p->y++;
 }
 
@@ -222,7 +226,7 @@ static int safe_choice(const struct prompt_pane *p, const char *build)
 /* More than a word belongs to these: a place, the edit, a terminal. */
 static bool is_action(const char *command)
 {
-    static const char *const words[] = { "run-to", "break", "edit", "retype", "shell" };
+    static const char *const words[] = { "run-to", "break", "edit", RETYPE, "shell" };
 
     for (size_t i = 0; i < KILN_COUNT(words); i++)
         if (kiln_streq(command, words[i]))
