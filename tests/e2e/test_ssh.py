@@ -89,7 +89,7 @@ class Ssh(kit.Case):
         self.assertRegex(out, "Pausing 1ms after this provisioner...\n(.*\n)*.*back\n")
         self.assertEqual(self.read("got"), "content")
         self.assertEqual(bastion.log().count("Postponed publickey") or bastion.log().count("Accepted publickey"), 1)
-        self.assertEqual(bastion.log().count("server_request_direct_tcpip: "), 2)
+        self.assertGreaterEqual(bastion.log().count("server_request_direct_tcpip: "), 2)  # a slow attempt is made again
         self.assertIn("Accepted publickey", self.target.log())
 
     def test_bastion_refuses(self):

@@ -176,7 +176,8 @@ static void several_faults(void **unused)
     } rows[] = {
         { "ab-D- )Kh", "$ab-D-_", "part 6/5", "$ab-D-)KKh|h_", "wrong 5/10" },
         { "th-<9>", "$th-_", "part 3/3", "$th-\\\\9>|_", "wrong 3/7" }, /* no Shift, twice */
-        { "mT9b", "$mT9b_", "all 4/4", "$mT9bb99_", "wrong 4/7" },      /* late, and typed again */
+        { "m5h<k", "$m5h_", "part 3/3", "$m5h\\\\k_", "wrong 3/6" },
+        { "mT9b", "$mT9b_", "all 4/4", "$mT9bb99_", "wrong 4/7" }, /* late, and typed again */
     };
 
     (void)unused;

@@ -316,23 +316,6 @@ static void test_question(void **state)
     kiln_console_free(c);
 }
 
-/* While there is a checkpoint, back to before typing is a choice, too. */
-static void test_question_with_a_way_back(void **state)
-{
-    struct kiln_console *c = bed_console(80, 24);
-
-    (void)state;
-    start(c);
-    bed_event(c, "{\"type\":\"stop\",\"build\":\"debian\",\"name\":\"prompt\",\"id\":\"x\","
-                 "\"names\":[\"edit\",\"retype\"]}");
-    bed_event(c, ASK);
-    bed_shows(c, "[clean up]  [abort]  [retry]  [retype]");
-    kiln_str_clear(&bed_requests);
-    bed_keys(c, "right enter");
-    check_requests("retype build=debian\n");
-    kiln_console_free(c);
-}
-
 /* However the keys are bound: help says so. */
 static void test_help_closes(void **state)
 {
@@ -786,7 +769,6 @@ int main(void)
         cmocka_unit_test(test_cursor_stays),
         cmocka_unit_test(test_controls),
         cmocka_unit_test(test_question),
-        cmocka_unit_test(test_question_with_a_way_back),
         cmocka_unit_test(test_question_while_typing),
         cmocka_unit_test(test_leave),
         cmocka_unit_test(test_edit_while_applying),

@@ -563,9 +563,28 @@ static void test_nothing(void **state)
     kiln_console_free(c);
 }
 
+/* A step has failed while there is a checkpoint: back to before typing is a choice, too. */
+static void test_retype_by_a_question(void **state)
+{
+    struct kiln_console *c = start_with(130, 24, FEW);
+
+    (void)state;
+    bed_event(c, "{\"type\":\"stop\",\"build\":\"debian\",\"name\":\"prompt\","
+                 "\"names\":[\"retype\"]}");
+    bed_event(c, "{\"type\":\"prompt\",\"build\":\"debian\",\"index\":4,\"text\":\"What now?\","
+                 "\"names\":[\"abort\",\"retry\"]}");
+    bed_keys(c, "5"); /* the Question pane */
+    bed_shows(c, "[abort]  [retry]  [retype]");
+    kiln_str_clear(&bed_requests);
+    bed_keys(c, "right enter");
+    assert_string_equal(kiln_str_cstr(&bed_requests), "retype build=debian\n");
+    kiln_console_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_retype_by_a_question),
         cmocka_unit_test(test_watches),
         cmocka_unit_test(test_80x24),
         cmocka_unit_test(test_how_it_is_typed),

@@ -3,6 +3,7 @@
 #define BEYOND     16u /* characters behind the line that are looked at: doubled ones */
 #define MAX_SCROLL 4u  /* rows that the screen may go up between two looks */
 #define AGAIN      8u  /* characters that may be shown once more where a line goes on */
+#define FEW        4u  /* wrong characters are no message of others, where keys are lost */
 #define STRAY      3u  /* cells that may change besides: a cursor, a clock */
 #define MARGIN     4u  /* a text window's edges are within this part of the screen's columns */
 
@@ -197,10 +198,11 @@ static bool plausible(const struct kiln_echo *e, const struct kiln_text *text,
 {
     size_t tail = look->shown - look->good, from = look->good - (look->good > 0);
 
-    if (tail <= 2 || e->faults)
-        return tail <= 2 || was_typed(e, text, look);
-    return tail <= 2 * (kiln_echo_length(e) - look->good) + 4 &&
-           in_common(e, text, e->row, e->column, look->good, look->shown, from) * 3 >= tail * 2;
+    if (e->faults)
+        return tail <= FEW || was_typed(e, text, look);
+    return tail <= 2 ||
+           (tail <= 2 * (kiln_echo_length(e) - look->good) + 4 &&
+            in_common(e, text, e->row, e->column, look->good, look->shown, from) * 3 >= tail * 2);
 }
 
 uint32_t kiln_echo_shown(const struct kiln_echo *e, const struct kiln_text *text, size_t i)
