@@ -363,16 +363,21 @@ static void look_anew(struct kiln_pace *p)
  * spaces that came twice, but not again and again. */
 static bool is_window(struct kiln_pace *p)
 {
+    if ((p->faulty && p->wrongs < CERTAIN) || !kiln_echo_learn_margins(&p->echo, &p->text, p->sent))
+        return false;
+    look_anew(p);
+    return true;
+}
+
+/* The same in the same place, and how often. */
+static void count_wrong(struct kiln_pace *p)
+{
     uint32_t code = kiln_echo_shown(&p->echo, &p->text, p->look.good);
     bool again = p->look.good == p->wrong_at && code == p->wrong_code;
 
     p->wrongs = again ? p->wrongs + 1 : 1;
     p->wrong_at = p->look.good;
     p->wrong_code = code;
-    if ((p->faulty && p->wrongs < CERTAIN) || !kiln_echo_learn_margins(&p->echo, &p->text, p->sent))
-        return false;
-    look_anew(p);
-    return true;
 }
 
 /* Take away what is wrong, from its end. */
@@ -383,7 +388,10 @@ static bool erase(struct kiln_pace *p, struct kiln_err *err)
 
     if (!wait_quiet(p, QUIET_US, err))
         return false;
-    if (p->look.state != KILN_ECHO_WRONG || is_window(p))
+    if (p->look.state != KILN_ECHO_WRONG)
+        return true;
+    count_wrong(p);
+    if (is_window(p))
         return true;
     if (p->wrongs > MAX_WRONGS)
         return cannot(p, OTHER_KEY, err);

@@ -6,8 +6,7 @@
 #define MASK    "<sensitive>"
 #define TELLING 2 /* so many characters of a secret say nothing */
 
-#define LIKE_MIN 6    /* a shorter one is like too many words */
-#define LIKE_MAX 4096 /* nobody types longer ones */
+#define LIKE_MIN 6 /* a shorter one is like too many words */
 
 #define MARGIN 2 /* columns at either side that a text window may leave free */
 
@@ -43,6 +42,12 @@ static void add_part(const struct kiln_text *t, const struct line *line, unsigne
     for (unsigned i = 0; inside && i < MARGIN && *from == ' '; i++)
         from++;
     kiln_str_adds(out, from);
+}
+
+static void add_line(const struct kiln_text *t, const struct line *line, struct kiln_str *out)
+{
+    for (unsigned row = line->first; row < line->end; row++)
+        add_part(t, line, row, out);
 }
 
 static struct line line_at(const struct kiln_text *t, unsigned first)
@@ -128,8 +133,7 @@ static bool begins_secret(const struct kiln_build *b, const struct kiln_text *t,
     if (t->cursor_row >= 0 && /* else it may be anywhere */
         (t->cursor_row < (int)line->first || t->cursor_row >= (int)line->end))
         return false;
-    for (unsigned row = line->first; row < line->end; row++)
-        add_part(t, line, row, &shown);
+    add_line(t, line, &shown);
     KILN_STRV_FOREACH (secret, &b->secrets) {
         for (size_t n = strlen(secret); n-- > TELLING + 1;) {
             if (shown.len >= n && memcmp(shown.data + shown.len - n, secret, n) == 0)
@@ -139,10 +143,52 @@ static bool begins_secret(const struct kiln_build *b, const struct kiln_text *t,
     return false;
 }
 
+/* Is the secret there but for some characters, fewer than a fifth? Keys were lost, or came twice.
+ * (The least edit distance to any part of the text. The secret itself is redacted by others.) */
+static bool resembles(const char *secret, const char *text)
+{
+    size_t n = strlen(secret), best = n, most = n / 5;
+    KILN_AUTO_FREE size_t *edits = NULL;
+
+    if (n < LIKE_MIN || n - most > strlen(text)) /* more is missing */
+        return false;
+    edits = kiln_xcalloc(n + 1, sizeof(*edits));
+    for (size_t i = 0; i <= n; i++)
+        edits[i] = i;
+    for (; *text; text++) {
+        size_t before = 0;
+
+        for (size_t i = 1; i <= n; i++) {
+            size_t here = before + (secret[i - 1] != *text);
+
+            before = edits[i];
+            here = before + 1 < here ? before + 1 : here;
+            edits[i] = edits[i - 1] + 1 < here ? edits[i - 1] + 1 : here;
+        }
+        best = edits[n] < best ? edits[n] : best;
+    }
+    return best > 0 && best <= most;
+}
+
+static bool shows_mangled_secret(const struct kiln_build *b, const struct kiln_text *t,
+                                 const struct line *line)
+{
+    KILN_AUTO_STR shown = { 0 };
+
+    add_line(t, line, &shown);
+    KILN_STRV_FOREACH (secret, &b->secrets) {
+        if (resembles(secret, kiln_str_cstr(&shown)))
+            return true;
+    }
+    return false;
+}
+
 static void say_line(struct kiln_build *b, const struct kiln_text *t, const struct line *line,
                      bool typing_secrets)
 {
-    bool masked = spans_secret(b, t, line) || (typing_secrets && begins_secret(b, t, line));
+    bool masked =
+        spans_secret(b, t, line) ||
+        (typing_secrets && (begins_secret(b, t, line) || shows_mangled_secret(b, t, line)));
 
     for (unsigned row = line->first; row < line->end; row++)
         say_row(b, t, row, masked);
@@ -191,47 +237,6 @@ void kiln_screen_text_rows(struct kiln_build *b, const struct kiln_text *t, stru
         for (unsigned row = line.first; row < line.end; row++)
             add_row(b, t, row, masked, ret);
     }
-}
-
-/* Is the secret there but for some characters, fewer than a fifth? Keys were lost, or came twice.
- * (The least edit distance to any part of the text. The secret itself is redacted by others.) */
-static bool resembles(const char *secret, const char *text)
-{
-    size_t n = strlen(secret), best = n;
-    KILN_AUTO_FREE size_t *edits = NULL;
-
-    if (n < LIKE_MIN || n > LIKE_MAX)
-        return false;
-    edits = kiln_xcalloc(n + 1, sizeof(*edits));
-    for (size_t i = 0; i <= n; i++)
-        edits[i] = i;
-    for (; *text; text++) {
-        size_t before = 0;
-
-        for (size_t i = 1; i <= n; i++) {
-            size_t here = before + (secret[i - 1] != *text);
-
-            before = edits[i];
-            here = before + 1 < here ? before + 1 : here;
-            edits[i] = edits[i - 1] + 1 < here ? edits[i - 1] + 1 : here;
-        }
-        best = edits[n] < best ? edits[n] : best;
-    }
-    return best > 0 && best <= n / 5;
-}
-
-static bool shows_mangled_secret(const struct kiln_build *b, const struct kiln_text *t,
-                                 const struct line *line)
-{
-    KILN_AUTO_STR shown = { 0 };
-
-    for (unsigned row = line->first; row < line->end; row++)
-        add_part(t, line, row, &shown);
-    KILN_STRV_FOREACH (secret, &b->secrets) {
-        if (resembles(secret, kiln_str_cstr(&shown)))
-            return true;
-    }
-    return false;
 }
 
 void kiln_screen_text_all(struct kiln_build *b, const struct kiln_text *t, struct kiln_str *out)

@@ -9,7 +9,8 @@
  * One event for each row that is another than at generation *told, which becomes that of `text`.
  * A secret that goes on in the next row is not shown either: such rows are masked as a whole.
  *
- * @typing_secrets  the beginning of one, before the cursor, is masked, too
+ * @typing_secrets  the beginning of one, before the cursor, is masked, too, and one of which keys
+ *                  were lost or came twice
  */
 void kiln_screen_text_say(struct kiln_build *b, const struct kiln_text *text, bool typing_secrets,
                           uint64_t *told);
