@@ -193,6 +193,7 @@ static bool download_beside(const struct job *j, const char *src, const char *ds
     ok = receive(j, src, fd, err);
     if (ok)
         (void)fchmod(fd, st->st_mode & 07777);
+    ok = ok && kiln_fd_close_written(&fd, part, err);
     if (ok && rename(part, dst) != 0)
         ok = kiln_err_sys(err, errno, "rename %s to %s", part, dst);
     if (!ok)
