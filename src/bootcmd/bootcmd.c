@@ -29,6 +29,15 @@ int64_t kiln_bootcmd_clock(const struct kiln_bootcmd *cmd, int64_t interval_ns, 
     return now;
 }
 
+size_t kiln_bootcmd_count_keys(const struct kiln_bootcmd *cmd)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < cmd->n_events; i++)
+        n += cmd->events[i].action != KILN_BOOTCMD_PAUSE;
+    return n;
+}
+
 int64_t kiln_bootcmd_slack(const struct kiln_bootcmd *cmd)
 {
     int64_t sum = 0;

@@ -139,6 +139,8 @@ void kiln_bootcmd_lint_typed(const struct kiln_bootcmd *cmd, struct kiln_bootcmd
  * Returns the total, which includes the pause after the last event. Saturates at INT64_MAX.
  */
 int64_t kiln_bootcmd_clock(const struct kiln_bootcmd *cmd, int64_t interval_ns, int64_t *ret_at_ns);
+/** Its key events: all but the pauses. */
+size_t kiln_bootcmd_count_keys(const struct kiln_bootcmd *cmd);
 /** How much longer it may take: the limits of all waits for the screen together. */
 int64_t kiln_bootcmd_slack(const struct kiln_bootcmd *cmd);
 

@@ -4,6 +4,15 @@
 
 #include "bootcmd/bootcmd.h"
 
+/* Keysyms of keys that mean something to us. */
+#define KILN_KEYSYM_SPACE       0x0020
+#define KILN_KEYSYM_BACKSPACE   0xFF08
+#define KILN_KEYSYM_TAB         0xFF09
+#define KILN_KEYSYM_ENTER       0xFF0D
+#define KILN_KEYSYM_LEFT_SHIFT  0xFFE1
+#define KILN_KEYSYM_RIGHT_SHIFT 0xFFE2
+#define KILN_KEYSYM_ALTGR       0xFFEA
+
 struct kiln_bootcmd_key {
     const char *name; /* as documented: "pageUp"; matched in any case */
     uint32_t keysym;

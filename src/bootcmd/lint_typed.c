@@ -3,9 +3,6 @@
 #include "bootcmd/keys.h"
 #include "bootcmd/notes.h"
 
-#define ENTER     0xFF0D /* keysyms */
-#define BACKSPACE 0xFF08
-
 static const struct kiln_bootcmd_event *first_event(const struct kiln_bootcmd *cmd, size_t element)
 {
     return &cmd->events[cmd->elements[element].event];
@@ -98,7 +95,7 @@ static size_t type_element(const struct kiln_bootcmd *cmd, size_t i, size_t type
 
     if (cmd->elements[i].kind != KILN_BOOTCMD_SPECIAL)
         return typed + (cmd->elements[i].kind == KILN_BOOTCMD_LITERAL);
-    if (keysym == BACKSPACE)
+    if (keysym == KILN_KEYSYM_BACKSPACE)
         return typed > 0 ? typed - 1 : 0;
     return typed + (keysym == ' ');
 }
@@ -108,7 +105,7 @@ static void lint_lines(const struct kiln_bootcmd *cmd, struct kiln_bootcmd_notes
     size_t first = 0, typed = 0;
 
     for (size_t i = 0; i < cmd->n_elements; i++) {
-        if (first_event(cmd, i)->keysym == ENTER) {
+        if (first_event(cmd, i)->keysym == KILN_KEYSYM_ENTER) {
             lint_line(cmd, first, i, typed, notes);
             first = i + 1;
             typed = 0;

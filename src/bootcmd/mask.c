@@ -1,6 +1,6 @@
 /* Which events spell a secret: looked for in the source text, and in what the keys type. */
 #include "base/limits.h"
-#include "bootcmd/bootcmd.h"
+#include "bootcmd/keys.h"
 
 static void mask_element(struct kiln_bootcmd *cmd, const struct kiln_bootcmd_element *el)
 {
@@ -70,13 +70,13 @@ static size_t typed_by(const struct kiln_bootcmd *cmd, const struct kiln_bootcmd
     if (el->kind != KILN_BOOTCMD_SPECIAL)
         return 0;
     switch (cmd->events[el->event].keysym) {
-    case 0x0020:
+    case KILN_KEYSYM_SPACE:
         *ret_s = " ";
         return 1;
-    case 0xFF0D:
+    case KILN_KEYSYM_ENTER:
         *ret_s = "\n";
         return 1;
-    case 0xFF09:
+    case KILN_KEYSYM_TAB:
         *ret_s = "\t";
         return 1;
     default: /* keysyms, not an enum of ours */

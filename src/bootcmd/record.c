@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bootcmd/keys.h"
 #include "bootcmd/record_line.h"
 #include "bootcmd/spell.h"
 #include "bootcmd/telling.h"
@@ -12,7 +13,6 @@
 #define STEADY_US  KILN_MS(200)
 #define PATIENT    3 /* times what was seen is what a wait allows, if that is more than usual */
 #define PICTURE_US KILN_SECOND(1) /* less than this is not waited for where nothing can be read */
-#define BACKSPACE  0xFF08u
 
 struct row {
     int64_t changed_us;
@@ -414,7 +414,7 @@ static void end_stroke(struct kiln_record *r, int64_t now_us)
 
     if (s->plain && s->text.len > 0) {
         add_to_line(r);
-    } else if (l && s->n_named == 1 && s->named == BACKSPACE) {
+    } else if (l && s->n_named == 1 && s->named == KILN_KEYSYM_BACKSPACE) {
         kiln_record_line_back(l);
         l->to = n_keys(r);
     } else if (l) {

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "bootcmd/keys.h"
 
 struct kiln_bootcmd_stroke {
     uint32_t keysym; /* X11; characters above Latin-1 as 0x01000000 + code point */
@@ -28,7 +29,7 @@ uint32_t kiln_bootcmd_char_of(uint32_t keysym);
 
 static inline bool kiln_bootcmd_is_shift(uint32_t keysym)
 {
-    return keysym == 0xFFE1 || keysym == 0xFFE2; /* Shift_L, Shift_R */
+    return keysym == KILN_KEYSYM_LEFT_SHIFT || keysym == KILN_KEYSYM_RIGHT_SHIFT;
 }
 
 /** Append what has these keys, all of which can be spelled. */

@@ -62,15 +62,6 @@ static int64_t *clock_of(const struct kiln_rehearsal *r, size_t row, int64_t *re
     return at;
 }
 
-static size_t count_keys(const struct kiln_bootcmd *cmd)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < cmd->n_events; i++)
-        n += cmd->events[i].action != KILN_BOOTCMD_PAUSE;
-    return n;
-}
-
 /* ---- for people ---- */
 
 static void add_redacted(struct report *rep, const char *text)
@@ -166,7 +157,7 @@ static void text_row(struct report *rep, const struct kiln_rehearsal *r, size_t 
     for (size_t k = 0; k < row->cmd.n_events; k++)
         text_event(&rep->out, &row->cmd, k, at[k]);
     kiln_str_addf(&rep->out, "%12.3f  end   %zu key events in ", (double)total / 1e9,
-                  count_keys(&row->cmd));
+                  kiln_bootcmd_count_keys(&row->cmd));
     add_duration(&rep->out, total);
     if (kiln_bootcmd_slack(&row->cmd) > 0) {
         kiln_str_adds(&rep->out, ", and up to ");

@@ -22,15 +22,6 @@ const struct kiln_bootlist *kiln_boot_pane_list(const struct kiln_boot_pane *p)
     return p->edited ? &p->draft : &p->plan;
 }
 
-static uint64_t count_keys(const struct kiln_bootlist *l)
-{
-    uint64_t n = 0;
-
-    for (size_t i = 0; i < l->cmd.n_events; i++)
-        n += l->cmd.events[i].action != KILN_BOOTCMD_PAUSE;
-    return n;
-}
-
 /* Where xkb's names are not known here, keys are shown as of a us keyboard. */
 static const struct kiln_layout *layout_of(struct kiln_boot_pane *p, const char *name)
 {
@@ -59,7 +50,7 @@ void kiln_boot_pane_count(struct kiln_boot_pane *p)
         struct kiln_bootlist l = { 0 };
 
         kiln_boot_pane_make_list(p, &b->boot[i], &b->boot[i].lines, b->boot[i].text, &l);
-        p->keys_before += count_keys(&l);
+        p->keys_before += kiln_bootcmd_count_keys(&l.cmd);
         p->counted = p->counted && l.valid && l.rendered;
         kiln_bootlist_done(&l);
     }

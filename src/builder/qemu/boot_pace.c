@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bootcmd/keys.h"
 #include "builder/qemu/boot_echo.h"
 #include "builder/qemu/boot_queue.h"
 #include "builder/qemu/screen_text.h"
@@ -24,13 +25,6 @@
 #define MAX_REPAIRS  400u /* of one line */
 #define CERTAIN      3u   /* wrong in one place so often: that is no chance any more */
 #define MAX_WRONGS   12u  /* … and never will be right */
-
-#define KEY_BACKSPACE   0xFF08
-#define KEY_ENTER       0xFF0D
-#define KEY_SPACE       0x0020
-#define KEY_LEFT_SHIFT  0xFFE1
-#define KEY_RIGHT_SHIFT 0xFFE2
-#define KEY_ALTGR       0xFFEA
 
 enum mode {
     NO_LINE,
@@ -297,8 +291,9 @@ static bool press_character(struct kiln_pace *p, uint32_t code, struct kiln_err 
 /* A Shift (or AltGr) whose release was lost makes capitals (or worse) of all that follows. */
 static bool let_go(struct kiln_pace *p, struct kiln_err *err)
 {
-    return key(p, KEY_LEFT_SHIFT, 0, false, err) && key(p, KEY_RIGHT_SHIFT, 0, false, err) &&
-           (!p->s->o->layout.name[0] || key(p, KEY_ALTGR, KILN_LAYOUT_ALTGR, false, err));
+    return key(p, KILN_KEYSYM_LEFT_SHIFT, 0, false, err) &&
+           key(p, KILN_KEYSYM_RIGHT_SHIFT, 0, false, err) &&
+           (!p->s->o->layout.name[0] || key(p, KILN_KEYSYM_ALTGR, KILN_LAYOUT_ALTGR, false, err));
 }
 
 /* ---- is it shown? ---- */
@@ -401,7 +396,7 @@ static bool erase(struct kiln_pace *p, struct kiln_err *err)
     n = kiln_echo_in_last_row(&p->echo, before.good, before.shown);
     kiln_echo_shrinks(&p->echo);
     for (size_t i = 0; i < n && i < MAX_ERASE; i++) {
-        if (!press(p, KEY_BACKSPACE, err))
+        if (!press(p, KILN_KEYSYM_BACKSPACE, err))
             return false;
     }
     p->sent = before.good;
@@ -598,7 +593,7 @@ static uint32_t own_key(const struct kiln_boot_element *el)
         uint32_t keysym = el->events[i].keysym;
 
         if (el->n_events == 1 || el->kind == KILN_BOOTCMD_SPECIAL ||
-            (keysym != KEY_LEFT_SHIFT && keysym != KEY_ALTGR))
+            (keysym != KILN_KEYSYM_LEFT_SHIFT && keysym != KILN_KEYSYM_ALTGR))
             return keysym;
     }
     return 0;
@@ -609,7 +604,7 @@ static uint32_t character(const struct kiln_boot_element *el)
 {
     uint32_t key = own_key(el);
 
-    return el->kind != KILN_BOOTCMD_OFF && key >= KEY_SPACE && key < 0x7F ? key : 0;
+    return el->kind != KILN_BOOTCMD_OFF && key >= KILN_KEYSYM_SPACE && key < 0x7F ? key : 0;
 }
 
 /* It types nothing, and ends no line: the release of a character's key. */
@@ -617,7 +612,7 @@ static bool is_release(const struct kiln_boot_element *el)
 {
     uint32_t key = own_key(el);
 
-    return el->kind == KILN_BOOTCMD_OFF && key >= KEY_SPACE && key < 0x7F;
+    return el->kind == KILN_BOOTCMD_OFF && key >= KILN_KEYSYM_SPACE && key < 0x7F;
 }
 
 static bool has_text(const struct kiln_pace *p)
@@ -712,13 +707,13 @@ static bool has_moved(const struct kiln_pace *p)
 static bool ended_line(struct kiln_pace *p, const struct kiln_boot_element *el,
                        struct kiln_err *err)
 {
-    if (el->kind != KILN_BOOTCMD_SPECIAL || el->events[0].keysym != KEY_ENTER)
+    if (el->kind != KILN_BOOTCMD_SPECIAL || el->events[0].keysym != KILN_KEYSYM_ENTER)
         return true;
     if (!wait_until(p, has_moved, REACT_US, err)) /* some guests take their time */
         return false;
     for (unsigned i = 0; p->echo.faults && !has_moved(p) && i < MAX_STALLS; i++) {
         tell(p, "repair", "the line has not ended: its last key is pressed again");
-        if (!press(p, KEY_ENTER, err) || !wait_until(p, has_moved, REACT_US, err))
+        if (!press(p, KILN_KEYSYM_ENTER, err) || !wait_until(p, has_moved, REACT_US, err))
             return false;
     }
     return true;

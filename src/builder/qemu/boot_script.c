@@ -107,15 +107,6 @@ static void tell_row(const struct kiln_boot_script *script, size_t i)
     kiln_emit(script->b, &ev);
 }
 
-static uint64_t count_keys(const struct kiln_bootcmd *cmd)
-{
-    uint64_t n = 0;
-
-    for (size_t i = 0; i < cmd->n_events; i++)
-        n += cmd->events[i].action != KILN_BOOTCMD_PAUSE;
-    return n;
-}
-
 /* For breakpoints. */
 static void tell_size(const struct kiln_boot_script *script)
 {
@@ -126,7 +117,7 @@ static void tell_size(const struct kiln_boot_script *script)
         if (!script->ready || script->rows[i].err.kind != KILN_ERR_NONE)
             return;
         elements[i] = script->rows[i].cmd.n_elements;
-        keys += count_keys(&script->rows[i].cmd);
+        keys += kiln_bootcmd_count_keys(&script->rows[i].cmd);
     }
     if (script->n > 0)
         kiln_debugger_boot_size(script->b, elements, script->n, keys);
